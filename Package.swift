@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One folder is one module; each imports only what stands below it (ARCHITECTURE.md). Tests/ArchitectureTests checks the arrows.
+
+/// For modules that never touch a raw pointer: the compiler proves it.
+let safe: [SwiftSetting] = [.treatAllWarnings(as: .error), .strictMemorySafety()]
+/// For the few that wrap C: raw pointers are their job.
+let wrapper: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "confab",
+    products: [.executable(name: "confab", targets: ["confab"])],
+    targets: [
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+
+        .target(name: "Memory", swiftSettings: wrapper),
+        .target(name: "Diagnostics", dependencies: ["CLinux"], swiftSettings: wrapper),
+
+        .target(name: "JSON", swiftSettings: safe),
+        .target(name: "MQTT", swiftSettings: safe),
+        .target(name: "Topics", swiftSettings: safe),
+
+        .target(name: "Identity", dependencies: ["COpenSSL", "JSON", "Diagnostics", "Topics"], swiftSettings: wrapper),
+        .target(
+            name: "Persistence",
+            dependencies: ["CPostgres", "CLinux", "COpenSSL", "Topics", "Diagnostics", "Memory"],
+            swiftSettings: wrapper),
+        .target(
+            name: "Transport", dependencies: ["CLinux", "COpenSSL", "Memory", "Diagnostics"], swiftSettings: wrapper),
+
+        .target(
+            name: "Broker",
+            dependencies: ["MQTT", "Topics", "JSON", "Identity", "Persistence", "Transport", "Memory", "Diagnostics"],
+            swiftSettings: safe),
+        .target(
+            name: "RestBridge",
+            dependencies: ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"],
+            swiftSettings: safe),
+        .executableTarget(
+            name: "confab",
+            dependencies: ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
+            swiftSettings: wrapper),
+
+        .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: wrapper),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: wrapper),
+        .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: wrapper),
+        .testTarget(name: "TopicsTests", dependencies: ["Topics"], swiftSettings: wrapper),
+        .testTarget(name: "IdentityTests", dependencies: ["Identity"], swiftSettings: wrapper),
+        .testTarget(name: "PersistenceTests", dependencies: ["Persistence"], swiftSettings: wrapper),
+        .testTarget(name: "TransportTests", dependencies: ["Transport"], swiftSettings: wrapper),
+        .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: wrapper),
+        .testTarget(name: "RestBridgeTests", dependencies: ["RestBridge"], swiftSettings: wrapper),
+        .testTarget(name: "ArchitectureTests", swiftSettings: wrapper),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,2 @@
+// The module is headers only; a target needs one source file.
+#include "COpenSSL.h"

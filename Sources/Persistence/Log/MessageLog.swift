@@ -1,0 +1,33 @@
+/// What became of an `Append`.
+package enum AppendOutcome: Sendable {
+    case committed(seq: Int64, id: Int64)
+    /// The same sender, topic and `client_ref` had been stored before, with the same content: success, under the earlier numbers.
+    case repeated(seq: Int64, id: Int64)
+    /// The same `client_ref` with other content.
+    case clientRefReused
+    /// No such topic (its group ended).
+    case topicGone
+    /// The database is away or the batch could not be stored now; the same append may succeed later.
+    case unavailable
+}
+
+/// Where the outcome of an append goes.
+package enum AppendOrigin: Sendable {
+    /// To a shard's mailbox; `token` is the shard's own.
+    case shard(index: Int, token: UInt64)
+    /// To a task that waits (REST).
+    case task(CheckedContinuation<AppendOutcome, Never>)
+}
+
+/// The durable logs as the broker sees them; tests replace it by memory.
+package protocol MessageLog: Sendable {
+    /// Queues an entry for the next commit. False: the queue is full, nothing was queued.
+    func append(_ append: Append, origin: AppendOrigin) -> Bool
+    /// Entries after `seq`, ascending, at most `limit`.
+    func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry]
+}
+
+/// Gets the outcomes of appends that came from shards, after the `CommitObserver` got the entries.
+package protocol OutcomeObserver: Sendable {
+    func outcomes(_ outcomes: [(token: UInt64, outcome: AppendOutcome)], forShard index: Int)
+}
