@@ -36,7 +36,13 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     ) throws(SystemCallError) {
         precondition(tls != nil || listeners.allSatisfy { !$0.isTLS })
         let now = SystemClock.monotonicMilliseconds()
-        connections = try Connections(now: now)
+        let connections = try Connections(now: now)
+        let special = { (slot: Int32) in ConnectionID(slot: slot, generation: Self.specialGeneration).token }
+        try connections.poller.add(mailbox.descriptor, key: special(Self.mailboxSlot), [.read, .edge])
+        for (index, listener) in listeners.enumerated() {
+            try connections.poller.add(listener.descriptor, key: special(Int32(index)), .read)
+        }
+        self.connections = connections
         self.handler = handler
         self.listeners = listeners
         self.mailbox = mailbox
@@ -46,11 +52,6 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         plainBuffer = .allocate(capacity: Self.readBytes + Self.tailBytesMax)
         spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
         nextTick = now + DeadlineWheel.bucketMilliseconds
-        let special = { (slot: Int32) in ConnectionID(slot: slot, generation: Self.specialGeneration).token }
-        try connections.poller.add(mailbox.descriptor, key: special(Self.mailboxSlot), [.read, .edge])
-        for (index, listener) in listeners.enumerated() {
-            try connections.poller.add(listener.descriptor, key: special(Int32(index)), .read)
-        }
     }
 
     deinit {
