@@ -16,3 +16,9 @@ struct Cursor {
 
     static let free = Cursor(topic: -1, topicID: 0, sent: 0, acknowledged: 0, qos: .atMostOnce)
 }
+
+/// What a session's matching filters add up to.
+struct Coverage {
+    var qos: QoS
+    var identifiers: [UInt32]
+}
