@@ -1,6 +1,5 @@
 // Linux headers that Swift's Glibc module leaves out.
 #pragma once
-#define _GNU_SOURCE
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -20,3 +19,10 @@
 #include <unistd.h>
 #include <spawn.h>
 #include <pwd.h>
+
+// For Persistence. Functions that glibc declares with _GNU_SOURCE only; with that defined here, this module's view of glibc's types
+// would differ from Swift's Glibc module.
+/// pthread_setname_np of the calling thread; at most 15 bytes.
+void confab_name_thread(const char *name);
+/// posix_spawn_file_actions_addclosefrom_np.
+int confab_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
