@@ -25,8 +25,6 @@
 #include <unistd.h>
 
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
-int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-int pthread_setname_np(pthread_t thread, const char *name);
 
 // struct epoll_event is packed and holds a union, which Swift reads as raw bytes.
 static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t data) {
@@ -34,3 +32,9 @@ static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t da
     return event;
 }
 static inline uint64_t confab_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+
+// Functions in shims.c, which sees glibc with _GNU_SOURCE.
+/// pthread_setname_np of the calling thread; at most 15 bytes.
+void confab_name_thread(const char *name);
+/// posix_spawn_file_actions_addclosefrom_np.
+int confab_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
