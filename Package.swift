@@ -26,7 +26,7 @@ let package = Package(
         .target(name: "Identity", dependencies: ["COpenSSL", "JSON", "Diagnostics", "Topics"], swiftSettings: wrapper),
         .target(
             name: "Persistence",
-            dependencies: ["CPostgres", "CLinux", "COpenSSL", "Topics", "Diagnostics", "Memory"],
+            dependencies: ["CPostgres", "CLinux", "COpenSSL", "Topics", "JSON", "Diagnostics", "Memory"],
             swiftSettings: wrapper),
         .target(
             name: "Transport", dependencies: ["CLinux", "COpenSSL", "Memory", "Diagnostics"], swiftSettings: wrapper),
