@@ -17,7 +17,7 @@ let package = Package(
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
 
         .target(name: "Memory", swiftSettings: wrapper),
-        .target(name: "Diagnostics", dependencies: ["CLinux"], swiftSettings: wrapper),
+        .target(name: "Diagnostics", swiftSettings: wrapper),
 
         .target(name: "JSON", swiftSettings: safe),
         .target(name: "MQTT", swiftSettings: safe),

@@ -1,22 +1,36 @@
 // Linux headers that Swift's Glibc module leaves out.
+//
+// _GNU_SOURCE is not defined here: Glibc's own module is built without it, and the two must agree on every shared struct.
+// So what that macro would declare is declared by hand.
 #pragma once
-#define _GNU_SOURCE
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/timerfd.h>
-#include <sys/signalfd.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <sys/file.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
-#include <pthread.h>
 #include <poll.h>
-#include <fcntl.h>
-#include <errno.h>
-#include <unistd.h>
-#include <spawn.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <spawn.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
+int pthread_setname_np(pthread_t thread, const char *name);
+
+// struct epoll_event is packed and holds a union, which Swift reads as raw bytes.
+static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return event;
+}
+static inline uint64_t confab_epoll_data(const struct epoll_event *event) { return event->data.u64; }

@@ -1,0 +1,38 @@
+import COpenSSL
+import Memory
+
+/// A row of a reactor's connection table.
+struct Connection {
+    struct Flags: OptionSet {
+        var rawValue: UInt16
+        static let open = Flags(rawValue: 1)
+        static let readingPaused = Flags(rawValue: 2)
+        /// EPOLLOUT is armed: the socket's buffer was full.
+        static let awaitsWritability = Flags(rawValue: 4)
+        static let dirty = Flags(rawValue: 8)
+        /// Send what is queued, then half-close and wait for the peer to do the same.
+        static let finishing = Flags(rawValue: 16)
+        static let lingering = Flags(rawValue: 32)
+        /// To be closed at the end of the turn.
+        static let closing = Flags(rawValue: 64)
+        static let resumed = Flags(rawValue: 128)
+        static let aboveHighWater = Flags(rawValue: 256)
+    }
+
+    var descriptor: Int32 = -1
+    var generation: UInt32 = 0
+    var flags: Flags = []
+    var tls: TLSSession?
+    /// Bytes for the peer, before encryption.
+    var output = OutputQueue()
+    /// Encrypted bytes that the socket did not take yet.
+    var cipherOutput = OutputQueue()
+    /// What the handler has not used yet: the beginning of a packet.
+    var tail: [UInt8] = []
+    /// Milliseconds; 0: none.
+    var deadline: Int64 = 0
+    /// When its entry in the deadline wheel comes up; 0: it has none.
+    var scheduledAt: Int64 = 0
+
+    var queuedBytes: Int { output.count + cipherOutput.count }
+}

@@ -1,0 +1,127 @@
+import CLinux
+import Glibc
+import Memory
+
+extension Connections {
+    /// Pieces in one gathering write.
+    private static let piecesMax = 16
+
+    /// Writes what a connection has queued, as far as the socket takes it.
+    mutating func write(_ slot: Int32) {
+        let index = Int(slot)
+        guard table[index].flags.contains(.open), !table[index].flags.contains(.closing) else { return }
+        let isDone = table[index].tls == nil ? writePlain(index) : writeEncrypted(slot)
+        guard !table[index].flags.contains(.closing) else { return }
+        if isDone == table[index].flags.contains(.awaitsWritability) {
+            table[index].flags.formSymmetricDifference(.awaitsWritability)
+            updateInterest(slot)
+        }
+        if table[index].flags.contains(.aboveHighWater), table[index].queuedBytes < Self.lowWaterBytes {
+            table[index].flags.remove(.aboveHighWater)
+            drained.append(slot)
+        }
+        if isDone, table[index].flags.contains(.finishing), !table[index].flags.contains(.lingering) {
+            table[index].flags.insert(.lingering)
+            if let tls = table[index].tls {
+                tls.notifyClose(cipherPort)
+                _ = sendCipherText(index)
+            }
+            shutdown(table[index].descriptor, Int32(SHUT_WR))
+        }
+    }
+
+    private mutating func writePlain(_ index: Int) -> Bool {
+        while !table[index].output.isEmpty {
+            let sent = sendGathered(table[index].output, table[index].descriptor)
+            guard sent >= 0 else {
+                abort(Int32(index))
+                return true
+            }
+            let isShort = sent < min(table[index].output.count, Self.piecesMax * 8 * 1024)
+            table[index].output.removeFirst(sent, pool: &pool)
+            if isShort && !table[index].output.isEmpty { return false }
+        }
+        return true
+    }
+
+    /// Encrypts block by block, so that records are full, and sends.
+    private mutating func writeEncrypted(_ slot: Int32) -> Bool {
+        let index = Int(slot)
+        guard let tls = table[index].tls else { preconditionFailure("only called for TLS") }
+        guard sendCipherText(index) else { return false }
+        guard tls.isEstablished else { return true }
+        while !table[index].output.isEmpty {
+            while !table[index].output.isEmpty, cipherPort.outputCount < CipherPort.outputTargetBytes {
+                let piece = table[index].output.first
+                guard tls.encrypt(piece, cipherPort) else {
+                    abort(slot)
+                    return true
+                }
+                table[index].output.removeFirst(piece.count, pool: &pool)
+            }
+            guard sendCipherText(index) else { return false }
+        }
+        return true
+    }
+
+    /// Sends what is left from before, then what the cipher port holds; keeps what the socket does not take.
+    /// - Returns: true if nothing is left (or the connection is lost).
+    mutating func sendCipherText(_ index: Int) -> Bool {
+        while !table[index].cipherOutput.isEmpty {
+            let sent = sendGathered(table[index].cipherOutput, table[index].descriptor)
+            guard sent >= 0 else {
+                cipherPort.clearOutput()
+                abort(Int32(index))
+                return true
+            }
+            if sent == 0 { break }
+            table[index].cipherOutput.removeFirst(sent, pool: &pool)
+        }
+        var fresh = cipherPort.output
+        if table[index].cipherOutput.isEmpty {
+            while !fresh.isEmpty {
+                let sent = sendOnce(fresh, table[index].descriptor)
+                guard sent >= 0 else {
+                    cipherPort.clearOutput()
+                    abort(Int32(index))
+                    return true
+                }
+                if sent == 0 { break }
+                fresh = UnsafeBufferPointer(rebasing: fresh[sent...])
+            }
+        }
+        table[index].cipherOutput.append(fresh, pool: &pool)
+        cipherPort.clearOutput()
+        return table[index].cipherOutput.isEmpty
+    }
+
+    /// - Returns: bytes sent; 0 if the socket is full; -1 if the connection is lost.
+    private func sendGathered(_ queue: OutputQueue, _ descriptor: Int32) -> Int {
+        withUnsafeTemporaryAllocation(of: UnsafeBufferPointer<UInt8>.self, capacity: Self.piecesMax) { pieces in
+            let found = queue.gather(into: pieces)
+            if found == 1 { return sendOnce(pieces[0], descriptor) }
+            return withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.piecesMax) { vectors in
+                for piece in 0..<found {
+                    vectors[piece] = iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: pieces[piece].baseAddress), iov_len: pieces[piece].count)
+                }
+                var message = msghdr()
+                message.msg_iov = vectors.baseAddress
+                message.msg_iovlen = found
+                return bytesSent { sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL)) }
+            }
+        }
+    }
+
+    private func sendOnce(_ bytes: UnsafeBufferPointer<UInt8>, _ descriptor: Int32) -> Int {
+        bytesSent { send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
+    }
+
+    private func bytesSent(_ call: () -> Int) -> Int {
+        do throws(SystemCallError) {
+            return try systemCall("send", call) ?? 0
+        } catch {
+            return -1
+        }
+    }
+}

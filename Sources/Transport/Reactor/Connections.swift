@@ -1,0 +1,196 @@
+import CLinux
+import Glibc
+import Memory
+
+/// A reactor's connections, and what its handler can do with them. Used on the reactor's thread only.
+///
+/// Output is collected and written once per connection at the end of the turn. Slots are used where the handler knows that the
+/// connection is open, ids where it may have gone.
+package struct Connections: ~Copyable {
+    /// Above this many queued bytes a connection is congested: the handler holds back what can wait.
+    package static let highWaterBytes = 1024 * 1024
+    package static let lowWaterBytes = 128 * 1024
+    /// How long a finished connection waits for its peer to close.
+    static let lingerMilliseconds: Int64 = 2000
+
+    var table: [Connection] = []
+    var freeSlots: [Int32] = []
+    /// Slots with output to write, to look at again, to close.
+    var dirty: [Int32] = []
+    var resumed: [Int32] = []
+    var closing: [Int32] = []
+    var drained: [Int32] = []
+    var pool = BlockPool()
+    var wheel: DeadlineWheel
+    var poller: Poller
+    let cipherPort: CipherPort
+    var isStopping = false
+
+    /// Monotonic milliseconds, read once a turn.
+    package internal(set) var now: Int64
+    /// Open connections.
+    package internal(set) var count = 0
+
+    init(now: Int64) throws(SystemCallError) {
+        self.now = now
+        wheel = DeadlineWheel(now: now)
+        poller = try Poller()
+        cipherPort = CipherPort()
+    }
+
+    package func id(of slot: Int32) -> ConnectionID {
+        ConnectionID(slot: slot, generation: table[Int(slot)].generation)
+    }
+
+    /// False once the connection is closed or about to be.
+    package func isOpen(_ id: ConnectionID) -> Bool {
+        guard id.slot >= 0, id.slot < table.count else { return false }
+        let connection = table[Int(id.slot)]
+        return connection.generation == id.generation && connection.flags.isDisjoint(with: [.closing, .finishing])
+            && connection.flags.contains(.open)
+    }
+
+    package func queuedBytes(_ slot: Int32) -> Int { table[Int(slot)].queuedBytes }
+
+    package func isCongested(_ slot: Int32) -> Bool { table[Int(slot)].flags.contains(.aboveHighWater) }
+
+    // MARK: Output
+
+    package mutating func append(_ bytes: Span<UInt8>, to slot: Int32) {
+        guard accepts(slot) else { return }
+        table[Int(slot)].output.append(bytes, pool: &pool)
+        markDirty(slot)
+    }
+
+    /// Appends an encoded frame with a packet identifier of its own.
+    package mutating func append(_ frame: Span<UInt8>, packetID: UInt16, at offset: Int, to slot: Int32) {
+        guard accepts(slot) else { return }
+        table[Int(slot)].output.append(frame, packetID: packetID, at: offset, pool: &pool)
+        markDirty(slot)
+    }
+
+    private func accepts(_ slot: Int32) -> Bool {
+        table[Int(slot)].flags.isDisjoint(with: [.closing, .finishing])
+    }
+
+    private mutating func markDirty(_ slot: Int32) {
+        let index = Int(slot)
+        if !table[index].flags.contains(.dirty) {
+            table[index].flags.insert(.dirty)
+            dirty.append(slot)
+        }
+        if table[index].queuedBytes > Self.highWaterBytes { writeEarly(slot) }
+    }
+
+    /// Much output in one turn is no slow reader: it becomes congested only if the socket takes no more.
+    private mutating func writeEarly(_ slot: Int32) {
+        let index = Int(slot)
+        if !table[index].flags.contains(.awaitsWritability) { write(slot) }
+        if table[index].queuedBytes > Self.highWaterBytes { table[index].flags.insert(.aboveHighWater) }
+    }
+
+    // MARK: Input
+
+    /// Stops reading from the peer: TCP's window pushes back. What was received already comes after `resumeReading`.
+    package mutating func pauseReading(_ slot: Int32) {
+        guard !table[Int(slot)].flags.contains(.readingPaused) else { return }
+        table[Int(slot)].flags.insert(.readingPaused)
+        updateInterest(slot)
+    }
+
+    package mutating func resumeReading(_ slot: Int32) {
+        let index = Int(slot)
+        guard table[index].flags.contains(.readingPaused) else { return }
+        table[index].flags.remove(.readingPaused)
+        updateInterest(slot)
+        if !table[index].flags.contains(.resumed) {
+            table[index].flags.insert(.resumed)
+            resumed.append(slot)
+        }
+    }
+
+    package func isReadingPaused(_ slot: Int32) -> Bool { table[Int(slot)].flags.contains(.readingPaused) }
+
+    // MARK: End
+
+    /// Sends what is queued, then closes. Nothing more can be appended and nothing is received.
+    package mutating func finish(_ slot: Int32) {
+        let index = Int(slot)
+        guard accepts(slot) else { return }
+        table[index].flags.insert(.finishing)
+        table[index].flags.remove(.readingPaused)
+        table[index].tail = []
+        setDeadline(slot, at: now + Self.lingerMilliseconds)
+        updateInterest(slot)
+        if !table[index].flags.contains(.dirty) {
+            table[index].flags.insert(.dirty)
+            dirty.append(slot)
+        }
+    }
+
+    /// Closes at the end of the turn, without sending what is queued.
+    package mutating func abort(_ slot: Int32) {
+        guard !table[Int(slot)].flags.contains(.closing) else { return }
+        table[Int(slot)].flags.insert(.closing)
+        closing.append(slot)
+    }
+
+    /// Ends the reactor's loop after this turn.
+    package mutating func stop() { isStopping = true }
+
+    // MARK: Time
+
+    /// - Parameter moment: monotonic milliseconds as in `now`, precise to about 250 ms; 0: none.
+    package mutating func setDeadline(_ slot: Int32, at moment: Int64) {
+        let index = Int(slot)
+        table[index].deadline = moment
+        guard moment != 0, table[index].scheduledAt == 0 || moment < table[index].scheduledAt else { return }
+        table[index].scheduledAt = wheel.insert(id(of: slot), deadline: moment)
+    }
+
+    // MARK: Table
+
+    mutating func insert(_ descriptor: Int32, tls: TLSSession?) throws(SystemCallError) -> Int32 {
+        let slot: Int32
+        if let free = freeSlots.popLast() {
+            slot = free
+        } else {
+            slot = Int32(table.count)
+            table.append(Connection())
+        }
+        let index = Int(slot)
+        do throws(SystemCallError) {
+            try poller.add(descriptor, key: id(of: slot).token, .read)
+        } catch {
+            freeSlots.append(slot)
+            throw error
+        }
+        table[index].descriptor = descriptor
+        table[index].tls = tls
+        table[index].flags = .open
+        count += 1
+        return slot
+    }
+
+    mutating func remove(_ slot: Int32) {
+        let index = Int(slot)
+        table[index].output.removeAll(pool: &pool)
+        table[index].cipherOutput.removeAll(pool: &pool)
+        table[index].tls?.free()
+        close(table[index].descriptor)
+        var empty = Connection()
+        empty.generation = table[index].generation &+ 1
+        // A stale entry in `dirty` or `resumed` finds the flags gone and is passed over.
+        table[index] = empty
+        freeSlots.append(slot)
+        count -= 1
+    }
+
+    func updateInterest(_ slot: Int32) {
+        let connection = table[Int(slot)]
+        guard connection.flags.contains(.open) else { return }
+        var interest: Poller.Interest = connection.flags.contains(.readingPaused) ? [] : .read
+        if connection.flags.contains(.awaitsWritability) { interest.insert(.write) }
+        poller.change(connection.descriptor, key: id(of: slot).token, interest)
+    }
+}
