@@ -34,3 +34,10 @@ static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t da
     return event;
 }
 static inline uint64_t confab_epoll_data(const struct epoll_event *event) { return event->data.u64; }
+
+// For Persistence. Functions that glibc declares with _GNU_SOURCE only; with that defined here, this module's view of glibc's types
+// would differ from Swift's Glibc module.
+/// pthread_setname_np of the calling thread; at most 15 bytes.
+void confab_name_thread(const char *name);
+/// posix_spawn_file_actions_addclosefrom_np.
+int confab_spawn_close_from(posix_spawn_file_actions_t *actions, int first);

@@ -1,47 +1,82 @@
-/// Why a statement failed.
-package enum DatabaseError: Error, Sendable, Equatable {
-    /// No connection, or it broke, or it did not answer in time: the outcome of what was running is unknown.
-    case unavailable(String)
-    /// PostgreSQL's answer: SQLSTATE (five characters), the constraint's name if one was violated (else empty), its message.
-    case refused(code: String, constraint: String, message: String)
-
-    package var isUniqueViolation: Bool {
-        if case .refused(code: "23505", _, _) = self { true } else { false }
-    }
-}
-
-/// A parameter of a statement, `$1` first.
-package enum Parameter: Sendable {
-    case null
-    case bool(Bool)
-    case int(Int64)
-    case text(String)
-    case bytes([UInt8])
-    case ints([Int64])
-    case texts([String])
-}
-
-/// The rows of an answer, in binary format. Columns count from 0. Reading a column as a type that it is not is our mistake and traps.
-package struct Rows: Sendable {
-    package var count: Int { 0 }
-    /// Rows that an INSERT, UPDATE or DELETE touched.
-    package var affected: Int { 0 }
-    package func isNull(_ row: Int, _ column: Int) -> Bool { fatalError("replaced by the persistence work") }
-    /// smallint, integer or bigint.
-    package func int(_ row: Int, _ column: Int) -> Int64 { fatalError("replaced by the persistence work") }
-    package func bool(_ row: Int, _ column: Int) -> Bool { fatalError("replaced by the persistence work") }
-    package func text(_ row: Int, _ column: Int) -> String { fatalError("replaced by the persistence work") }
-    package func bytes(_ row: Int, _ column: Int) -> [UInt8] { fatalError("replaced by the persistence work") }
-    /// bigint[]
-    package func ints(_ row: Int, _ column: Int) -> [Int64] { fatalError("replaced by the persistence work") }
-}
+import CLinux
+import Glibc
+import Synchronization
 
 /// An asynchronous PostgreSQL client: a pool of connections, each prepared statement cached per connection by its text.
 /// For everything that is not the message path.
+///
+/// A calling task sends on a leased connection; one I/O thread reads the answers of all, another connects and reconnects. The threads
+/// hold the database until `close`.
 package final class Database: Sendable {
+    /// What the pool is made of, and how long things may take.
+    package struct Limits: Sendable {
+        package var connections = 8
+        /// A task waits so long for a free connection.
+        package var waitMilliseconds: Int64 = 10_000
+        /// A statement may take so long; then its connection is dropped. The server gives up a second later.
+        package var statementMilliseconds: Int64 = 30_000
+
+        package init() {}
+    }
+
+    /// Time to wait after the first failed attempt to connect; doubles up to the maximum.
+    static let reconnectMillisecondsMin: Int64 = 100
+    static let reconnectMillisecondsMax: Int64 = 5_000
+    /// A transaction that meets a deadlock or a serialisation failure each time is tried so often.
+    static let transactionAttemptsMax = 5
+
+    private let url: String
+    private let limits: Limits
+    private let epoll: Int32
+    private let ioWake = WakeSignal()
+    private let connectWake: WakeSignal
+    let pool: ConnectionPool
+    private let starting = Mutex<CheckedContinuation<DatabaseError?, Never>?>(nil)
+
+    /// - Parameter url: libpq's connection string or URI.
+    package init(url: String, limits: Limits = Limits()) {
+        self.url = url
+        self.limits = limits
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        precondition(epoll >= 0, "no epoll: \(errno)")
+        let wake = WakeSignal()
+        connectWake = wake
+        pool = ConnectionPool(
+            size: limits.connections, waitMillisecondsMax: limits.waitMilliseconds, connectSoon: { wake.set() })
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.u64 = 0
+        epoll_ctl(epoll, EPOLL_CTL_ADD, ioWake.descriptor, &event)
+    }
+
+    deinit { Glibc.close(epoll) }
+
+    /// Starts the threads; returns when the first connection stands, throws if it cannot be made (then the database is closed).
+    package func start() async throws(DatabaseError) {
+        let failure = await withCheckedContinuation { continuation in
+            starting.withLock { $0 = continuation }
+            startThread("postgres-io") { self.readAnswers() }
+            startThread("postgres-dial") { self.keepConnected() }
+        }
+        if let failure {
+            close()
+            throw failure
+        }
+    }
+
+    /// Closes the connections; what runs or waits fails with `.unavailable`.
+    package func close() {
+        pool.close()
+        connectWake.set()
+        ioWake.set()
+    }
+
     /// One statement, in a transaction of its own.
     package func query(_ sql: StaticString, _ parameters: [Parameter] = []) async throws(DatabaseError) -> Rows {
-        fatalError("replaced by the persistence work")
+        let buffer = try ParameterBuffer(parameters)
+        let connection = try await pool.lease()
+        defer { pool.release(connection) }
+        return try await connection.run(sql, buffer, limitMilliseconds: limits.statementMilliseconds)
     }
 
     /// Runs `body` between BEGIN and COMMIT on one connection; rolls back if it throws. Repeats it (at most 5 times) after a deadlock or
@@ -49,19 +84,95 @@ package final class Database: Sendable {
     package func transaction<R: Sendable>(
         _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
-        fatalError("replaced by the persistence work")
+        var attempt = 1
+        while true {
+            let connection = try await pool.lease()
+            defer { pool.release(connection) }
+            let transaction = Transaction(connection, limitMilliseconds: limits.statementMilliseconds)
+            do {
+                _ = try await transaction.query("BEGIN")
+                let result = try await body(transaction)
+                try await transaction.commit()
+                return result
+            } catch {
+                // If the connection broke, the server rolls back by itself, and `release` drops the connection.
+                _ = try? await transaction.query("ROLLBACK")
+                guard connection.takeMayRetry(), attempt < Self.transactionAttemptsMax else { throw error }
+                attempt += 1
+            }
+        }
     }
-}
 
-/// The connection that a transaction holds.
-package struct Transaction: Sendable {
-    package func query(_ sql: StaticString, _ parameters: [Parameter] = []) async throws(DatabaseError) -> Rows {
-        fatalError("replaced by the persistence work")
+    // MARK: Threads
+
+    /// The I/O thread: reads answers, resumes tasks, ends what takes too long.
+    private func readAnswers() {
+        // Deadlines are tens of seconds; a tick this fine is exact enough, and rare enough to cost nothing.
+        let shortest = min(limits.statementMilliseconds, limits.waitMilliseconds)
+        let tickMilliseconds = max(10, min(1_000, shortest / 8))
+        var nextTick = monotonicMilliseconds() + tickMilliseconds
+        var events = [epoll_event](repeating: epoll_event(), count: 64)
+        while !pool.isClosed {
+            let rest = max(0, nextTick - monotonicMilliseconds())
+            let count = epoll_wait(epoll, &events, Int32(events.count), Int32(rest))
+            precondition(count >= 0 || errno == EINTR, "epoll_wait: \(errno)")
+            for event in events.prefix(Int(max(count, 0))) {
+                guard let connection = pool.connection(event.data.u64) else {
+                    ioWake.clear()
+                    continue
+                }
+                if !connection.advance() { pool.remove(connection) }
+            }
+            let now = monotonicMilliseconds()
+            if now >= nextTick {
+                pool.expire(at: now)
+                nextTick = now + tickMilliseconds
+            }
+        }
     }
 
-    /// Appends entries to their logs as part of this transaction (topics are locked in ascending order of id: call it once, at the end)
-    /// and returns them numbered. After the commit the caller hands them to the `CommitObserver`.
-    package func append(_ appends: [Append]) async throws(DatabaseError) -> [LogEntry] {
-        fatalError("replaced by the persistence work")
+    /// The connecting thread: replaces what is missing, more and more slowly while that fails.
+    private func keepConnected() {
+        var nextID: UInt64 = 1
+        var backoff = Self.reconnectMillisecondsMin
+        while !pool.isClosed {
+            guard pool.missing > 0 else {
+                connectWake.wait(milliseconds: nil)
+                continue
+            }
+            do {
+                let server = try ServerConnection.connect(url: url, settings: sessionSettings)
+                pool.add(PooledConnection(id: nextID, server: server, epoll: epoll))
+                nextID += 1
+                backoff = Self.reconnectMillisecondsMin
+                started(nil)
+            } catch {
+                pool.connectFailed(error)
+                started(error)
+                pause(milliseconds: backoff)
+                backoff = min(backoff * 2, Self.reconnectMillisecondsMax)
+            }
+        }
+    }
+
+    /// Waits before the next attempt, shorter if a task has come that waits for it.
+    private func pause(milliseconds: Int64) {
+        let end = monotonicMilliseconds() + milliseconds
+        while !pool.isClosed, !pool.isStarving {
+            let rest = end - monotonicMilliseconds()
+            guard rest > 0 else { return }
+            connectWake.wait(milliseconds: rest)
+        }
+    }
+
+    private func started(_ failure: DatabaseError?) {
+        starting.withLock { $0.take() }?.resume(returning: failure)
+    }
+
+    private var sessionSettings: String {
+        """
+        SET statement_timeout = \(limits.statementMilliseconds + 1_000);
+        SET idle_in_transaction_session_timeout = \(2 * limits.statementMilliseconds);
+        """
     }
 }

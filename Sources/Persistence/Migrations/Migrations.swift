@@ -1,0 +1,4 @@
+extension Migration {
+    /// The schema, step by step.
+    package static let all: [Migration] = [.log]
+}

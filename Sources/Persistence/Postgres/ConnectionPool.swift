@@ -1,0 +1,156 @@
+import Synchronization
+
+/// Who may use which connection: idle ones, those lent, tasks that wait their turn. Knows nothing of sockets.
+///
+/// Tasks wait first come, first served, for a limited time; without any connection they wait for the next attempt to connect only.
+final class ConnectionPool: Sendable {
+    /// More tasks than these wait for nothing: the database is overloaded.
+    static let waitersMax = 4_096
+    /// After a failed attempt, queries fail at once for so long; then the next one asks for a new attempt.
+    static let failureHoldsMilliseconds: Int64 = 100
+
+    typealias Turn = CheckedContinuation<Result<PooledConnection, DatabaseError>, Never>
+
+    private struct State {
+        /// All that live, by id.
+        var connections: [UInt64: PooledConnection] = [:]
+        /// The last used is the next one.
+        var idle: [PooledConnection] = []
+        var waiting: [(turn: Turn, deadlineMilliseconds: Int64)] = []
+        var failure: (error: DatabaseError, milliseconds: Int64)?
+        var isClosed = false
+    }
+
+    let size: Int
+    private let waitMillisecondsMax: Int64
+    private let connectSoon: @Sendable () -> Void
+    private let state = Mutex(State())
+
+    /// - Parameter connectSoon: a connection is missing.
+    init(size: Int, waitMillisecondsMax: Int64, connectSoon: @escaping @Sendable () -> Void) {
+        precondition(size > 0)
+        self.size = size
+        self.waitMillisecondsMax = waitMillisecondsMax
+        self.connectSoon = connectSoon
+    }
+
+    /// A connection for the caller alone, until `release`.
+    func lease() async throws(DatabaseError) -> PooledConnection {
+        while true {
+            let connection = try await nextConnection()
+            if connection.isUsable() { return connection }
+            remove(connection)
+        }
+    }
+
+    /// Gives a leased connection back, to the longest waiting task first.
+    func release(_ connection: PooledConnection) {
+        guard connection.isUsable() else { return remove(connection) }
+        let turn = state.withLock { state -> Turn? in
+            guard state.connections[connection.id] != nil else { return nil }
+            return Self.handOver(connection, &state)
+        }
+        turn?.resume(returning: .success(connection))
+    }
+
+    /// A new connection.
+    func add(_ connection: PooledConnection) {
+        let (turn, isClosed) = state.withLock { state -> (Turn?, Bool) in
+            guard !state.isClosed else { return (nil, true) }
+            precondition(state.connections.count < size)
+            state.connections[connection.id] = connection
+            state.failure = nil
+            return (Self.handOver(connection, &state), false)
+        }
+        if isClosed { return connection.close("closed") }
+        turn?.resume(returning: .success(connection))
+    }
+
+    /// An attempt to connect failed: without any connection, nobody waits for the next one.
+    func connectFailed(_ error: DatabaseError) {
+        let refused = state.withLock { state -> [Turn] in
+            state.failure = (error, monotonicMilliseconds())
+            guard state.connections.isEmpty else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting.map(\.turn)
+        }
+        for turn in refused { turn.resume(returning: .failure(error)) }
+    }
+
+    /// Takes a broken connection out and closes it. May be called more than once.
+    func remove(_ connection: PooledConnection, reason: String = "the connection broke") {
+        let wasKnown = state.withLock { state in
+            state.idle.removeAll { $0 === connection }
+            return state.connections.removeValue(forKey: connection.id) != nil
+        }
+        connection.close(reason)
+        if wasKnown { connectSoon() }
+    }
+
+    func connection(_ id: UInt64) -> PooledConnection? { state.withLock { $0.connections[id] } }
+
+    var missing: Int { state.withLock { $0.isClosed ? 0 : size - $0.connections.count } }
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+    /// Whether tasks wait although there is no connection at all.
+    var isStarving: Bool { state.withLock { $0.connections.isEmpty && !$0.waiting.isEmpty } }
+
+    /// Ends what has taken too long: statements, and waiting.
+    func expire(at milliseconds: Int64) {
+        let (connections, late) = state.withLock { state -> ([PooledConnection], [Turn]) in
+            // All wait equally long, so the first in the queue is the first to expire.
+            let count = state.waiting.prefix { milliseconds >= $0.deadlineMilliseconds }.count
+            defer { state.waiting.removeFirst(count) }
+            return (Array(state.connections.values), state.waiting.prefix(count).map(\.turn))
+        }
+        for turn in late { turn.resume(returning: .failure(.unavailable("no free connection"))) }
+        for connection in connections where connection.isOverdue(at: milliseconds) {
+            remove(connection, reason: "the statement took too long")
+        }
+    }
+
+    func close() {
+        let (connections, turns) = state.withLock { state -> ([PooledConnection], [Turn]) in
+            defer {
+                state.connections = [:]
+                state.idle = []
+                state.waiting = []
+                state.isClosed = true
+            }
+            return (Array(state.connections.values), state.waiting.map(\.turn))
+        }
+        for turn in turns { turn.resume(returning: .failure(.unavailable("closed"))) }
+        for connection in connections { connection.close("closed") }
+    }
+
+    private func nextConnection() async throws(DatabaseError) -> PooledConnection {
+        let result = await withCheckedContinuation { turn in
+            let answer = state.withLock { state -> Result<PooledConnection, DatabaseError>? in enqueue(turn, &state) }
+            if let answer { turn.resume(returning: answer) }
+        }
+        return try result.get()
+    }
+
+    /// Nil: the turn waits.
+    private func enqueue(_ turn: Turn, _ state: inout State) -> Result<PooledConnection, DatabaseError>? {
+        guard !state.isClosed else { return .failure(.unavailable("closed")) }
+        if let connection = state.idle.popLast() { return .success(connection) }
+        let now = monotonicMilliseconds()
+        if state.connections.isEmpty {
+            if let failure = state.failure, now < failure.milliseconds + Self.failureHoldsMilliseconds {
+                return .failure(failure.error)
+            }
+            connectSoon()
+        }
+        guard state.waiting.count < Self.waitersMax else { return .failure(.unavailable("too many tasks wait")) }
+        state.waiting.append((turn, now + waitMillisecondsMax))
+        return nil
+    }
+
+    private static func handOver(_ connection: PooledConnection, _ state: inout State) -> Turn? {
+        guard !state.waiting.isEmpty else {
+            state.idle.append(connection)
+            return nil
+        }
+        return state.waiting.removeFirst().turn
+    }
+}

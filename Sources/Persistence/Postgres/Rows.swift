@@ -1,0 +1,110 @@
+import CPostgres
+
+/// Owns a `PGresult`. It is only read after it was made, so every thread may.
+final class ResultHandle: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    init(_ pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { PQclear(pointer) }
+
+    var status: ExecStatusType { PQresultStatus(pointer) }
+
+    /// Nil if the statement succeeded.
+    var error: DatabaseError? {
+        switch status {
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: nil
+        default:
+            DatabaseError(
+                code: field(Int32(UInt8(ascii: "C"))), constraint: field(Int32(UInt8(ascii: "n"))),
+                message: field(Int32(UInt8(ascii: "M"))))
+        }
+    }
+
+    /// `INSERT 0 1`, `COMMIT`, …
+    var commandTag: String { String(cString: PQcmdStatus(pointer)) }
+
+    private func field(_ code: Int32) -> String {
+        guard let text = PQresultErrorField(pointer, code) else { return "" }
+        return String(cString: text)
+    }
+}
+
+/// The rows of an answer, in binary format. Columns count from 0. Reading a column as a type that it is not, or a null, is our
+/// mistake and traps.
+package struct Rows: Sendable {
+    private let result: ResultHandle
+
+    init(_ result: ResultHandle) { self.result = result }
+
+    package var count: Int { Int(PQntuples(result.pointer)) }
+
+    /// Rows that an INSERT, UPDATE or DELETE touched.
+    package var affected: Int { Int(String(cString: PQcmdTuples(result.pointer))) ?? 0 }
+
+    var commandTag: String { result.commandTag }
+
+    package func isNull(_ row: Int, _ column: Int) -> Bool {
+        checkIndexes(row, column)
+        return PQgetisnull(result.pointer, Int32(row), Int32(column)) == 1
+    }
+
+    /// smallint, integer or bigint.
+    package func int(_ row: Int, _ column: Int) -> Int64 {
+        var reader = BinaryReader(value(row, column))
+        switch type(column) {
+        case TypeOID.bigint: return reader.integer(Int64.self)
+        case TypeOID.integer: return Int64(reader.integer(Int32.self))
+        case TypeOID.smallint: return Int64(reader.integer(Int16.self))
+        case let type: preconditionFailure("column \(column) of type \(type) is no integer")
+        }
+    }
+
+    package func bool(_ row: Int, _ column: Int) -> Bool {
+        precondition(type(column) == TypeOID.bool, "column \(column) is no boolean")
+        return value(row, column)[0] != 0
+    }
+
+    package func text(_ row: Int, _ column: Int) -> String {
+        precondition(
+            [TypeOID.text, TypeOID.varchar, TypeOID.name].contains(type(column)), "column \(column) is no text")
+        return String(decoding: value(row, column), as: UTF8.self)
+    }
+
+    /// bytea, or the 16 bytes of a uuid.
+    package func bytes(_ row: Int, _ column: Int) -> [UInt8] {
+        precondition([TypeOID.bytea, TypeOID.uuid].contains(type(column)), "column \(column) is no bytea")
+        return [UInt8](value(row, column))
+    }
+
+    /// bigint[] (also integer[] and smallint[]).
+    package func ints(_ row: Int, _ column: Int) -> [Int64] {
+        precondition(
+            [TypeOID.bigintArray, TypeOID.integerArray, TypeOID.smallintArray, TypeOID.boolArray]
+                .contains(type(column)), "column \(column) is no array of integers")
+        var reader = BinaryReader(value(row, column))
+        return reader.integers()
+    }
+
+    /// timestamptz, in Unix milliseconds. Infinite ones are out of the range of what we store.
+    package func unixMilliseconds(_ row: Int, _ column: Int) -> Int64 {
+        precondition(type(column) == TypeOID.timestamptz, "column \(column) is no timestamptz")
+        var reader = BinaryReader(value(row, column))
+        // PostgreSQL counts microseconds since 2000-01-01T00:00:00Z.
+        return reader.integer(Int64.self) / 1_000 + 946_684_800_000
+    }
+
+    private func type(_ column: Int) -> UInt32 { PQftype(result.pointer, Int32(column)) }
+
+    private func value(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {
+        precondition(!isNull(row, column), "row \(row), column \(column) is null")
+        return UnsafeRawBufferPointer(
+            start: PQgetvalue(result.pointer, Int32(row), Int32(column)),
+            count: Int(PQgetlength(result.pointer, Int32(row), Int32(column))))
+    }
+
+    private func checkIndexes(_ row: Int, _ column: Int) {
+        precondition((0..<count).contains(row), "no row \(row) in \(count)")
+        precondition((0..<Int(PQnfields(result.pointer))).contains(column), "no column \(column)")
+    }
+}

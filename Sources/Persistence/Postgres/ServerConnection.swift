@@ -1,0 +1,178 @@
+import CLinux
+import CPostgres
+import Glibc
+
+/// A statement as prepared: by its literal's address, and by the parameters' types, since a null leaves the type to the server.
+struct StatementKey: Hashable {
+    let address: UInt
+    let types: [UInt32]
+
+    init(_ sql: StaticString, _ types: [UInt32]) {
+        address = UInt(bitPattern: sql.utf8Start)
+        self.types = types
+    }
+}
+
+/// Owns a `PGconn`: sends and reads without waiting, and knows what is prepared on it. One thread at a time.
+struct ServerConnection: ~Copyable, @unchecked Sendable {
+    /// An attempt to connect, and each setting after it, may take so long: what answers later is as good as dead.
+    static let connectSecondsMax: Int64 = 5
+
+    /// Nil after `close`; libpq then answers every call with a failure.
+    private var handle: OpaquePointer?
+    private var prepared: [StatementKey: String] = [:]
+
+    /// Connects, waiting, and sets up the session.
+    /// - Parameters:
+    ///   - url: libpq's connection string or URI.
+    ///   - settings: further SQL for the session, `SET …; SET …`.
+    static func connect(url: String, settings: String) throws(DatabaseError) -> ServerConnection {
+        let options: [(String, String)] = [
+            ("dbname", url), ("application_name", "confab"), ("client_encoding", "UTF8"),
+            ("connect_timeout", "\(Self.connectSecondsMax)"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
+            ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
+        ]
+        let connection = withCStrings(options.map(\.0)) { keys in
+            withCStrings(options.map(\.1)) { values in PQconnectdbParams(keys, values, 1) }
+        }
+        guard let connection else { throw .unavailable("out of memory") }
+        let server = ServerConnection(connection)
+        guard server.isOpen else { throw .unavailable(server.lastError) }
+        PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        guard PQsetnonblocking(connection, 1) == 0 else { throw .unavailable(server.lastError) }
+        let session = "SET jit = off; SET TimeZone = 'UTC'; SET client_min_messages = warning; \(settings)"
+        _ = try server.run(session, limitMilliseconds: Self.connectSecondsMax * 1_000)
+        return server
+    }
+
+    private init(_ handle: OpaquePointer) { self.handle = handle }
+
+    deinit { PQfinish(handle) }
+
+    mutating func close() {
+        PQfinish(handle)
+        handle = nil
+    }
+
+    var descriptor: Int32 { PQsocket(handle) }
+    var isOpen: Bool { PQstatus(handle) == CONNECTION_OK }
+    var isIdle: Bool { PQtransactionStatus(handle) == PQTRANS_IDLE }
+    var lastError: String { String(cString: PQerrorMessage(handle)).trimmedLine }
+
+    /// The name under which `key` is prepared on this connection.
+    func name(of key: StatementKey) -> String? { prepared[key] }
+
+    /// Notes that the server has prepared `key`.
+    mutating func remember(_ key: StatementKey, as name: String) { prepared[key] = name }
+
+    /// A name for the next statement to be prepared.
+    var freeName: String { "s\(prepared.count)" }
+
+    func sendPrepare(_ name: String, _ sql: StaticString, types: [UInt32]) -> Bool {
+        let text = UnsafeRawPointer(sql.utf8Start).assumingMemoryBound(to: CChar.self)
+        return PQsendPrepare(handle, name, text, Int32(types.count), types) == 1
+    }
+
+    func sendExecute(_ name: String, _ parameters: ParameterBuffer) -> Bool {
+        parameters.withPointers { count, values, lengths, formats in
+            PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1) == 1
+        }
+    }
+
+    enum Flush { case done, again, broken }
+
+    func flush() -> Flush {
+        switch PQflush(handle) {
+        case 0: .done
+        case 1: .again
+        default: .broken
+        }
+    }
+
+    /// Takes in what has arrived. False: the connection is broken.
+    func consume() -> Bool { PQconsumeInput(handle) == 1 && isOpen }
+
+    enum Answer {
+        /// More must arrive first.
+        case wait
+        case result(ResultHandle)
+        /// The statement's last result has been read.
+        case end
+    }
+
+    func nextAnswer() -> Answer {
+        guard PQisBusy(handle) == 0 else { return .wait }
+        guard let result = PQgetResult(handle) else { return .end }
+        return .result(ResultHandle(result))
+    }
+
+    /// Runs several statements as text, waiting. For setting up, not for data.
+    func run(_ sql: String, limitMilliseconds: Int64) throws(DatabaseError) -> ResultHandle? {
+        guard PQsendQuery(handle, sql) == 1 else { throw .unavailable(lastError) }
+        return try finish(limitMilliseconds: limitMilliseconds)
+    }
+
+    /// Runs one prepared statement, waiting; prepares it if need be.
+    mutating func run(
+        _ sql: StaticString, _ parameters: ParameterBuffer, limitMilliseconds: Int64
+    ) throws(DatabaseError) -> Rows {
+        let key = StatementKey(sql, parameters.types)
+        let name = prepared[key] ?? freeName
+        if prepared[key] == nil {
+            guard sendPrepare(name, sql, types: parameters.types) else { throw .unavailable(lastError) }
+            _ = try finish(limitMilliseconds: limitMilliseconds)
+            prepared[key] = name
+        }
+        guard sendExecute(name, parameters) else { throw .unavailable(lastError) }
+        guard let result = try finish(limitMilliseconds: limitMilliseconds) else { throw .unavailable("no result") }
+        return Rows(result)
+    }
+
+    /// Waits for all results of what was sent; returns the last, throws the first error.
+    private func finish(limitMilliseconds: Int64) throws(DatabaseError) -> ResultHandle? {
+        let end = monotonicMilliseconds() + limitMilliseconds
+        var last: ResultHandle?
+        var failure: DatabaseError?
+        while true {
+            switch nextAnswer() {
+            case .end:
+                if let failure { throw failure }
+                return last
+            case .result(let result):
+                failure = failure ?? result.error
+                last = result
+            case .wait:
+                let flushed = flush()
+                guard flushed != .broken else { throw .unavailable(lastError) }
+                let events = flushed == .again ? POLLIN | POLLOUT : POLLIN
+                let rest = end - monotonicMilliseconds()
+                guard rest > 0, poll(descriptor, events: events, milliseconds: rest) != 0 else {
+                    throw .unavailable("no answer within \(limitMilliseconds) ms")
+                }
+                guard consume() else { throw .unavailable(lastError) }
+            }
+        }
+    }
+
+    /// Calls `body` with a null-terminated array of C strings.
+    private static func withCStrings<R>(
+        _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> R
+    ) -> R {
+        let copies = strings.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        return (copies.map { UnsafePointer($0) } + [nil]).withUnsafeBufferPointer { body($0.baseAddress!) }
+    }
+}
+
+extension String {
+    /// libpq's messages end with a line break.
+    fileprivate var trimmedLine: String {
+        var text = self[...]
+        while text.last?.isNewline == true { text.removeLast() }
+        return text.replacingLineBreaks()
+    }
+}
+
+extension Substring {
+    fileprivate func replacingLineBreaks() -> String { String(map { $0.isNewline ? " " : $0 }) }
+}
