@@ -54,7 +54,7 @@ package struct Append: Sendable {
     package var kind: EntryKind
     /// What makes a repetition the same entry: derived from `client_ref`, else from `id` (see `IdempotencyKey`).
     package var key: IdempotencyKey
-    /// The end of the envelope, from `"client_ref"` or `"body"` to the closing brace: all that columns do not tell.
+    /// The end of the envelope, from the comma before `"client_ref"` or `"body"` to the closing brace: all that columns do not tell.
     package var suffix: [UInt8]
     package var change: RightsChange?
 

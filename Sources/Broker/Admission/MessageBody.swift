@@ -1,0 +1,124 @@
+import JSON
+import Memory
+
+/// The members of a `message`'s body, each as the JSON that will stand in the envelope.
+struct MessageBody {
+    private var text: [UInt8]?
+    private var mentions: [UInt8]?
+    private var custom: [UInt8]?
+    private(set) var replyTo: Int64?
+
+    var hasContent: Bool { text != nil }
+
+    var byteCount: Int { (text?.count ?? 0) + (mentions?.count ?? 0) + (custom?.count ?? 0) }
+
+    /// A payload that is no object is the text itself.
+    mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
+        guard !bytes.isEmpty else { throw .invalidPayload("the payload is empty") }
+        guard bytes.count <= Limits.textBytesMax else { throw Self.tooLong }
+        for index in bytes.indices where bytes[index] == 0 { throw .invalidPayload("text: holds U+0000") }
+        do {
+            var writer = JSONWriter()
+            writer.string(String(copying: try UTF8Span(validating: bytes)))
+            text = writer.bytes
+        } catch {
+            throw .invalidPayload("text: not UTF-8")
+        }
+    }
+
+    /// Reads the object that a publisher sent.
+    /// - Returns: its `client_ref`.
+    mutating func readObject(_ payload: Span<UInt8>) throws(Refusal) -> [UInt8]? {
+        let members: [JSONRange]
+        do throws(JSONError) {
+            members = try scanObject(payload)
+        } catch {
+            throw .invalidPayload("not a JSON object: \(error.reason) at byte \(error.offset)")
+        }
+        var reference: [UInt8]?
+        for member in members {
+            switch member.name {
+            case "type":
+                guard member.kind == .string, decodeString(payload, member.range) == Array("message".utf8) else {
+                    throw .invalidPayload("type: only message can be sent")
+                }
+            case "client_ref":
+                guard member.kind == .string else { throw .invalidPayload("client_ref: must be a string") }
+                reference = decodeString(payload, member.range)
+            default: try readMember(member, payload)
+            }
+        }
+        return reference
+    }
+
+    private mutating func readMember(_ member: JSONRange, _ payload: Span<UInt8>) throws(Refusal) {
+        let value = [UInt8](span: payload.extracting(member.range))
+        switch member.name {
+        case "text":
+            guard member.kind == .string else { throw .invalidPayload("text: must be a string") }
+            let length = decodeString(payload, member.range).count
+            guard length > 0 else { throw .invalidPayload("text: is empty") }
+            guard length <= Limits.textBytesMax else { throw Self.tooLong }
+            text = value
+        case "reply_to":
+            guard member.kind == .number, let seq = decodeInteger(payload, member.range), seq > 0 else {
+                throw .invalidPayload("reply_to: must be a seq")
+            }
+            replyTo = seq
+        case "attachments":
+            guard try Self.idCount(value, "attachments", max: Limits.attachmentsMax) > 0 else { return }
+            // There is no way to make an attachment yet, so none that is named can be there.
+            throw .notFound
+        case "mentions":
+            if try Self.idCount(value, "mentions", max: Limits.mentionsMax) > 0 { mentions = value }
+        case "custom":
+            guard member.kind == .object else { throw .invalidPayload("custom: must be an object") }
+            guard value.count <= Limits.customBytesMax else { throw .invalidPayload("custom: at most 4 KiB") }
+            custom = value
+        default:
+            throw .invalidPayload("\(member.name): unknown member")
+        }
+    }
+
+    /// The body as an object, its members in the order of protocol.md §2.
+    func write(into bytes: inout [UInt8]) {
+        var writer = JSONWriter()
+        writer.beginObject()
+        if let text {
+            writer.name("text")
+            writer.raw(text)
+        }
+        if let replyTo {
+            writer.name("reply_to")
+            writer.number(replyTo)
+        }
+        if let mentions {
+            writer.name("mentions")
+            writer.raw(mentions)
+        }
+        if let custom {
+            writer.name("custom")
+            writer.raw(custom)
+        }
+        writer.endObject()
+        bytes.append(contentsOf: writer.bytes)
+    }
+
+    private static let tooLong = Refusal.invalidPayload("text: at most 16,384 bytes")
+
+    /// Checks an array of ids: canonical decimal strings without repetitions.
+    private static func idCount(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> Int {
+        guard case .array(let elements)? = try? JSONValue(parsing: value) else {
+            throw .invalidPayload("\(name): must be an array of ids")
+        }
+        guard elements.count <= max else { throw .invalidPayload("\(name): at most \(max)") }
+        var seen: Set<String> = []
+        for element in elements {
+            guard case .string(let text) = element, let id = Int64(text), id > 0, String(id) == text else {
+                throw .invalidPayload("\(name): must be an array of ids")
+            }
+            guard seen.insert(text).inserted else { throw .invalidPayload("\(name): \(text) stands twice") }
+        }
+        return elements.count
+    }
+}

@@ -1,0 +1,39 @@
+/// The broker's limits, each with its reason.
+package enum Limits {
+    /// Until CONNECT is accepted nobody may make us hold more (security.md "Before CONNECT").
+    static let packetBytesMaxBeforeConnect = 64 * 1024
+    /// Told in CONNACK; a message's text is at most 16 KiB, so this is room for plain topics.
+    static let packetBytesMax = 1024 * 1024
+    /// Time for TLS, CONNECT and the answer to it.
+    static let connectMilliseconds: Int64 = 10_000
+    /// The keep-alive that is told to clients that ask for more or none: half-open connections go within the hour.
+    static let keepAliveSecondsMax: UInt16 = 0xFFFF
+    /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
+    static let receiveMaximum: UInt16 = 1024
+    /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
+    static let inFlightMax = 1024
+    /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
+    static let queuedMessagesMax = 10_000
+    static let queuedBytesMax = 8 * 1024 * 1024
+    /// Absence after which a persistent session goes (protocol.md §4).
+    static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
+    /// Entries in one read of the log for a session that is behind.
+    static let catchUpEntriesMax = 100
+    /// Recent entries of a topic kept for those who are a little behind.
+    static let recentEntriesMax = 64
+    /// How long a publisher of 3.1.1 waits for a database that is away (protocol.md §3 "Refusals").
+    static let unavailableMilliseconds: Int64 = 30_000
+    /// Cursors of connected sessions are saved this often.
+    static let cursorSaveMilliseconds: Int64 = 2_000
+    /// Tokens without a log-in session end their connection within 5 s of their expiry.
+    static let tokenCheckMilliseconds: Int64 = 2_000
+    /// A client id may be this long; 3.1 allows 23, everything later more.
+    static let clientIDBytesMax = 256
+    static let subscriptionsMax = 1_000
+    /// protocol.md §2
+    static let textBytesMax = 16_384
+    static let attachmentsMax = 10
+    static let mentionsMax = 50
+    static let customBytesMax = 4_096
+    static let clientRefBytesMax = 64
+}

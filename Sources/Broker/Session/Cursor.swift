@@ -1,0 +1,18 @@
+import MQTT
+
+/// A session's place in the log of one stored topic that its subscriptions cover.
+struct Cursor {
+    /// The topic in the shard's table; -1: the slot is free.
+    var topic: Int32
+    var topicID: Int64
+    /// The last entry that was written to the connection.
+    var sent: Int64
+    /// The last entry that the client has, for good: where a resumed session goes on.
+    var acknowledged: Int64
+    var qos: QoS
+    /// In the session's list of those who have to read the log.
+    var isBehind = false
+    var identifiers: [UInt32] = []
+
+    static let free = Cursor(topic: -1, topicID: 0, sent: 0, acknowledged: 0, qos: .atMostOnce)
+}

@@ -1,0 +1,100 @@
+import Identity
+import MQTT
+import Topics
+import Transport
+
+/// A live session: a client and its connection. It belongs to one shard; an offline session is rows in PostgreSQL and nothing here.
+struct Session {
+    struct Subscribed {
+        var filter: TopicFilter
+        var options: SubscriptionOptions
+        /// 0: none.
+        var identifier: UInt32
+    }
+
+    /// A message of a plain topic that waits for room in the window.
+    struct Queued {
+        var frame: [UInt8]
+        var packetIDOffset: Int
+    }
+
+    var key: SessionKey
+    var claim: SessionRegistry.Claim
+    /// Tells users of a slot apart, 20 bits.
+    var generation: UInt32
+    var connection: ConnectionID
+    var version: ProtocolVersion
+    /// The user in the shard's table; -1: anonymous.
+    var user: Int32
+    var loginSessionID: Int64?
+    /// Unix seconds; 0: the log-in session says when the connection ends.
+    var tokenExpiresAt: Int64
+    var rules: AccessRules
+    /// The row in `mqtt_sessions`; 0: the session ends with its connection.
+    var storedID: Int64
+    var expirySeconds: UInt32
+    /// 0: none.
+    var keepAliveMilliseconds: Int64
+    var receiveMaximum: Int
+    var packetBytesMax: Int
+    var wantsProblemInformation: Bool
+
+    var subscriptions: [Subscribed] = []
+    var cursors: [Cursor] = []
+    /// Cursors that have to read the log.
+    var behind: [Int32] = []
+    /// A read of the log is under way.
+    var isReadingLog = false
+    var cursorsChanged = false
+    var inFlight = InFlight()
+    var acknowledgements = PendingAcknowledgements()
+    var queue: [Queued] = []
+    var queuedBytes = 0
+    var route = Route()
+
+    init(
+        key: SessionKey, claim: SessionRegistry.Claim, generation: UInt32, connection: ConnectionID, connect: Connect,
+        rules: AccessRules
+    ) {
+        self.key = key
+        self.claim = claim
+        self.generation = generation
+        self.connection = connection
+        self.rules = rules
+        version = connect.version
+        user = -1
+        tokenExpiresAt = 0
+        storedID = 0
+        expirySeconds = 0
+        keepAliveMilliseconds = Int64(connect.keepAliveSeconds) * 1500
+        receiveMaximum = min(Int(connect.receiveMaximum), Limits.inFlightMax)
+        packetBytesMax = connect.packetBytesMax.map { Int($0) } ?? .max
+        wantsProblemInformation = connect.requestProblemInformation
+    }
+
+    /// Room for one more PUBLISH of QoS 1.
+    var hasWindow: Bool { inFlight.count < receiveMaximum }
+
+    var slot: Int32 { connection.slot }
+}
+
+/// Where the last topic that a session published to leads: found once for a run of messages.
+struct Route {
+    struct Target {
+        var session: Int32
+        var qos: QoS
+        var noLocal: Bool
+        var retainAsPublished: Bool
+        /// Index into `identifiers`; -1: none.
+        var identifiers: Int32
+    }
+
+    var topic: [UInt8] = []
+    /// Of the shard's index when the route was found; 0: never.
+    var generation: UInt32 = 0
+    var targets: [Target] = []
+    var identifiers: [[UInt32]] = []
+    /// A bit for each other shard with a matching filter.
+    var shards: UInt64 = 0
+    var mayPublish = false
+}
