@@ -5,4 +5,34 @@ package enum TopicAddress: Hashable, Sendable {
     case inbox(user: Int64)
     case direct(low: Int64, high: Int64)
     case group(Int64)
+
+    /// Nil for every other topic, other spellings of an id among them.
+    package init?(parsing topic: Span<UInt8>) {
+        guard case .stored(let address) = classify(topic) else { return nil }
+        self = address
+    }
+
+    package func appendName(to output: inout [UInt8]) {
+        switch self {
+        case .inbox(let user):
+            output.append(contentsOf: "inbox/".utf8)
+            Decimal.append(user, to: &output)
+        case .direct(let low, let high):
+            output.append(contentsOf: "direct/".utf8)
+            Decimal.append(low, to: &output)
+            output.append(UInt8(ascii: "/"))
+            Decimal.append(high, to: &output)
+        case .group(let id):
+            output.append(contentsOf: "group/".utf8)
+            Decimal.append(id, to: &output)
+        }
+    }
+
+    package var name: String {
+        switch self {
+        case .inbox(let user): "inbox/\(user)"
+        case .direct(let low, let high): "direct/\(low)/\(high)"
+        case .group(let id): "group/\(id)"
+        }
+    }
 }

@@ -36,8 +36,8 @@ struct PropertySet {
     static let auth = PropertySet(.authenticationMethod, .authenticationData, .reasonString, .userProperty)
 }
 
-/// Walks the properties of a packet in one pass, in linear time, and refuses what §2.2.2 refuses: unknown identifiers, those of
-/// other packets, repetitions, values out of range.
+/// Walks the properties of a packet in one pass, in linear time, and refuses what §2.2.2 refuses: unknown identifiers,
+/// those of other packets, repetitions, values out of range.
 struct PropertyCursor {
     private var cursor: Cursor
     private let allowed: PropertySet

@@ -32,7 +32,8 @@ package enum UTF8Text {
         return hasWildcards ? .hasWildcards : .name
     }
 
-    /// Whether the range is well-formed UTF-8, as a payload of format 1 must be (§3.3.2.3.2); U+0000 is a character there.
+    /// Whether the range is well-formed UTF-8, as a payload of format 1 must be (§3.3.2.3.2); U+0000 is a character
+    /// there.
     package static func isWellFormed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         let text = bytes.extracting(range)
         var position = 0

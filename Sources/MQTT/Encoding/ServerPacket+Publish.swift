@@ -32,8 +32,8 @@ package struct DeliveryProperties: Equatable, Sendable {
 }
 
 extension ServerPacket {
-    /// PUBLISH (§3.3). Returns where the packet identifier stands, counted from the packet's first byte, 0 at QoS 0: a fan-out
-    /// encodes once and patches the identifier of each copy.
+    /// PUBLISH (§3.3). Returns where the packet identifier stands, counted from the packet's first byte, 0 at QoS 0: a
+    /// fan-out encodes once and patches the identifier of each copy.
     @discardableResult
     package static func encodePublish(
         into output: inout [UInt8], version: ProtocolVersion, topic: Span<UInt8>, payload: Span<UInt8>, qos: QoS,
@@ -71,7 +71,8 @@ extension ServerPacket {
             dup: dup, packetID: packetID, properties: properties)
     }
 
-    /// Bytes that such a PUBLISH takes: to be compared with the client's maximum before anything is written [MQTT-3.1.2-24].
+    /// Bytes that such a PUBLISH takes: to be compared with the client's maximum before anything is written
+    /// [MQTT-3.1.2-24].
     package static func publishCount(
         version: ProtocolVersion, topicCount: Int, payloadCount: Int, qos: QoS,
         properties: borrowing DeliveryProperties = .none

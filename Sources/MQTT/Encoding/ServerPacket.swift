@@ -6,7 +6,8 @@ package enum ServerPacket {
         output.append(0)
     }
 
-    /// PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7). 3.x can't tell a reason: whoever means "no" must not call this.
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP (§3.4 to §3.7). 3.x can't tell a reason: whoever means "no" must not call
+    /// this.
     package static func encodeAcknowledgement(
         _ type: PacketType, into output: inout [UInt8], version: ProtocolVersion, packetID: UInt16,
         reason: ReasonCode = .success, properties: [UInt8] = []

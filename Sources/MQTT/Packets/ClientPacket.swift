@@ -12,7 +12,8 @@ package enum ClientPacket: Sendable {
     case disconnect(Disconnect)
     case auth(Auth)
 
-    /// The packet whose header is at `offset`; it has arrived whole. A CONNECT brings its own version, whatever `version` says.
+    /// The packet whose header is at `offset`; it has arrived whole. A CONNECT brings its own version, whatever
+    /// `version` says.
     package static func decode(
         _ header: FixedHeader, in bytes: Span<UInt8>, at offset: Int, version: ProtocolVersion
     ) throws(ProtocolError) -> ClientPacket {

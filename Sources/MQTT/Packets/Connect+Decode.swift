@@ -117,7 +117,8 @@ struct ConnectFlags {
     var hasUsername: Bool { rawValue & 0x80 != 0 }
 
     func check(_ version: ProtocolVersion) throws(ProtocolError) {
-        if rawValue & 1 != 0, version != .v3_1 { throw .malformed("the reserved connect flag is set") }  // [MQTT-3.1.2-3]
+        // [MQTT-3.1.2-3]
+        if rawValue & 1 != 0, version != .v3_1 { throw .malformed("the reserved connect flag is set") }
         if willQoS == 3 { throw .malformed("will QoS is 3") }  // [MQTT-3.1.2-12]
         // 3.1 calls these bits unused without a will; [MQTT-3.1.2-11] and [MQTT-3.1.2-13] reserve them.
         if !hasWill, version != .v3_1, willQoS != 0 || willRetain { throw .malformed("will flags without a will") }

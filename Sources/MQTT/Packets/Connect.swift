@@ -11,7 +11,8 @@ package struct Connect: Equatable, Sendable {
     package var password: [UInt8]?
     package var will: Will?
 
-    /// 0: the session ends with the connection; `UInt32.max`: never. A clean session of 3.x is 0, an unclean one never expires.
+    /// 0: the session ends with the connection; `UInt32.max`: never. A clean session of 3.x is 0, an unclean one never
+    /// expires.
     package var sessionExpirySeconds: UInt32 = 0
     /// How many QoS 1 and 2 publishes the client takes before it acknowledges.
     package var receiveMaximum: UInt16 = 65_535

@@ -17,7 +17,8 @@ package struct Publish: Sendable {
     /// Any property besides the topic alias.
     package var hasForwardedProperties = false
 
-    /// The packet whose header is at `offset`; it has arrived whole. From a server, subscription identifiers are allowed.
+    /// The packet whose header is at `offset`; it has arrived whole. From a server, subscription identifiers are
+    /// allowed.
     package static func decode(
         _ header: FixedHeader, in bytes: Span<UInt8>, at offset: Int, version: ProtocolVersion
     ) throws(ProtocolError) -> Publish {
@@ -83,8 +84,8 @@ package struct Publish: Sendable {
         return nil
     }
 
-    /// Appends what a server passes on unaltered, in the same order [MQTT-3.3.2-17]: the raw properties without topic alias,
-    /// message expiry and subscription identifiers, which it writes anew.
+    /// Appends what a server passes on unaltered, in the same order [MQTT-3.3.2-17]: the raw properties without topic
+    /// alias, message expiry and subscription identifiers, which it writes anew.
     package func appendForwardedProperties(to output: inout [UInt8], in bytes: Span<UInt8>) {
         guard hasForwardedProperties else { return }
         var cursor = PropertyCursor(properties, allowed: .publishFromServer, allowsRepeatedSubscriptionIdentifier: true)

@@ -60,7 +60,8 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The CONNACK return code of 3.1 and 3.1.1 (3.1.1 §3.2.2.3); nil: no code fits, close without a CONNACK [MQTT-3.2.2-6].
+    /// The CONNACK return code of 3.1 and 3.1.1 (3.1.1 §3.2.2.3); nil: no code fits, close without a CONNACK
+    /// [MQTT-3.2.2-6].
     package var connectReturnCode: UInt8? {
         switch self {
         case .success: 0

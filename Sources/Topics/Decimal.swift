@@ -1,0 +1,27 @@
+/// Ids in canonical decimal: no sign, no leading zero, 1 to 2^63 - 1. So one topic has one spelling.
+enum Decimal {
+    static func parse(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int64? {
+        let digits = bytes.extracting(range)
+        guard digits.count >= 1, digits.count <= 19, digits[0] != UInt8(ascii: "0") else { return nil }
+        var value: UInt64 = 0
+        for index in digits.indices {
+            let digit = digits[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value &* 10 &+ UInt64(digit)  // 19 digits are below 2^64
+        }
+        return Int64(exactly: value)
+    }
+
+    static func append(_ value: Int64, to output: inout [UInt8]) {
+        precondition(value > 0, "ids are positive")
+        var digits = InlineArray<19, UInt8>(repeating: 0)
+        var start = 19
+        var rest = value
+        while rest > 0 {
+            start -= 1
+            digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
+        }
+        for index in start..<19 { output.append(digits[index]) }
+    }
+}
