@@ -174,7 +174,7 @@ extension DomainContext {
             body.name("user")
             friend.write(to: &body, seenBy: owner)
             body.name("topic")
-            body.string(TopicAddress.direct(between: owner, and: friend.id).path)
+            body.string(TopicAddress.direct(between: owner, and: friend.id).name)
         }
     }
 

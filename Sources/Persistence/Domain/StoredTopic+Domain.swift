@@ -21,14 +21,3 @@ enum TopicKind: Int16 {
     case inbox = 1
     case direct, group
 }
-
-extension TopicAddress {
-    /// As clients write it: `group/7301`.
-    package var path: String {
-        switch self {
-        case .inbox(let user): "inbox/\(user)"
-        case .direct(let low, let high): "direct/\(low)/\(high)"
-        case .group(let group): "group/\(group)"
-        }
-    }
-}

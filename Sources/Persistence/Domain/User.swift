@@ -32,7 +32,7 @@ package struct User: Sendable, Equatable {
         writeMembers(to: &writer)
         if viewer != id {
             writer.name("direct_topic")
-            writer.string(TopicAddress.direct(between: viewer, and: id).path)
+            writer.string(TopicAddress.direct(between: viewer, and: id).name)
         }
         writer.endObject()
     }
