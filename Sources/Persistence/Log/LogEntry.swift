@@ -22,7 +22,8 @@ package enum GroupRole: Int16, Sendable, Comparable {
 /// so that live rights follow the same history that readers see.
 package enum RightsChange: Sendable, Equatable {
     /// In a group's log.
-    case memberAdded(user: Int64, role: GroupRole)
+    /// With the group's setting at that moment, for a shard that had no member of it until now.
+    case memberAdded(user: Int64, role: GroupRole, announcement: Bool)
     case memberRemoved(user: Int64)
     case roleChanged(user: Int64, role: GroupRole)
     case announcementChanged(Bool)

@@ -1,0 +1,107 @@
+import Topics
+
+/// A conversation in somebody's list.
+package struct Conversation: Sendable {
+    package enum Partner: Sendable {
+        case user(User)
+        case group(Group)
+    }
+
+    package var topic: StoredTopic
+    package var partner: Partner
+    /// The newest entry of kind message.
+    package var lastMessage: LogEntry?
+    package var lastSeq: Int64
+    package var readSeq: Int64
+    /// Messages by others after `readSeq`.
+    package var unread: Int64
+    package var writable: Bool
+    package var cursor: ConversationStore.Cursor
+}
+
+/// The list of a user's conversations.
+package struct ConversationStore: Sendable {
+    /// Where a page ends: Unix milliseconds of the last activity, and the topic.
+    package struct Cursor: Sendable, Equatable {
+        package var activeAt: Int64
+        package var topicID: Int64
+
+        package init(activeAt: Int64, topicID: Int64) {
+            self.activeAt = activeAt
+            self.topicID = topicID
+        }
+
+        package static let start = Cursor(activeAt: .max, topicID: .max)
+    }
+
+    let context: DomainContext
+
+    package init(context: DomainContext) { self.context = context }
+
+    /// Conversations after `cursor`, the last active first. `unread` is exact up to 1,000 entries: a user's own message is looked for no
+    /// further back than that, so that one who never reads costs no more than others.
+    package func conversations(
+        of userID: Int64, after cursor: Cursor, limit: Int
+    ) async throws(DatabaseError) -> [Conversation] {
+        let rows = try await context.database.query(
+            """
+            WITH mine AS (
+                SELECT t.id, t.kind, t.low, t.high, t.last_seq, t.messages, t.last_at,
+                    EXISTS (SELECT 1 FROM friendships f WHERE f.low_id = t.low AND f.high_id = t.high) AS writable
+                FROM (SELECT * FROM topics WHERE kind = 2 AND low = $1
+                    UNION ALL SELECT * FROM topics WHERE kind = 2 AND high = $1) t
+                UNION ALL
+                SELECT t.id, t.kind, 0, 0, t.last_seq, t.messages, t.last_at, m.role > 1 OR NOT g.announcement
+                FROM members m JOIN groups g ON g.id = m.group_id JOIN topics t ON t.id = m.group_id
+                WHERE m.user_id = $1
+            ), dated AS (
+                SELECT *, coalesce(floor(extract(epoch FROM last_at) * 1000)::bigint, (id >> 22) + $5) AS active_at
+                FROM mine
+            ), page AS (
+                SELECT * FROM dated WHERE (active_at, id) < ($2, $3) ORDER BY active_at DESC, id DESC LIMIT $4
+            )
+            SELECT p.id, p.kind, p.low, p.high, p.last_seq, p.active_at, p.writable,
+                greatest(r.read_seq, own.seq, 0), p.messages - coalesce(mark.ordinal, 0),
+                last.seq, last.id, last.sender_id, last.kind, last.payload,
+                u.id, u.username, u.display_name, u.bio, u.avatar,
+                g.id, g.name, g.picture, g.announcement, g.owner_id, g.member_count, g.version, me.role
+            FROM page p
+            LEFT JOIN users u ON u.id = CASE WHEN p.low = $1 THEN p.high ELSE p.low END AND p.kind = 2
+            LEFT JOIN groups g ON g.id = p.id AND p.kind = 3
+            LEFT JOIN members me ON me.group_id = g.id AND me.user_id = $1
+            LEFT JOIN read_marks r ON r.user_id = $1 AND r.topic_id = p.id
+            LEFT JOIN LATERAL (SELECT m.seq FROM messages m
+                WHERE m.topic_id = p.id AND m.seq > greatest(r.read_seq, p.last_seq - 1000, 0)
+                    AND m.sender_id = $1 AND m.kind = 1
+                ORDER BY m.seq DESC LIMIT 1) own ON true
+            LEFT JOIN messages mark ON mark.topic_id = p.id AND mark.seq = greatest(r.read_seq, own.seq, 0)
+            LEFT JOIN LATERAL (SELECT m.* FROM messages m WHERE m.topic_id = p.id AND m.kind = 1 AND p.messages > 0
+                ORDER BY m.seq DESC LIMIT 1) last ON true
+            ORDER BY p.active_at DESC, p.id DESC
+            """,
+            [
+                .int(userID), .int(cursor.activeAt), .int(cursor.topicID), .int(Int64(limit)),
+                .int(IDGenerator.epochMilliseconds),
+            ])
+        return (0..<rows.count).map { Conversation(rows, $0) }
+    }
+}
+
+extension Conversation {
+    fileprivate init(_ rows: Rows, _ row: Int) {
+        let id = rows.int(row, 0)
+        if rows.int(row, 1) == TopicKind.direct.rawValue {
+            topic = .direct(rows.int(row, 2), rows.int(row, 3), id: id)
+            partner = .user(User(rows, row, from: 14))
+        } else {
+            topic = .group(id)
+            partner = .group(Group(rows, row, from: 19))
+        }
+        lastSeq = rows.int(row, 4)
+        cursor = ConversationStore.Cursor(activeAt: rows.int(row, 5), topicID: id)
+        writable = rows.bool(row, 6)
+        readSeq = rows.int(row, 7)
+        unread = rows.int(row, 8)
+        lastMessage = rows.isNull(row, 9) ? nil : LogEntry(rows, row, from: 9, of: topic)
+    }
+}

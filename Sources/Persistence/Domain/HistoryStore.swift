@@ -1,0 +1,107 @@
+import Topics
+
+/// Pages of logs, for those who may read them.
+package struct HistoryStore: Sendable {
+    let context: DomainContext
+
+    package init(context: DomainContext) { self.context = context }
+
+    /// From where a page goes, and in which direction; seqs are exclusive.
+    package enum Position: Sendable, Equatable {
+        /// The newest below; nil: the newest of all.
+        case before(Int64?)
+        /// The oldest above.
+        case after(Int64)
+    }
+
+    package struct Page: Sendable {
+        /// Ascending.
+        package var entries: [LogEntry]
+        /// There are more in the same direction.
+        package var hasMore: Bool
+        /// Of the whole topic; an empty one: 1 and 0.
+        package var firstSeq: Int64
+        package var lastSeq: Int64
+        /// How far the reader has read.
+        package var readSeq: Int64
+    }
+
+    /// - Parameter kinds: only these; nil: all.
+    /// - Returns: nil if there is no such topic that `readerID` may read.
+    package func page(
+        of address: TopicAddress, for readerID: Int64, _ position: Position, limit: Int, kinds: [EntryKind]? = nil
+    ) async throws(DatabaseError) -> Page? {
+        let kindParameter = kinds.map { Parameter.ints($0.map { Int64($0.rawValue) }) } ?? .null
+        let who = [.int(readerID)] + address.columns
+        let rows: Rows
+        switch position {
+        case .before(let seq):
+            rows = try await context.database.query(
+                """
+                SELECT t.id, t.last_seq, coalesce(r.read_seq, 0), m.seq, m.id, m.sender_id, m.kind, m.payload
+                FROM topics t
+                LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
+                LEFT JOIN LATERAL (SELECT * FROM messages m
+                    WHERE m.topic_id = t.id AND m.seq < $6 AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
+                    ORDER BY m.seq DESC LIMIT $7) m ON true
+                WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq DESC
+                """, who + [.int(seq ?? .max), .int(Int64(limit) + 1), kindParameter])
+        case .after(let seq):
+            rows = try await context.database.query(
+                """
+                SELECT t.id, t.last_seq, coalesce(r.read_seq, 0), m.seq, m.id, m.sender_id, m.kind, m.payload
+                FROM topics t
+                LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
+                LEFT JOIN LATERAL (SELECT * FROM messages m
+                    WHERE m.topic_id = t.id AND m.seq > $6 AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
+                    ORDER BY m.seq LIMIT $7) m ON true
+                WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq
+                """, who + [.int(seq), .int(Int64(limit) + 1), kindParameter])
+        }
+        guard rows.count > 0 else { return nil }
+        let topic = StoredTopic(id: rows.int(0, 0), address: address)
+        var entries =
+            rows.isNull(0, 3) ? [] : (0..<min(rows.count, limit)).map { LogEntry(rows, $0, from: 3, of: topic) }
+        if case .before = position { entries.reverse() }
+        return Page(
+            entries: entries, hasMore: rows.count > limit, firstSeq: 1, lastSeq: rows.int(0, 1),
+            readSeq: rows.int(0, 2))
+    }
+
+    package func entry(
+        _ seq: Int64, of address: TopicAddress, for readerID: Int64
+    ) async throws(DatabaseError) -> LogEntry? {
+        let rows = try await context.database.query(
+            """
+            SELECT m.topic_id, m.seq, m.id, m.sender_id, m.kind, m.payload FROM messages m
+            WHERE m.topic_id = confab_readable($1, $2, $3, $4, $5) AND m.seq = $6
+            """, [.int(readerID)] + address.columns + [.int(seq)])
+        guard rows.count == 1 else { return nil }
+        return LogEntry(rows, 0, from: 1, of: StoredTopic(id: rows.int(0, 0), address: address))
+    }
+
+    /// Moves the reader's watermark up to `seq`, at most to the end, never down; false if it may not read the topic.
+    package func markRead(
+        _ address: TopicAddress, upTo seq: Int64, by readerID: Int64
+    ) async throws(DatabaseError) -> Bool {
+        let rows = try await context.database.query(
+            """
+            INSERT INTO read_marks (user_id, topic_id, read_seq)
+            SELECT $1, t.id, least($6, t.last_seq) FROM topics t WHERE t.id = confab_readable($1, $2, $3, $4, $5)
+            ON CONFLICT (user_id, topic_id) DO UPDATE SET read_seq = greatest(read_marks.read_seq, excluded.read_seq)
+            """, [.int(readerID)] + address.columns + [.int(seq)])
+        return rows.affected == 1
+    }
+}
+
+extension LogEntry {
+    /// Reads `seq, id, sender_id, kind, payload` from `column` on.
+    init(_ rows: Rows, _ row: Int, from column: Int, of topic: StoredTopic) {
+        guard let kind = EntryKind(rawValue: Int16(rows.int(row, column + 3))) else {
+            preconditionFailure("an entry of an unknown kind is stored")
+        }
+        self.init(
+            topic: topic, seq: rows.int(row, column), id: rows.int(row, column + 1),
+            senderID: rows.int(row, column + 2), kind: kind, suffix: rows.bytes(row, column + 4))
+    }
+}

@@ -1,0 +1,5 @@
+/// Hears of log-in sessions that ended, so that whoever holds live connections of theirs closes them (protocol.md §3, guarantee 6).
+package protocol RevocationObserver: Sendable {
+    /// Called after the commit.
+    func sessionRevoked(_ sessionID: Int64)
+}

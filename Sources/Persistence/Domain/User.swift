@@ -1,0 +1,89 @@
+import JSON
+import Topics
+
+/// A user as others see it.
+package struct User: Sendable, Equatable {
+    package var id: Int64
+    package var username: String
+    package var displayName: String
+    package var bio: String
+    package var avatar: Int64?
+
+    package init(id: Int64, username: String, displayName: String, bio: String = "", avatar: Int64? = nil) {
+        self.id = id
+        self.username = username
+        self.displayName = displayName
+        self.bio = bio
+        self.avatar = avatar
+    }
+
+    /// Reads `id, username, display_name, bio, avatar` from `column` on.
+    init(_ rows: Rows, _ row: Int, from column: Int = 0) {
+        id = rows.int(row, column)
+        username = rows.text(row, column + 1)
+        displayName = rows.text(row, column + 2)
+        bio = rows.text(row, column + 3)
+        avatar = rows.isNull(row, column + 4) ? nil : rows.int(row, column + 4)
+    }
+
+    /// Writes the object `User` (rest.md); a viewer other than the user itself also learns the name of their conversation.
+    package func write(to writer: inout JSONWriter, seenBy viewer: Int64) {
+        writer.beginObject()
+        writeMembers(to: &writer)
+        if viewer != id {
+            writer.name("direct_topic")
+            writer.string(TopicAddress.direct(between: viewer, and: id).name)
+        }
+        writer.endObject()
+    }
+
+    func writeMembers(to writer: inout JSONWriter) {
+        writer.name("id")
+        writer.id(id)
+        writer.name("username")
+        writer.string(username)
+        writer.name("display_name")
+        writer.string(displayName)
+        if !bio.isEmpty {
+            writer.name("bio")
+            writer.string(bio)
+        }
+        if let avatar {
+            writer.name("avatar")
+            writer.id(avatar)
+        }
+        writer.name("created_at")
+        writer.time(milliseconds: IDGenerator.milliseconds(of: id))
+    }
+}
+
+/// A user as it sees itself.
+package struct Profile: Sendable, Equatable {
+    package var user: User
+    package var email: String
+    package var emailVerified: Bool
+    /// Counts changes of the profile; the ETag.
+    package var version: Int64
+
+    /// Reads `id, username, display_name, bio, avatar, email, email_verified, version`.
+    init(_ rows: Rows, _ row: Int) {
+        user = User(rows, row)
+        email = rows.text(row, 5)
+        emailVerified = rows.bool(row, 6)
+        version = rows.int(row, 7)
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        user.writeMembers(to: &writer)
+        writer.name("email")
+        writer.string(email)
+        writer.name("email_verified")
+        writer.bool(emailVerified)
+        writer.name("mfa_enabled")
+        writer.bool(false)
+        writer.name("recovery_codes_left")
+        writer.number(0)
+        writer.endObject()
+    }
+}
