@@ -19,7 +19,7 @@ stage() {
 }
 
 unit_tests() {
-    swift test --skip-build --disable-xctest 2>&1 | tee "$logs/unit"
+    swift test --skip-build --disable-xctest 2>&1 | grep -v '^◇ ' | tee "$logs/unit"
 }
 
 end_to_end_tests() {
