@@ -59,7 +59,7 @@ def test_types_leaves_out_other_entries(owner, log):
     assert len(page) == 12 < len(entries), "the group's own entries are in the log, too"
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "before=x", "after=-1", "nonsense=1"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "before=x", "after=-1"])
 def test_bad_queries(owner, log, query):
     """outside: 422."""
     owner.call("GET", f"/messages/group/{log[0]}?{query}").expect_problem(422)

@@ -62,7 +62,7 @@ MALFORMED = {
     "long-ref": b'{"text":"a","client_ref":"' + b"r" * 65 + b'"}', "too-long": b"x" * 16_385,
     "too-long-object": b'{"text":"' + b"x" * 16_385 + b'"}', "sender": b'{"text":"a","from":"1"}',
     "big-custom": b'{"text":"a","custom":{"x":"' + b"x" * 4096 + b'"}}', "deep": b'{"text":"a","custom":' + b'{"a":'
-    * 100_000 + b"1" + b"}" * 100_000 + b"}",
+    * 5000 + b"1" + b"}" * 5000 + b"}",
 }
 
 
