@@ -16,6 +16,9 @@ from support.waiting import DEADLINE_SECONDS
 V311, V5 = paho.MQTTv311, paho.MQTTv5
 VERSIONS = {"3.1.1": V311, "5.0": V5}
 
+# Envelopes that aren't stored. They come at times of their own, so they are kept apart from the messages.
+SIGNALS = {"message_notification", "presence", "typing", "read"}
+
 # What a broker answered: the code (an int) and, in MQTT 5, the packet's properties.
 Ack = collections.namedtuple("Ack", "code properties reason")
 
@@ -56,7 +59,7 @@ class Client:
                                       user.token if user else password)
         if will:
             self.paho.will_set(*will)
-        self.messages = queue.Queue()
+        self.messages, self.signals = queue.Queue(), queue.Queue()
         self.session_present = None
         self._connected, self._ended = queue.Queue(), queue.Queue()
         self._published, self._subscribed, self._unsubscribed = (collections.defaultdict(queue.Queue)
@@ -65,7 +68,8 @@ class Client:
         self.paho.on_connect = lambda _c, _u, flags, code, props: self._connected.put(
             (flags.session_present, Ack(code.value, props, code)))
         self.paho.on_disconnect = self._on_disconnect
-        self.paho.on_message = lambda _c, _u, message: self.messages.put(message)
+        self.paho.on_message = lambda _c, _u, message: (
+            self.signals if kind_of(message) in SIGNALS else self.messages).put(message)
         self.paho.on_publish = lambda _c, _u, mid, code, props: self._published[mid].put(
             Ack(code.value, props, code))
         self.paho.on_subscribe = lambda _c, _u, mid, codes, props: self._subscribed[mid].put((codes, props))
