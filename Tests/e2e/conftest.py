@@ -3,7 +3,7 @@ import pytest
 
 from support import rest
 from support.hub import Hub, temporary_folder
-from support.mqtt import Client, MosquittoSub
+from support.mqtt import VERSIONS, Client, MosquittoSub
 from support.postgres import Cluster
 
 
@@ -98,5 +98,4 @@ def mosquitto_sub():
 @pytest.fixture(params=["3.1.1", "5.0"])
 def version(request):
     """Both protocol versions, as paho calls them."""
-    from support.mqtt import VERSIONS
     return VERSIONS[request.param]

@@ -120,7 +120,8 @@ FIRST_PACKETS = {
     "empty": b"\x10\x00", "reserved-flags": b"\x11" + GOOD[1:], "wrong-name": wire.connect(4, name="MQTX"),
     "empty-name": wire.connect(4, name=""), "reserved-bit": wire.connect(4, flags=0x03),
     "password-without-name": wire.connect(4, flags=0x42), "will-qos-3": wire.connect(4, flags=0x1E),
-    "will-flags-without-will": wire.connect(4, flags=0x22), "cut-client-id": GOOD[:1] + b"\x0e" + GOOD[2:12] + b"\0\x09wi",
+    "will-flags-without-will": wire.connect(4, flags=0x22),
+    "cut-client-id": GOOD[:1] + b"\x0e" + GOOD[2:12] + b"\0\x09wi",
     "trailing": wire.packet(1, GOOD[2:] + b"xx"), "no-utf8-client-id": wire.connect(4, client_id=b"\xff\xfe"),
     "nul-client-id": wire.connect(4, client_id="a\0b"),
     "v5-properties-beyond": wire.packet(1, wire.text("MQTT") + b"\x05\x02\0\x3c\x7f\0\0"),
@@ -154,7 +155,8 @@ def test_unknown_protocol_levels(anonymous_hub, level, answer):
 
 
 AFTER_CONNECT = {
-    "second-connect": wire.connect(4), "connack": wire.packet(CONNACK, b"\0\0"), "suback": wire.packet(SUBACK, b"\0\1\0"),
+    "second-connect": wire.connect(4), "connack": wire.packet(CONNACK, b"\0\0"),
+    "suback": wire.packet(SUBACK, b"\0\1\0"),
     "reserved-type": b"\x00\x00", "publish-qos-3": wire.publish("a", b"x", level=4, flags=6),
     "publish-wildcard": wire.publish("a/+", b"x", level=4), "publish-empty-topic": wire.publish("", b"x", level=4),
     "publish-nul": wire.publish("a\0b", b"x", level=4), "publish-id-0": wire.publish("a", b"x", 4, qos=1, packet_id=0),

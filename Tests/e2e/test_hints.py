@@ -15,8 +15,8 @@ def printed_lines(hub):
 
 
 def test_the_printed_session_works(make_hub, tmp_path):
-    """prints copy-paste lines …: sign up two users with curl, befriend them, subscribe with mosquitto_sub, publish with
-    mosquitto_pub, read the history with curl."""
+    """prints copy-paste lines …: sign up two users with curl, befriend them, subscribe with mosquitto_sub, publish
+    with mosquitto_pub, read the history with curl."""
     hub = make_hub("--hints", limits_off=False).start()
     block = "\n".join(printed_lines(hub)) + "\n"
     for word in WORDS:

@@ -31,8 +31,8 @@ def last_body(pair):
 ], ids=["text", "object", "white-space", "array-is-text", "string-is-text", "number-is-text", "escapes", "unicode",
         "surrogates", "custom", "longest"])
 def test_accepted_payloads(hub, pair, topic, payload, body, client):
-    """an object `{type?, client_ref?, …}`, or text: a payload whose first character other than white space is `{` must
-    be a valid object; everything else is text."""
+    """an object `{type?, client_ref?, …}`, or text: a payload whose first character other than white space is `{`
+    must be a valid object; everything else is text."""
     client(hub, pair[0], version=V5).publish(topic, payload)
     assert last_body(pair) == body
 

@@ -85,8 +85,8 @@ def test_mqtt5_properties_pass_through(plain):
     topic = rest.unique_name("props")
     receiver, sender = plain(), plain()
     receiver.subscribe(topic)
-    sender.publish(topic, "x", ContentType="a/b", ResponseTopic="r/t", CorrelationData=b"\0\1", PayloadFormatIndicator=1,
-                   UserProperty=[("b", "2"), ("a", "1"), ("b", "3")])
+    sender.publish(topic, "x", ContentType="a/b", ResponseTopic="r/t", CorrelationData=b"\0\1",
+                   PayloadFormatIndicator=1, UserProperty=[("b", "2"), ("a", "1"), ("b", "3")])
     held = receiver.next().properties
     assert held.UserProperty == [("b", "2"), ("a", "1"), ("b", "3")]
     assert (held.ContentType, held.ResponseTopic, held.CorrelationData) == ("a/b", "r/t", b"\0\1")
