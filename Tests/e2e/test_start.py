@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from support import rest
-from support.hub import ROOT, Hub, binary
+from support.hub import ROOT, binary
 from support.waiting import eventually
 from support.wire import PINGREQ, PINGRESP, Wire, packet
 
