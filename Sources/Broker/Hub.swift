@@ -5,7 +5,7 @@ import Synchronization
 import Topics
 import Transport
 
-/// What the shards share: their mailboxes, the registry of sessions, the services outside. Everything here may be used on any thread.
+/// What the shards share: the mailroom, the registry of sessions, the services outside. Everything here may be used on any thread.
 package final class Hub: Sendable {
     package struct Settings: Sendable {
         /// CONNECT without credentials opens all plain topics (`--anonymous`).
@@ -19,32 +19,23 @@ package final class Hub: Sendable {
     package let metrics = HubMetrics()
     let registry = SessionRegistry()
     let saver = SessionSaver()
-    private let post: @Sendable (ShardMail, Int) -> Void
-    package let shardCount: Int
+    let mailroom: Mailroom
 
-    /// - Parameter post: puts mail into the mailbox of the shard with that index.
-    package init(
-        services: HubServices, settings: Settings, shardCount: Int, post: @escaping @Sendable (ShardMail, Int) -> Void
-    ) {
-        precondition(1...64 ~= shardCount, "routes hold a bit for each shard")
+    package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
         self.services = services
         self.settings = settings
-        self.shardCount = shardCount
-        self.post = post
+        self.mailroom = mailroom
     }
 
-    func post(_ mail: ShardMail, to shard: Int) { post(mail, shard) }
-
-    func postToOthers(_ mail: ShardMail, from shard: Int) {
-        for other in 0..<shardCount where other != shard { post(mail, other) }
-    }
+    /// True once no session's end is still being saved.
+    package var isSaved: Bool { saver.isIdle }
 
     func makeClientID() -> [UInt8] { Array("auto-\(services.ids.next())".utf8) }
 
     // MARK: Reading and saving
 
     func load(
-        _ key: SessionKey, _ claims: Claims?, isPersistent: Bool, cleanStart: Bool, expirySeconds: UInt32
+        _ key: SessionKey, _ claims: Claims?, isPersistent: Bool, cleanStart: Bool
     ) async -> LoadedState {
         var state = LoadedState()
         do {
@@ -57,16 +48,24 @@ package final class Hub: Sendable {
                 state.rights = rights
             }
             if isPersistent {
-                state.session = try await services.sessions.open(
-                    key, cleanStart: cleanStart, expirySeconds: expirySeconds)
+                state.session = try await open(key, cleanStart: cleanStart)
             } else {
-                try await services.sessions.discard(key)
+                try await services.sessions.discard(user: key.userID, clientID: key.clientID)
             }
         } catch {
             services.logger.warning("a client could not be connected: \(error)")
             state.failure = .unavailable
         }
         return state
+    }
+
+    private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
+        if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
+            return OpenedSession(stored: stored, isPresent: true)
+        }
+        let id = services.ids.next()
+        _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
+        return OpenedSession(stored: StoredSession(id: id), isPresent: false)
     }
 
     func read(_ topic: StoredTopic, after seq: Int64) async -> [LogEntry]? {
@@ -79,12 +78,10 @@ package final class Hub: Sendable {
     }
 
     func saveSubscriptions(
-        _ id: Int64, _ subscriptions: [([UInt8], UInt8, UInt32)], cursors: [(topicID: Int64, acknowledged: Int64)]
+        _ id: Int64, _ subscriptions: [StoredSubscription], cursors: [Cursor]
     ) async -> Bool {
         do {
-            for (filter, options, identifier) in subscriptions {
-                try await services.sessions.saveSubscription(id, filter: filter, options: options, identifier: identifier)
-            }
+            try await services.sessions.save(subscriptions, of: id)
             try await services.sessions.saveCursors([(id, cursors)])
             return true
         } catch {
@@ -95,7 +92,7 @@ package final class Hub: Sendable {
 
     func removeSubscriptions(_ id: Int64, _ filters: [[UInt8]]) async -> Bool {
         do {
-            for filter in filters { try await services.sessions.removeSubscription(id, filter: filter) }
+            try await services.sessions.deleteSubscriptions(filters, of: id)
             return true
         } catch {
             services.logger.warning("subscriptions could not be removed: \(error)")
@@ -104,7 +101,7 @@ package final class Hub: Sendable {
     }
 
     /// A lost save only means that some messages come again.
-    func saveCursors(_ cursors: [(id: Int64, cursors: [(topicID: Int64, acknowledged: Int64)])]) async {
+    func saveCursors(_ cursors: [(id: Int64, cursors: [Cursor])]) async {
         do {
             try await services.sessions.saveCursors(cursors)
         } catch {
@@ -115,7 +112,7 @@ package final class Hub: Sendable {
     /// A session's connection has ended: saves what is durable, then lets the next client have it.
     func finish(
         _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
-        cursors: [(topicID: Int64, acknowledged: Int64)], expirySeconds: UInt32
+        cursors: [Cursor], expirySeconds: UInt32
     ) {
         guard storedID != 0 else {
             registry.release(key, claim)
@@ -123,9 +120,13 @@ package final class Hub: Sendable {
         }
         saver.begin(claim)
         Task {
-            if expirySeconds > 0 { await saveCursors([(storedID, cursors)]) }
             do {
-                try await services.sessions.disconnected(storedID, expirySeconds: expirySeconds)
+                if expirySeconds > 0 {
+                    try await services.sessions.saveCursors([(storedID, cursors)])
+                    try await services.sessions.leave(storedID, expirySeconds: Int64(expirySeconds))
+                } else {
+                    try await services.sessions.delete(storedID)
+                }
             } catch {
                 services.logger.warning("the end of a connection could not be saved: \(error)")
             }
@@ -133,24 +134,6 @@ package final class Hub: Sendable {
             saver.finish(claim)
         }
     }
-}
-
-extension Hub: CommitObserver, OutcomeObserver {
-    package func committed(_ entries: [LogEntry]) {
-        for shard in 0..<shardCount { post(.committed(entries), shard) }
-    }
-
-    package func outcomes(_ outcomes: [(token: UInt64, outcome: AppendOutcome)], forShard index: Int) {
-        post(.outcomes(outcomes), index)
-    }
-
-    /// Log-out, revocation: live connections of that log-in session end.
-    package func loginSessionRevoked(_ sessionID: Int64) {
-        for shard in 0..<shardCount { post(.loginSessionRevoked(sessionID), shard) }
-    }
-
-    /// True once no session's end is still being saved.
-    package var isSaved: Bool { saver.isIdle }
 }
 
 /// Counters that `/metrics` shows; each may be raised on any thread.

@@ -4,42 +4,35 @@ import Persistence
 
 /// A session's durable state as a connecting client finds it.
 package struct OpenedSession: Sendable {
-    package var id: Int64
+    var stored: StoredSession
     /// It was there before: CONNACK's session present.
-    package var isPresent: Bool
-    package var subscriptions: [(filter: [UInt8], options: UInt8, identifier: UInt32)]
-    package var cursors: [(topicID: Int64, acknowledged: Int64)]
-
-    package init(
-        id: Int64, isPresent: Bool, subscriptions: [(filter: [UInt8], options: UInt8, identifier: UInt32)],
-        cursors: [(topicID: Int64, acknowledged: Int64)]
-    ) {
-        self.id = id
-        self.isPresent = isPresent
-        self.subscriptions = subscriptions
-        self.cursors = cursors
-    }
+    var isPresent: Bool
 }
 
 /// The durable sessions as the broker sees them; tests replace them by memory.
 package protocol SessionSource: Sendable {
-    /// Finds or makes the session. `cleanStart` discards what was there.
-    func open(_ key: SessionKey, cleanStart: Bool, expirySeconds: UInt32) async throws(DatabaseError) -> OpenedSession
-    /// Discards a session that a client without persistence takes over.
-    func discard(_ key: SessionKey) async throws(DatabaseError)
-    func saveSubscription(
-        _ id: Int64, filter: [UInt8], options: UInt8, identifier: UInt32) async throws(DatabaseError)
-    func removeSubscription(_ id: Int64, filter: [UInt8]) async throws(DatabaseError)
-    func saveCursors(
-        _ sessions: [(id: Int64, cursors: [(topicID: Int64, acknowledged: Int64)])]) async throws(DatabaseError)
-    /// The connection is gone: from now on the session may expire. 0: it ends.
-    func disconnected(_ id: Int64, expirySeconds: UInt32) async throws(DatabaseError)
+    func load(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> StoredSession?
+    /// Makes an empty session in place of any under the same key.
+    /// - Returns: sessions of the user that had to go to make room.
+    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]
+    /// Discards what is there under the key.
+    func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError)
+    func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError)
+    func deleteSubscriptions(_ filters: [[UInt8]], of session: Int64) async throws(DatabaseError)
+    func saveCursors(_ sessions: [(id: Int64, cursors: [Cursor])]) async throws(DatabaseError)
+    /// The connection is gone: from now on the session may expire.
+    func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError)
+    func delete(_ session: Int64) async throws(DatabaseError)
 }
+
+extension SessionStore: SessionSource {}
 
 /// Who may read and write what, loaded when a user connects.
 package protocol RightsSource: Sendable {
     func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights?
 }
+
+extension DirectoryStore: RightsSource {}
 
 /// Everything outside of the broker that its shards use.
 package struct HubServices: Sendable {

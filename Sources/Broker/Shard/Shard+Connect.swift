@@ -31,7 +31,7 @@ extension Shard {
         io.pauseReading(id.slot)
         if let previous {
             connecting[claim.serial]?.isBusy = true
-            hub.post(.takeOver(key, previous, by: Claimant(claim: claim, connection: id)), to: previous.shard)
+            hub.mailroom.post(.takeOver(key, previous, by: Claimant(claim: claim, connection: id)), to: previous.shard)
         } else {
             load(claim.serial, io: &io)
         }
@@ -97,11 +97,11 @@ extension Shard {
         }
         guard let session = sessions.indices.first(where: { sessions[$0].claim == claim && isLive(Int32($0)) }) else {
             // It ended just now by itself, and whatever it had to save is on its way: `endSession` has answered for it.
-            hub.saver.whenSaved(claim) { [hub] in hub.post(.released(claimant), to: claimant.claim.shard) }
+            hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
             return
         }
         disconnect(Int32(session), .sessionTakenOver, io: &io)
-        hub.saver.whenSaved(claim) { [hub] in hub.post(.released(claimant), to: claimant.claim.shard) }
+        hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
     }
 
     mutating func released(_ claimant: Claimant, io: inout Connections) {
@@ -123,7 +123,7 @@ extension Shard {
         precondition(waiting.isAbandoned && !waiting.isBusy)
         if waiting.user >= 0 { releaseUser(waiting.user) }
         hub.registry.release(waiting.key, waiting.claim)
-        if let successor = waiting.successor { hub.post(.released(successor), to: successor.claim.shard) }
+        if let successor = waiting.successor { hub.mailroom.post(.released(successor), to: successor.claim.shard) }
     }
 
     private mutating func refuseWaiting(
@@ -154,11 +154,10 @@ extension Shard {
         connecting[serial]?.isBusy = true
         let key = waiting.key, claims = waiting.claims
         let isPersistent = waiting.isPersistent, cleanStart = waiting.connect.cleanStart
-        let expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
         Task { [hub, index] in
             let state = await hub.load(
-                key, claims, isPersistent: isPersistent, cleanStart: cleanStart, expirySeconds: expirySeconds)
-            hub.post(.loaded(claimant, state), to: index)
+                key, claims, isPersistent: isPersistent, cleanStart: cleanStart)
+            hub.mailroom.post(.loaded(claimant, state), to: index)
         }
     }
 
@@ -218,7 +217,7 @@ extension Shard {
         session.user = waiting.user
         session.loginSessionID = waiting.claims?.sessionID
         session.tokenExpiresAt = waiting.claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
-        session.storedID = state.session?.id ?? 0
+        session.storedID = state.session?.stored.id ?? 0
         session.expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
         let place: Int32
         if let free = freeSessions.popLast() {

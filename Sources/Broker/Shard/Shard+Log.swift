@@ -162,7 +162,7 @@ extension Shard {
         let token = sessionToken(session)
         Task { [hub, index] in
             let entries = await hub.read(topic, after: seq)
-            hub.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
+            hub.mailroom.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
         }
     }
 

@@ -118,7 +118,8 @@ extension Shard {
     mutating func applyChange(of entry: LogEntry, io: inout Connections) {
         switch entry.change {
         case nil: break
-        case .memberAdded(let id, _), .memberRemoved(let id), .roleChanged(let id, _): applyChange(of: entry, toUser: id, io: &io)
+        case .memberAdded(let id, _, _), .memberRemoved(let id), .roleChanged(let id, _):
+            applyChange(of: entry, toUser: id, io: &io)
         case .friendAdded, .friendRemoved:
             guard case .inbox(let owner) = entry.topic.address else {
                 preconditionFailure("friendships are announced in inboxes")
@@ -145,7 +146,7 @@ extension Shard {
     private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
         let place = Int(user)
         switch entry.change {
-        case .memberAdded(_, let role): grantGroup(entry, role, to: user)
+        case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
         case .memberRemoved:
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
             revokeGroup(entry.topic.id, of: user)
@@ -164,7 +165,7 @@ extension Shard {
         }
     }
 
-    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, to user: Int32) {
+    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
         let place = Int(user)
         if let group = users[place].groups[entry.topic.id] {
             guard group.knownAt < entry.seq else { return }
@@ -173,6 +174,7 @@ extension Shard {
             return
         }
         let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1)
+        if topics[Int(topic)]!.references == 1 { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
         for session in users[place].sessions { cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)]!.head)) }
@@ -212,7 +214,7 @@ extension Shard {
             sessions[place].cursors[Int(cursor)].identifiers = coverage.identifiers
             return
         }
-        let cursor = Cursor(
+        let cursor = LogCursor(
             topic: topic, topicID: topics[Int(topic)]!.topic.id, sent: seq, acknowledged: seq, qos: coverage.qos,
             identifiers: coverage.identifiers)
         let index: Int32

@@ -9,15 +9,15 @@ extension Shard {
     /// Brings back the subscriptions of a stored session, and its cursors where the user may still read.
     mutating func restore(_ opened: OpenedSession?, _ session: Int32) {
         guard let opened, opened.isPresent else { return }
-        for stored in opened.subscriptions {
+        for stored in opened.stored.subscriptions {
             guard let filter = try? TopicFilter(validating: stored.filter),
-                let options = SubscriptionOptions(rawValue: stored.options)
+                let options = SubscriptionOptions(stored: stored.options)
             else { preconditionFailure("only valid subscriptions are stored") }
             let subscribed = Session.Subscribed(filter: filter, options: options, identifier: stored.identifier)
             sessions[Int(session)].subscriptions.append(subscribed)
             if sessions[Int(session)].rules.maySubscribe(filter) { insert(subscribed, of: session) }
         }
-        let places = Dictionary(opened.cursors.map { ($0.topicID, $0.acknowledged) }) { _, last in last }
+        let places = Dictionary(opened.stored.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
         let user = sessions[Int(session)].user
         guard user >= 0 else { return }
         for topic in readableTopics(of: user) {
@@ -56,9 +56,9 @@ extension Shard {
 
     // MARK: Cursors
 
-    func savedCursors(of session: Int32) -> [(topicID: Int64, acknowledged: Int64)] {
+    func savedCursors(of session: Int32) -> [Cursor] {
         guard sessions[Int(session)].storedID != 0 else { return [] }
-        return sessions[Int(session)].cursors.compactMap { $0.topic >= 0 ? ($0.topicID, $0.acknowledged) : nil }
+        return sessions[Int(session)].cursors.compactMap { $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil }
     }
 
     mutating func noteCursorChange(_ session: Int32) {
@@ -69,7 +69,7 @@ extension Shard {
 
     mutating func saveChangedCursors() {
         guard !sessionsWithChangedCursors.isEmpty else { return }
-        var changed: [(id: Int64, cursors: [(topicID: Int64, acknowledged: Int64)])] = []
+        var changed: [(id: Int64, cursors: [Cursor])] = []
         for session in sessionsWithChangedCursors where sessions[Int(session)].cursorsChanged {
             sessions[Int(session)].cursorsChanged = false
             changed.append((sessions[Int(session)].storedID, savedCursors(of: session)))

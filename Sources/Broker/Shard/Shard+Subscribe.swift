@@ -23,12 +23,15 @@ extension Shard {
             return
         }
         // What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there.
-        let stored = granted.map { ($0.filter, $0.options.rawValue, subscribe.subscriptionID ?? 0) }
+        let stored = granted.map {
+            StoredSubscription(
+                filter: $0.filter, options: $0.options.rawValue, identifier: subscribe.subscriptionID ?? 0)
+        }
         let token = sessionToken(session), storedID = sessions[place].storedID
         let cursors = savedCursors(of: session)
         Task { [hub, index] in
             let isSaved = await hub.saveSubscriptions(storedID, stored, cursors: cursors)
-            hub.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
         }
     }
 
@@ -70,8 +73,9 @@ extension Shard {
         insert(subscribed, of: session)
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved {
-            for topic in readableTopics(of: user) where filter.matches(topics[Int(topic)]!.name.span) {
-                cover(topic, by: session, from: topics[Int(topic)]!.head)
+            for topic in readableTopics(of: user) {
+                let name = topics[Int(topic)]!.name
+                if filter.matches(name.span) { cover(topic, by: session, from: topics[Int(topic)]!.head) }
             }
         }
         return .granted(options.qos)
@@ -127,7 +131,8 @@ extension Shard {
             reasons.append(.success)
             for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
                 let topic = sessions[place].cursors[cursor].topic
-                if subscribed.filter.matches(topics[Int(topic)]!.name.span) { updateCover(topic, of: session) }
+                let name = topics[Int(topic)]!.name
+                if subscribed.filter.matches(name.span) { updateCover(topic, of: session) }
             }
         }
         let answer = SubscribeAnswer(packetID: unsubscribe.packetID, reasons: reasons, properties: [], isUnsubscribe: true)
@@ -138,7 +143,7 @@ extension Shard {
         let token = sessionToken(session), storedID = sessions[place].storedID, filters = removed
         Task { [hub, index] in
             let isSaved = await hub.removeSubscriptions(storedID, filters)
-            hub.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
         }
     }
 
@@ -159,7 +164,7 @@ extension Shard {
     /// Puts a subscription into the index, and tells the other shards of the first one with its filter.
     mutating func insert(_ subscribed: Session.Subscribed, of session: Int32) {
         guard subscribed.filter.reachesPlain else { return }
-        let options = Subscription.Options(
+        let options = DeliveryOptions(
             qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
             retainAsPublished: subscribed.options.retainAsPublished)
         let isNew = subscriptions.insert(
@@ -167,14 +172,14 @@ extension Shard {
         guard isNew else { return }
         filterCounts[subscribed.filter, default: 0] += 1
         if filterCounts[subscribed.filter] == 1 {
-            hub.postToOthers(.filterAdded(subscribed.filter, shard: index), from: index)
+            hub.mailroom.postToOthers(.filterAdded(subscribed.filter, shard: index), from: index)
         }
     }
 
     mutating func remove(_ filter: TopicFilter, of session: Int32) {
         guard subscriptions.remove(filter, session: session), let count = filterCounts[filter] else { return }
         filterCounts[filter] = count == 1 ? nil : count - 1
-        if count == 1 { hub.postToOthers(.filterRemoved(filter, shard: index), from: index) }
+        if count == 1 { hub.mailroom.postToOthers(.filterRemoved(filter, shard: index), from: index) }
     }
 }
 

@@ -20,7 +20,7 @@ package struct Shard: ~Copyable {
     var connecting: [UInt64: Connecting] = [:]
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
-    var subscriptions = SubscriptionIndex()
+    var subscriptions: SubscriptionIndex
     /// How many local sessions have a filter; the other shards know those above zero.
     var filterCounts: [TopicFilter: Int] = [:]
     /// For each other shard, what goes to it at the end of the turn.
@@ -45,7 +45,8 @@ package struct Shard: ~Copyable {
     package init(index: Int, hub: Hub) {
         self.index = index
         self.hub = hub
-        outgoing = Array(repeating: [], count: hub.shardCount)
+        subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
+        outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
     }
 
     /// A connection's place in the protocol.
@@ -111,7 +112,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
-            hub.post(.plain(outgoing[shard]), to: shard)
+            hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
         }
     }
@@ -122,7 +123,7 @@ package struct Shard: ~Copyable {
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
         case .plain(let messages): for message in messages { deliver(message, io: &io) }
         case .filterAdded(let filter, let shard):
-            _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: 0, identifier: 0))
+            _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: DeliveryOptions(qos: 2)))
         case .filterRemoved(let filter, let shard): _ = subscriptions.remove(filter, session: Int32(-1 - shard))
         case .takeOver(let key, let claim, let claimant): takeOver(key, claim, by: claimant, io: &io)
         case .released(let claimant): released(claimant, io: &io)
@@ -130,7 +131,6 @@ package struct Shard: ~Copyable {
         case .subscriptionsSaved(let token, let answer, let isSaved):
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
         case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
-        case .gapRead(let topicID, let entries): gapRead(topicID, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }

@@ -23,7 +23,6 @@ package enum ShardMail: Sendable {
     /// The rows behind a SUBACK or UNSUBACK are committed, or could not be.
     case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
     case logRead(session: UInt64, topicID: Int64, entries: [LogEntry]?)
-    case gapRead(topicID: Int64, entries: [LogEntry]?)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.
