@@ -38,3 +38,7 @@ static inline uint64_t confab_epoll_data(const struct epoll_event *event) { retu
 void confab_name_thread(const char *name);
 /// posix_spawn_file_actions_addclosefrom_np.
 int confab_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+/// posix_spawn_file_actions_addchdir_np.
+int confab_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path);
+/// pidfd_open(2), close-on-exec; older glibc has no wrapper. -1 and errno on failure.
+int confab_open_pidfd(pid_t pid);
