@@ -146,6 +146,12 @@ package struct SessionStore: Sendable {
         _ = try await database.query("DELETE FROM mqtt_sessions WHERE id = $1", [.int(session)])
     }
 
+    /// Discards the session under this key, if there is one.
+    package func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
+        _ = try await database.query(
+            "DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2", [.int(user), .bytes(clientID)])
+    }
+
     /// Deletes what has expired; returns how many.
     package func purgeExpired() async throws(DatabaseError) -> Int {
         try await database.query("DELETE FROM mqtt_sessions WHERE expires_at <= now()").affected

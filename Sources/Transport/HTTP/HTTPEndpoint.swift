@@ -66,8 +66,9 @@ package struct HTTPEndpoint: ~Copyable {
         guard var client = clients[slot] else { return bytes.count }
         var (consumed, action) = client.state.received(bytes)
         if case .sendContinue = action {
-            io.append(HTTPConnectionState.continueResponse.span, to: id.slot)
-            let rest = bytes.extracting(consumed...)
+            let interim = HTTPConnectionState.continueResponse
+            io.append(interim.span, to: id.slot)
+            let rest = bytes.extracting(consumed..<bytes.count)
             let more = client.state.received(rest)
             consumed += more.consumed
             action = more.action

@@ -28,14 +28,23 @@ package struct Listener: Sendable {
 
     private static let backlog: Int32 = 4096
 
+    /// Throws EADDRINUSE if somebody listens there already, which `init` would not notice.
+    package static func checkIsFree(_ specification: Specification) throws(SystemCallError) {
+        close(try Listener(specification, isShared: false).descriptor)
+    }
+
     package init(_ specification: Specification) throws(SystemCallError) {
+        try self.init(specification, isShared: true)
+    }
+
+    private init(_ specification: Specification, isShared: Bool) throws(SystemCallError) {
         let isIPv4 = specification.address.map { !$0.contains(":") } ?? false
         let family = isIPv4 ? AF_INET : AF_INET6
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let descriptor = try systemCall("socket") { socket(family, type, 0) }!
         do throws(SystemCallError) {
             try Self.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
-            try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1)
+            if isShared { try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
             if !isIPv4 { try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, specification.address == nil ? 0 : 1) }
             try Self.bind(descriptor, isIPv4: isIPv4, specification)
             try systemCall("listen") { listen(descriptor, Self.backlog) }

@@ -1,0 +1,42 @@
+import Diagnostics
+import Glibc
+
+/// The command: `confab serve` runs the hub.
+@main
+struct Confab {
+    private static let usageStatus: Int32 = 64
+
+    static func main() async {
+        // A peer that is gone shows as an error of the write, not as a signal.
+        signal(SIGPIPE, SIG_IGN)
+        guard CommandLine.arguments.count > 1 else { fail(Options.usage) }
+        switch CommandLine.arguments[1] {
+        case "serve": await serve(CommandLine.arguments.dropFirst(2))
+        case "help", "--help", "-h": print(Options.usage, terminator: "")
+        case let other: fail("confab: \(other): unknown command\n\n" + Options.usage)
+        }
+    }
+
+    private static func serve(_ arguments: some Sequence<String>) async {
+        let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
+        switch Options.parse(arguments, environment: environment) {
+        case .help: print(Options.usage, terminator: "")
+        case .wrong(let problem): fail("confab: \(problem)\n\n" + Options.usage)
+        case .options(let options):
+            let logger = Logger(minimum: environment("CONFAB_LOG") == "debug" ? .debug : .info)
+            // Before any other thread is there, so that all of them inherit the mask.
+            let signals = SignalWaiter()
+            do {
+                try await Server(options, logger).run(until: signals)
+            } catch {
+                logger.error("\(error)")
+                exit(1)
+            }
+        }
+    }
+
+    private static func fail(_ text: String) -> Never {
+        fputs(text, stderr)
+        exit(usageStatus)
+    }
+}

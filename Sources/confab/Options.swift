@@ -1,0 +1,133 @@
+import Glibc
+
+/// The command line of `confab serve` (protocol.md §5). Every flag can come from the environment as `CONFAB_…` too; the flag wins.
+struct Options {
+    /// A listener's port: off, a free one (0), or a number.
+    enum Port: Equatable {
+        case off
+        case number(UInt16)
+    }
+
+    enum Parsed {
+        case options(Options)
+        case help
+        case wrong(String)
+    }
+
+    var data = "./data"
+    var database: String?
+    var mqtts = Port.number(8883)
+    var mqtt = Port.off
+    var https = Port.number(8443)
+    var http = Port.off
+    var ops = Port.number(9464)
+    var bind: String?
+    var tlsCertificate: String?
+    var tlsKey: String?
+    var publicURL: String?
+    var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    var anonymous = false
+    var anonymousIsForced = false
+    var hasHints = false
+
+    static let reactorsMax = 64
+
+    /// name, what its value is called (empty: none), what it does
+    static let flags: [(name: String, value: String, text: String)] = [
+        ("data", "DIR", "keys, certificates, the embedded database (./data)"),
+        ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
+        ("mqtts", "PORT", "MQTT over TLS (8883)"),
+        ("mqtt", "PORT", "MQTT over plain TCP (off)"),
+        ("https", "PORT", "REST (8443)"),
+        ("http", "PORT", "REST without TLS, for a TLS-terminating proxy (off)"),
+        ("ops", "PORT", "/healthz, /readyz, /metrics, on loopback (9464)"),
+        ("bind", "ADDRESS", "address of the public listeners (all)"),
+        ("tls-cert", "FILE", "certificate chain, PEM (self-signed, in DIR); read again on SIGHUP"),
+        ("tls-key", "FILE", "its key, PEM"),
+        ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
+        ("limits", "off", "no limits on rates (there are none yet)"),
+        ("reactors", "N", "event loop threads (one per core)"),
+        ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
+        ("hints", "", "print what to try next"),
+    ]
+
+    static func parse(_ arguments: some Sequence<String>, environment: (String) -> String?) -> Parsed {
+        var options = Options()
+        var given: [(String, String)] = []
+        for flag in flags {
+            let name = "CONFAB_" + flag.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
+            if let value = environment(name) { given.append((flag.name, value)) }
+        }
+        var rest = Array(arguments)[...]
+        while let argument = rest.popFirst() {
+            if argument == "--help" || argument == "-h" { return .help }
+            guard argument.hasPrefix("--") else { return .wrong("\(argument): not a flag") }
+            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = String(parts[0])
+            guard let flag = flags.first(where: { $0.name == name }) else { return .wrong("--\(name): unknown flag") }
+            if parts.count == 2 {
+                given.append((name, String(parts[1])))
+            } else if flag.value.isEmpty {
+                given.append((name, "on"))
+            } else {
+                guard let value = rest.popFirst() else { return .wrong("--\(name): \(flag.value) is missing") }
+                given.append((name, value))
+            }
+        }
+        for (name, value) in given {
+            if let problem = options.set(name, value) { return .wrong("--\(name): \(problem)") }
+        }
+        if (options.tlsCertificate == nil) != (options.tlsKey == nil) {
+            return .wrong("--tls-cert and --tls-key go together")
+        }
+        return .options(options)
+    }
+
+    /// - Returns: what is wrong with the value.
+    private mutating func set(_ name: String, _ value: String) -> String? {
+        switch name {
+        case "data": data = value
+        case "database": database = value
+        case "mqtts": return setPort(\.mqtts, value)
+        case "mqtt": return setPort(\.mqtt, value)
+        case "https": return setPort(\.https, value)
+        case "http": return setPort(\.http, value)
+        case "ops": return setPort(\.ops, value)
+        case "bind": bind = value
+        case "tls-cert": tlsCertificate = value
+        case "tls-key": tlsKey = value
+        case "public-url": publicURL = value.hasSuffix("/") ? String(value.dropLast()) : value
+        case "limits": return value == "off" ? nil : "only off is understood"
+        case "reactors":
+            guard let number = Int(value), 1...Self.reactorsMax ~= number else { return "a number from 1 to \(Self.reactorsMax)" }
+            reactors = number
+        case "anonymous":
+            guard ["on", "off", "force"].contains(value) else { return "on, off or force" }
+            anonymous = value != "off"
+            anonymousIsForced = value == "force"
+        case "hints": hasHints = value != "off"
+        default: preconditionFailure("every flag is handled")
+        }
+        return nil
+    }
+
+    private mutating func setPort(_ port: WritableKeyPath<Options, Port>, _ value: String) -> String? {
+        if value == "off" {
+            self[keyPath: port] = .off
+        } else if let number = UInt16(value) {
+            self[keyPath: port] = .number(number)
+        } else {
+            return "a port (0 to 65535, 0 takes a free one) or off"
+        }
+        return nil
+    }
+
+    static var usage: String {
+        var text = "usage: confab serve [flags]\n\n"
+        for flag in flags {
+            let head = "  --\(flag.name)" + (flag.value.isEmpty ? "" : " \(flag.value)")
+            text += head + String(repeating: " ", count: max(2, 24 - head.count)) + flag.text + "\n"
+        }
+        return text
+    }
+}
