@@ -3,12 +3,8 @@ extension TopicFilter {
     /// set is covered by another's only if each level is, since `+` stands for more names than any filter can list.
     package func covers(_ other: TopicFilter) -> Bool {
         let mine = bytes.span.extracting(start..<bytes.count)
-        let its = other.bytes.span.extracting(other.start..<other.bytes.count)
-        // `#` alone matches what `+/#` matches: every topic has a first level.
-        if its.count == 1, its[0] == Level.multi {
-            return mine[0] == Level.multi
-                || mine.count == 3 && mine[0] == Level.single && mine[2] == Level.multi
-        }
+        let levels = other.withParentExcluded
+        let its = levels.span
         // Wildcards at the beginning leave out what begins with `$` [MQTT-4.7.2-1].
         if its[0] == UInt8(ascii: "$"), mine[0] == Level.single || mine[0] == Level.multi { return false }
         var myStart = 0
@@ -25,6 +21,16 @@ extension TopicFilter {
             guard isSingle || Level.equal(mine, myStart..<myEnd, its, itsStart..<itsEnd) else { return false }
             myStart = myEnd + 1
             itsStart = itsEnd + 1
+        }
+    }
+
+    /// No topic is empty, so the parent that `#` and `/#` include does not exist, and they match what `+/#` and `/+/#` match.
+    private var withParentExcluded: [UInt8] {
+        switch bytes.count - start {
+        case 1 where bytes[start] == Level.multi: [Level.single, Level.separator, Level.multi]
+        case 2 where bytes[start + 1] == Level.multi:
+            [Level.separator, Level.single, Level.separator, Level.multi]
+        default: Array(bytes[start...])
         }
     }
 }

@@ -11,8 +11,6 @@ struct PendingAcknowledgements {
         var id: Int64 = 0
         /// The problem's name; empty: none.
         var problem = ""
-        /// 3.1.1 cannot say no: a publish that may succeed later gets no answer.
-        var isWithheld = false
     }
 
     private struct Item {
@@ -22,6 +20,8 @@ struct PendingAcknowledgements {
 
     /// Tells stale outcomes of an earlier session in the same slot; 24 bits of it travel in the token.
     private(set) var firstSerial: UInt32 = 0
+    /// 3.1.1 cannot say no: a publish that may succeed later gets no answer, and neither does what came after it.
+    private(set) var isBlocked = false
     private var items: [Item] = []
     /// Items before this one are taken out.
     private var start = 0
@@ -50,8 +50,10 @@ struct PendingAcknowledgements {
         items[index] = Item(answer: answer, isReady: true)
     }
 
+    mutating func block() { isBlocked = true }
+
     mutating func popReady() -> Answer? {
-        guard !isEmpty, items[start].isReady else { return nil }
+        guard !isEmpty, !isBlocked, items[start].isReady else { return nil }
         let answer = items[start].answer
         start += 1
         firstSerial = (firstSerial &+ 1) & 0xFF_FFFF

@@ -40,7 +40,7 @@ struct Session {
     var wantsProblemInformation: Bool
 
     var subscriptions: [Subscribed] = []
-    var cursors: [Cursor] = []
+    var cursors: [LogCursor] = []
     /// Cursors that have to read the log.
     var behind: [Int32] = []
     /// A read of the log is under way.
@@ -68,8 +68,25 @@ struct Session {
         expirySeconds = 0
         keepAliveMilliseconds = Int64(connect.keepAliveSeconds) * 1500
         receiveMaximum = min(Int(connect.receiveMaximum), Limits.inFlightMax)
-        packetBytesMax = connect.packetBytesMax.map { Int($0) } ?? .max
+        packetBytesMax = connect.packetBytesMax
         wantsProblemInformation = connect.requestProblemInformation
+    }
+
+    /// Leaves an empty slot, whose stale tokens mean nobody.
+    mutating func forget() {
+        generation = 0
+        storedID = 0
+        tokenExpiresAt = 0
+        loginSessionID = nil
+        user = -1
+        cursorsChanged = false
+        subscriptions = []
+        cursors = []
+        behind = []
+        inFlight = InFlight()
+        acknowledgements = PendingAcknowledgements()
+        queue = []
+        route = Route()
     }
 
     /// Room for one more PUBLISH of QoS 1.
@@ -97,4 +114,12 @@ struct Route {
     /// A bit for each other shard with a matching filter.
     var shards: UInt64 = 0
     var mayPublish = false
+}
+
+extension SubscriptionOptions {
+    /// From the byte that was stored, as `rawValue` made it.
+    init?(stored byte: UInt8) {
+        guard let qos = QoS(rawValue: byte & 3), let handling = RetainHandling(rawValue: byte >> 4) else { return nil }
+        self.init(qos: qos, noLocal: byte & 4 != 0, retainAsPublished: byte & 8 != 0, retainHandling: handling)
+    }
 }

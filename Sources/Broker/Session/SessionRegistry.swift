@@ -3,7 +3,7 @@ import Synchronization
 /// Which reactor serves which session: the one thing about sessions that all threads share. Asked once per CONNECT.
 package final class SessionRegistry: Sendable {
     /// One CONNECT's hold on a session; `serial` tells successive ones of the same key apart.
-    struct Claim: Sendable, Equatable {
+    package struct Claim: Sendable, Equatable {
         var shard: Int
         var serial: UInt64
     }

@@ -25,8 +25,6 @@
 #include <unistd.h>
 
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
-int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int from);
-int pthread_setname_np(pthread_t thread, const char *name);
 
 // struct epoll_event is packed and holds a union, which Swift reads as raw bytes.
 static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t data) {
@@ -35,9 +33,12 @@ static inline struct epoll_event confab_epoll_event(uint32_t events, uint64_t da
 }
 static inline uint64_t confab_epoll_data(const struct epoll_event *event) { return event->data.u64; }
 
-// For Persistence. Functions that glibc declares with _GNU_SOURCE only; with that defined here, this module's view of glibc's types
-// would differ from Swift's Glibc module.
+// Functions in shims.c, which sees glibc with _GNU_SOURCE.
 /// pthread_setname_np of the calling thread; at most 15 bytes.
 void confab_name_thread(const char *name);
 /// posix_spawn_file_actions_addclosefrom_np.
 int confab_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+/// posix_spawn_file_actions_addchdir_np.
+int confab_spawn_change_directory(posix_spawn_file_actions_t *actions, const char *path);
+/// pidfd_open(2), close-on-exec; older glibc has no wrapper. -1 and errno on failure.
+int confab_open_pidfd(pid_t pid);

@@ -5,6 +5,8 @@ package struct UserRights: Sendable, Equatable {
         package var role: GroupRole
         package var announcement: Bool
         package var lastSeq: Int64
+        /// The entry that made the user a member: a session that was offline then begins to read just before it.
+        package var joinedSeq: Int64
     }
 
     package struct Direct: Sendable, Equatable {
@@ -37,14 +39,15 @@ package struct DirectoryStore: Sendable {
             """
             SELECT 1 AS part, u.id, t.last_seq, 0::bigint AS more, u.disabled_at IS NULL AS flag,
                 ($2::bigint IS NULL OR EXISTS (SELECT 1 FROM login_sessions s WHERE s.id = $2 AND s.user_id = u.id
-                    AND s.revoked_at IS NULL AND s.expires_at > $3)) AS flag2, u.username AS name
+                    AND s.revoked_at IS NULL AND s.expires_at > $3)) AS flag2, u.username AS name,
+                0::bigint AS joined_seq
             FROM users u JOIN topics t ON t.id = u.id WHERE u.id = $1
             UNION ALL
-            SELECT 2, g.id, t.last_seq, m.role, g.announcement, false, ''
+            SELECT 2, g.id, t.last_seq, m.role, g.announcement, false, '', m.joined_seq
             FROM members m JOIN groups g ON g.id = m.group_id JOIN topics t ON t.id = g.id WHERE m.user_id = $1
             UNION ALL
             SELECT 3, t.id, t.last_seq, CASE t.low WHEN $1 THEN t.high ELSE t.low END,
-                EXISTS (SELECT 1 FROM friendships f WHERE f.low_id = t.low AND f.high_id = t.high), false, ''
+                EXISTS (SELECT 1 FROM friendships f WHERE f.low_id = t.low AND f.high_id = t.high), false, '', 0
             FROM (SELECT * FROM topics WHERE kind = 2 AND low = $1
                 UNION ALL SELECT * FROM topics WHERE kind = 2 AND high = $1) t
             ORDER BY part
@@ -61,7 +64,7 @@ package struct DirectoryStore: Sendable {
                 rights.groups.append(
                     UserRights.Group(
                         groupID: rows.int(row, 1), role: role, announcement: rows.bool(row, 4),
-                        lastSeq: rows.int(row, 2)))
+                        lastSeq: rows.int(row, 2), joinedSeq: rows.int(row, 7)))
             } else {
                 rights.directs.append(
                     UserRights.Direct(

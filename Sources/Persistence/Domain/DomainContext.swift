@@ -32,6 +32,7 @@ package struct DomainContext: Sendable {
             (result, committed) = try await database.transaction { transaction in
                 let change = try await body(transaction)
                 let entries = change.entries.isEmpty ? [] : try await transaction.append(change.entries)
+                try await GroupStore.noteJoins(entries, in: transaction)
                 if let group = change.endedGroup { try await GroupStore.erase(group, in: transaction) }
                 return (change.result, entries)
             }

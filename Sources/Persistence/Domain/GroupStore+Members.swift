@@ -39,6 +39,23 @@ extension GroupStore {
         }
     }
 
+    /// Writes down which entry made whom a member, once its number is known.
+    static func noteJoins(_ entries: [LogEntry], in transaction: Transaction) async throws(DatabaseError) {
+        var groups: [Int64] = [], users: [Int64] = [], seqs: [Int64] = []
+        for entry in entries {
+            guard case .memberAdded(let user, _, _) = entry.change else { continue }
+            groups.append(entry.topic.id)
+            users.append(user)
+            seqs.append(entry.seq)
+        }
+        guard !users.isEmpty else { return }
+        _ = try await transaction.query(
+            """
+            UPDATE members m SET joined_seq = j.seq FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) j (group_id, user_id, seq)
+            WHERE m.group_id = j.group_id AND m.user_id = j.user_id
+            """, [.ints(groups), .ints(users), .ints(seqs)])
+    }
+
     /// Which of these users there are, and which are members.
     private static func standing(
         of userIDs: [Int64], in groupID: Int64, _ transaction: Transaction

@@ -49,9 +49,11 @@ extension Migration {
             user_id bigint NOT NULL,
             client_id bytea NOT NULL,
             expires_at timestamptz NOT NULL,
+            absent_since timestamptz,
             cursors bytea NOT NULL DEFAULT '',
             UNIQUE (user_id, client_id)
         ) WITH (fillfactor = 85);
+        COMMENT ON COLUMN mqtt_sessions.absent_since IS 'null: connected';
         ALTER TABLE mqtt_sessions ALTER cursors SET STORAGE MAIN;
         CREATE TABLE mqtt_subscriptions (
             session_id bigint NOT NULL REFERENCES mqtt_sessions ON DELETE CASCADE,

@@ -86,8 +86,10 @@ extension Migration {
             user_id bigint NOT NULL REFERENCES users,
             role smallint NOT NULL CHECK (role IN (1, 2, 3)),
             joined_at bigint NOT NULL,
+            joined_seq bigint NOT NULL DEFAULT 0,
             PRIMARY KEY (group_id, user_id)
         );
+        COMMENT ON COLUMN members.joined_seq IS 'the entry of the group''s log that made the user a member';
         COMMENT ON COLUMN members.role IS '1 member, 2 admin, 3 owner';
         CREATE INDEX members_user ON members (user_id, group_id);
         CREATE UNIQUE INDEX members_owner ON members (group_id) WHERE role = 3

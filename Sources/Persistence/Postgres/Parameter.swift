@@ -8,6 +8,8 @@ package enum Parameter: Sendable {
     case bytes([UInt8])
     case ints([Int64])
     case texts([String])
+    /// bytea[]
+    case blobs([[UInt8]])
 }
 
 /// The parameters of one statement in PostgreSQL's binary format, ready for libpq: one buffer for all of them.
@@ -53,6 +55,14 @@ struct ParameterBuffer: Sendable {
         case .int(let value): append(type: TypeOID.bigint) { $0.appendBigEndian(value) }
         case .bytes(let value): append(type: TypeOID.bytea) { $0.append(contentsOf: value) }
         case .ints(let values): append(type: TypeOID.bigintArray) { $0.appendArray(values) }
+        case .blobs(let values):
+            append(type: TypeOID.byteaArray) { bytes in
+                bytes.appendArrayHeader(count: values.count, element: TypeOID.bytea)
+                for value in values {
+                    bytes.appendBigEndian(Int32(value.count))
+                    bytes.append(contentsOf: value)
+                }
+            }
         case .text(let value):
             guard !value.utf8.contains(0) else { throw .nulInText }
             append(type: TypeOID.text) { $0.append(contentsOf: value.utf8) }

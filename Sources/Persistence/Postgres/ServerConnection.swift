@@ -45,7 +45,10 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
         return server
     }
 
-    private init(_ handle: OpaquePointer) { self.handle = handle }
+    /// Stands for a connection that is yet to be made.
+    static func closed() -> ServerConnection { ServerConnection(nil) }
+
+    private init(_ handle: OpaquePointer?) { self.handle = handle }
 
     deinit { PQfinish(handle) }
 
@@ -116,6 +119,15 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     mutating func run(
         _ sql: StaticString, _ parameters: ParameterBuffer, limitMilliseconds: Int64
     ) throws(DatabaseError) -> Rows {
+        try start(sql, parameters, limitMilliseconds: limitMilliseconds)
+        guard let result = try finish(limitMilliseconds: limitMilliseconds) else { throw .unavailable("no result") }
+        return Rows(result)
+    }
+
+    /// Sends one prepared statement; `finish` gets its answer. Waits only if it must be prepared first.
+    mutating func start(
+        _ sql: StaticString, _ parameters: ParameterBuffer, limitMilliseconds: Int64
+    ) throws(DatabaseError) {
         let key = StatementKey(sql, parameters.types)
         let name = prepared[key] ?? freeName
         if prepared[key] == nil {
@@ -123,13 +135,11 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
             _ = try finish(limitMilliseconds: limitMilliseconds)
             prepared[key] = name
         }
-        guard sendExecute(name, parameters) else { throw .unavailable(lastError) }
-        guard let result = try finish(limitMilliseconds: limitMilliseconds) else { throw .unavailable("no result") }
-        return Rows(result)
+        guard sendExecute(name, parameters), flush() != .broken else { throw .unavailable(lastError) }
     }
 
     /// Waits for all results of what was sent; returns the last, throws the first error.
-    private func finish(limitMilliseconds: Int64) throws(DatabaseError) -> ResultHandle? {
+    func finish(limitMilliseconds: Int64) throws(DatabaseError) -> ResultHandle? {
         let end = monotonicMilliseconds() + limitMilliseconds
         var last: ResultHandle?
         var failure: DatabaseError?

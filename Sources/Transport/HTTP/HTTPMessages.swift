@@ -2,7 +2,7 @@
 package struct HTTPRequest: Sendable {
     /// As sent: `GET`, `POST`, …
     package var method: String
-    /// The path of the target, still percent-encoded, beginning with `/`.
+    /// The path of the target, still percent-encoded, beginning with `/`; `*` for `OPTIONS *`.
     package var path: String
     /// What follows `?`, without it; empty if there is none.
     package var query: String
@@ -12,7 +12,10 @@ package struct HTTPRequest: Sendable {
     /// The client's address, without port: `127.0.0.1`, `2001:db8::1`.
     package var peerAddress: String = ""
 
-    package init(method: String, path: String, query: String = "", headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
+    package init(
+        method: String, path: String, query: String = "", headers: [(name: String, value: String)] = [],
+        body: [UInt8] = []
+    ) {
         self.method = method
         self.path = path
         self.query = query

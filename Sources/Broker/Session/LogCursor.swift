@@ -1,7 +1,7 @@
 import MQTT
 
 /// A session's place in the log of one stored topic that its subscriptions cover.
-struct Cursor {
+struct LogCursor {
     /// The topic in the shard's table; -1: the slot is free.
     var topic: Int32
     var topicID: Int64
@@ -14,5 +14,11 @@ struct Cursor {
     var isBehind = false
     var identifiers: [UInt32] = []
 
-    static let free = Cursor(topic: -1, topicID: 0, sent: 0, acknowledged: 0, qos: .atMostOnce)
+    static let free = LogCursor(topic: -1, topicID: 0, sent: 0, acknowledged: 0, qos: .atMostOnce)
+}
+
+/// What a session's matching filters add up to.
+struct Coverage {
+    var qos: QoS
+    var identifiers: [UInt32]
 }

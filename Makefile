@@ -1,0 +1,51 @@
+# Confab: build, run, test and measure. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-run build run lint format test e2e tsan asan bench clean
+
+# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --anonymous", and `make bench` to bench/run.py.
+ARGS ?=
+# What `make e2e` hands to pytest, for instance PYTEST="-k group".
+PYTEST ?=
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what building, running and testing need (Debian packages, .venv)
+	@tools/setup.sh test
+
+setup-run:
+	@tools/setup.sh run
+
+build: setup-run ## Build the hub in release mode
+	swift build -c release --product confab
+
+run: build ## Build the hub and start it, with ARGS="…" as its flags
+	@exec .build/release/confab serve --hints $(ARGS)
+
+lint: ## Check the format of every Swift file
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+format: ## Put every Swift file into the house format
+	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+test: ## Set up, lint, build, unit tests, end-to-end tests: all that CI runs
+	@tools/test.sh
+
+e2e: setup build ## Only the end-to-end tests, against the release build
+	.venv/bin/pytest Tests/e2e $(PYTEST)
+
+# A sanitizer's objects fit no other build, so each has its own folder.
+tsan: setup ## Unit tests under the thread sanitizer
+	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
+
+asan: setup ## Unit tests under the address sanitizer
+	swift test --disable-xctest --sanitize=address --scratch-path .build-asan
+
+bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
+	.venv/bin/python bench/run.py $(ARGS)
+
+clean: ## Remove everything built; data and .venv stay
+	rm -rf .build .build-tsan .build-asan bench/out

@@ -1,0 +1,151 @@
+import Diagnostics
+import Identity
+import Persistence
+import Synchronization
+import Topics
+import Transport
+
+/// What the shards share: the mailroom, the registry of sessions, the services outside. Everything here may be used on any thread.
+package final class Hub: Sendable {
+    package struct Settings: Sendable {
+        /// CONNECT without credentials opens all plain topics (`--anonymous`).
+        package var allowsAnonymous: Bool
+
+        package init(allowsAnonymous: Bool) { self.allowsAnonymous = allowsAnonymous }
+    }
+
+    package let services: HubServices
+    package let settings: Settings
+    package let metrics = HubMetrics()
+    let registry = SessionRegistry()
+    let saver = SessionSaver()
+    let mailroom: Mailroom
+
+    package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
+        self.services = services
+        self.settings = settings
+        self.mailroom = mailroom
+    }
+
+    /// True once no session's end is still being saved.
+    package var isSaved: Bool { saver.isIdle }
+
+    func makeClientID() -> [UInt8] { Array("auto-\(services.ids.next())".utf8) }
+
+    // MARK: Reading and saving
+
+    func load(
+        _ key: SessionKey, _ claims: Claims?, isPersistent: Bool, cleanStart: Bool
+    ) async -> LoadedState {
+        var state = LoadedState()
+        do {
+            if let claims {
+                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: claims.sessionID)
+                guard let rights, rights.isEnabled, rights.isSessionLive else {
+                    state.failure = .notAuthorized
+                    return state
+                }
+                state.rights = rights
+            }
+            if isPersistent {
+                state.session = try await open(key, cleanStart: cleanStart)
+            } else {
+                try await services.sessions.discard(user: key.userID, clientID: key.clientID)
+            }
+        } catch {
+            services.logger.warning("a client could not be connected: \(error)")
+            state.failure = .unavailable
+        }
+        return state
+    }
+
+    private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
+        if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
+            return OpenedSession(stored: stored, isPresent: true)
+        }
+        let id = services.ids.next()
+        _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
+        return OpenedSession(stored: StoredSession(id: id), isPresent: false)
+    }
+
+    func read(_ topic: StoredTopic, after seq: Int64) async -> [LogEntry]? {
+        do {
+            return try await services.log.read(topic, after: seq, limit: Limits.catchUpEntriesMax)
+        } catch {
+            services.logger.warning("the log of topic \(topic.id) could not be read: \(error)")
+            return nil
+        }
+    }
+
+    func saveSubscriptions(
+        _ id: Int64, _ subscriptions: [StoredSubscription], cursors: [Cursor]
+    ) async -> Bool {
+        do {
+            try await services.sessions.save(subscriptions, of: id)
+            try await services.sessions.saveCursors([(id, cursors)])
+            return true
+        } catch {
+            services.logger.warning("subscriptions could not be saved: \(error)")
+            return false
+        }
+    }
+
+    func removeSubscriptions(_ id: Int64, _ filters: [[UInt8]]) async -> Bool {
+        do {
+            try await services.sessions.deleteSubscriptions(filters, of: id)
+            return true
+        } catch {
+            services.logger.warning("subscriptions could not be removed: \(error)")
+            return false
+        }
+    }
+
+    /// A lost save only means that some messages come again.
+    func saveCursors(_ cursors: [(id: Int64, cursors: [Cursor])]) async {
+        do {
+            try await services.sessions.saveCursors(cursors)
+        } catch {
+            services.logger.warning("cursors could not be saved: \(error)")
+        }
+    }
+
+    /// A session's connection has ended: saves what is durable, then lets the next client have it.
+    func finish(
+        _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
+        cursors: [Cursor], expirySeconds: UInt32
+    ) {
+        guard storedID != 0 else {
+            registry.release(key, claim)
+            return
+        }
+        saver.begin(claim)
+        Task {
+            do {
+                if expirySeconds > 0 {
+                    try await services.sessions.saveCursors([(storedID, cursors)])
+                    try await services.sessions.leave(storedID, expirySeconds: Int64(expirySeconds))
+                } else {
+                    try await services.sessions.delete(storedID)
+                }
+            } catch {
+                services.logger.warning("the end of a connection could not be saved: \(error)")
+            }
+            registry.release(key, claim)
+            saver.finish(claim)
+        }
+    }
+}
+
+/// Counters that `/metrics` shows; each may be raised on any thread.
+package struct HubMetrics: ~Copyable, Sendable {
+    package struct Counter: ~Copyable, Sendable {
+        private let value = Atomic<UInt64>(0)
+        package borrowing func add(_ amount: UInt64) { value.wrappingAdd(amount, ordering: .relaxed) }
+        package var current: UInt64 { value.load(ordering: .relaxed) }
+    }
+
+    /// Deliveries of plain topics that a slow reader lost.
+    package let dropped = Counter()
+    /// Publishes that were refused.
+    package let refused = Counter()
+}

@@ -1,0 +1,60 @@
+import Diagnostics
+import Identity
+import Persistence
+
+/// A session's durable state as a connecting client finds it.
+package struct OpenedSession: Sendable {
+    var stored: StoredSession
+    /// It was there before: CONNACK's session present.
+    var isPresent: Bool
+}
+
+/// The durable sessions as the broker sees them; tests replace them by memory.
+package protocol SessionSource: Sendable {
+    func load(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> StoredSession?
+    /// Makes an empty session in place of any under the same key.
+    /// - Returns: sessions of the user that had to go to make room.
+    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]
+    /// Discards what is there under the key.
+    func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError)
+    func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError)
+    func deleteSubscriptions(_ filters: [[UInt8]], of session: Int64) async throws(DatabaseError)
+    func saveCursors(_ sessions: [(id: Int64, cursors: [Cursor])]) async throws(DatabaseError)
+    /// The connection is gone: from now on the session may expire.
+    func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError)
+    func delete(_ session: Int64) async throws(DatabaseError)
+}
+
+extension SessionStore: SessionSource {}
+
+/// Who may read and write what, loaded when a user connects.
+package protocol RightsSource: Sendable {
+    func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights?
+}
+
+extension DirectoryStore: RightsSource {}
+
+/// Everything outside of the broker that its shards use.
+package struct HubServices: Sendable {
+    package var log: any MessageLog
+    package var sessions: any SessionSource
+    package var rights: any RightsSource
+    package var tokens: TokenAuthority
+    package var ids: IDGenerator
+    package var logger: Logger
+    /// Unix milliseconds.
+    package var wallMilliseconds: @Sendable () -> Int64
+
+    package init(
+        log: any MessageLog, sessions: any SessionSource, rights: any RightsSource, tokens: TokenAuthority, ids: IDGenerator,
+        logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
+    ) {
+        self.log = log
+        self.sessions = sessions
+        self.rights = rights
+        self.tokens = tokens
+        self.ids = ids
+        self.logger = logger
+        self.wallMilliseconds = wallMilliseconds
+    }
+}

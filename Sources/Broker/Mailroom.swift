@@ -1,0 +1,33 @@
+import Persistence
+
+/// Brings what other threads have to say to the shards: committed entries, outcomes, revocations.
+package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
+    package let shardCount: Int
+    private let post: @Sendable (ShardMail, Int) -> Void
+
+    /// - Parameter post: puts mail into the mailbox of the shard with that index.
+    package init(shardCount: Int, post: @escaping @Sendable (ShardMail, Int) -> Void) {
+        precondition(1...64 ~= shardCount, "routes hold a bit for each shard")
+        self.shardCount = shardCount
+        self.post = post
+    }
+
+    func post(_ mail: ShardMail, to shard: Int) { post(mail, shard) }
+
+    func postToOthers(_ mail: ShardMail, from shard: Int) {
+        for other in 0..<shardCount where other != shard { post(mail, other) }
+    }
+
+    package func committed(_ entries: [LogEntry]) {
+        for shard in 0..<shardCount { post(.committed(entries), shard) }
+    }
+
+    package func outcomes(_ outcomes: [(token: UInt64, outcome: AppendOutcome)], forShard index: Int) {
+        post(.outcomes(outcomes), index)
+    }
+
+    /// Log-out, revocation: live connections of that log-in session end.
+    package func sessionRevoked(_ sessionID: Int64) {
+        for shard in 0..<shardCount { post(.loginSessionRevoked(sessionID), shard) }
+    }
+}

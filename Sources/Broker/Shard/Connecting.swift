@@ -1,0 +1,25 @@
+import Identity
+import MQTT
+import Topics
+import Transport
+
+/// A client whose CONNECT is accepted as far as it goes, and who waits: for the session to be let go of elsewhere, then for its rights
+/// and its durable state.
+struct Connecting {
+    var connection: ConnectionID
+    var connect: Connect
+    var key: SessionKey
+    var claim: SessionRegistry.Claim
+    /// nil: anonymous.
+    var claims: Claims?
+    var user: Int32 = -1
+    /// The connection is gone, or a later client has taken the session over: it is only passed on.
+    var isAbandoned = false
+    /// What is waited for still runs; until it has ended the session can't be passed on.
+    var isBusy = false
+    /// Who gets the session next.
+    var successor: Claimant?
+
+    /// 3.x keeps an unclean session; 5 says how long.
+    var isPersistent: Bool { connect.sessionExpirySeconds > 0 }
+}

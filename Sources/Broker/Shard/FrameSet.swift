@@ -1,0 +1,38 @@
+import MQTT
+
+/// The encoded forms of one message, made when the first subscriber needs one and copied to all others.
+struct FrameSet {
+    /// What the forms differ in.
+    struct Form {
+        var version: ProtocolVersion
+        var isAcknowledged: Bool
+        var retain: Bool
+
+        /// 3.1 and 3.1.1 write a PUBLISH alike.
+        var index: Int { (version == .v5 ? 4 : 0) | (isAcknowledged ? 2 : 0) | (retain ? 1 : 0) }
+    }
+
+    private(set) var frames = [[UInt8]](repeating: [], count: 8)
+    private var packetIDOffsets = [Int](repeating: 0, count: 8)
+
+    /// Begins a new message.
+    mutating func reset() {
+        for index in frames.indices where !frames[index].isEmpty { frames[index].removeAll(keepingCapacity: true) }
+    }
+
+    /// - Returns: the form's index in `frames`.
+    mutating func form(
+        _ form: Form, topic: Span<UInt8>, payload: Span<UInt8>, forwarded: [UInt8]
+    ) -> Int {
+        let index = form.index
+        if frames[index].isEmpty {
+            packetIDOffsets[index] = ServerPacket.encodePublish(
+                into: &frames[index], version: form.version, topic: topic, payload: payload,
+                qos: form.isAcknowledged ? .atLeastOnce : .atMostOnce, retain: form.retain,
+                properties: DeliveryProperties(forwarded: forwarded))
+        }
+        return index
+    }
+
+    func packetIDOffset(_ index: Int) -> Int { packetIDOffsets[index] }
+}

@@ -1,0 +1,250 @@
+import Identity
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+extension Shard {
+    // MARK: CONNECT
+
+    mutating func connect(
+        _ id: ConnectionID, _ connect: consuming Connect, io: inout Connections
+    ) throws(ProtocolError) {
+        guard !isStopping else { throw refusal(.serverShuttingDown, "the server is shutting down", connect.version) }
+        let claims = try authenticate(connect)
+        try checkOffers(connect)
+        if connect.clientID.isEmpty {
+            // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].
+            guard connect.version == .v5 || connect.cleanStart else {
+                throw refusal(.clientIdentifierNotValid, "an empty client id needs a clean session", connect.version)
+            }
+        } else if connect.clientID.count > Limits.clientIDBytesMax {
+            throw refusal(.clientIdentifierNotValid, "the client id is too long", connect.version)
+        }
+        let assigned = connect.clientID.isEmpty ? hub.makeClientID() : nil
+        let key = SessionKey(userID: claims?.userID ?? 0, clientID: assigned ?? connect.clientID)
+        let (claim, previous) = hub.registry.claim(key, shard: index)
+        var waiting = Connecting(connection: id, connect: connect, key: key, claim: claim, claims: claims)
+        if let claims { waiting.user = holdUser(claims.userID) }
+        connecting[claim.serial] = waiting
+        clients[Int(id.slot)] = .waiting(claim.serial)
+        io.pauseReading(id.slot)
+        if let previous {
+            connecting[claim.serial]?.isBusy = true
+            hub.mailroom.post(.takeOver(key, previous, by: Claimant(claim: claim, connection: id)), to: previous.shard)
+        } else {
+            load(claim.serial, io: &io)
+        }
+    }
+
+    private func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
+        ProtocolError(reason, message, version: version)
+    }
+
+    /// - Returns: nil for a client without credentials, where that is allowed.
+    private func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> Claims? {
+        let version = connect.version
+        if connect.authenticationMethod != nil {
+            throw refusal(.badAuthenticationMethod, "this authentication method is not offered", version)
+        }
+        guard let token = connect.password else {
+            if hub.settings.allowsAnonymous && connect.username == nil { return nil }
+            throw refusal(
+                connect.username == nil ? .notAuthorized : .badUserNameOrPassword, "an access token is needed as password",
+                version)
+        }
+        let claims: Claims
+        do throws(TokenError) {
+            claims = try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
+        } catch {
+            switch error {
+            case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
+            case .invalid: throw refusal(.notAuthorized, "the token is not valid here", version)
+            case .expired: throw refusal(.notAuthorized, "the token has expired", version)
+            }
+        }
+        if let username = connect.username, !username.isEmpty, username != Array(String(claims.userID).utf8) {
+            // A user name by name is checked against the account when its rights are loaded.
+            if Int64(String(decoding: username, as: UTF8.self)) != nil {
+                throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
+            }
+        }
+        return claims
+    }
+
+    /// What is not offered yet is refused, not ignored.
+    private func checkOffers(_ connect: borrowing Connect) throws(ProtocolError) {
+        guard let will = connect.will else { return }
+        if will.qos == .exactlyOnce { throw refusal(.qosNotSupported, "QoS 2 is not offered", connect.version) }
+        if will.retain { throw refusal(.retainNotSupported, "retained messages are not offered", connect.version) }
+        throw refusal(.implementationSpecificError, "wills are not offered", connect.version)
+    }
+
+    // MARK: Taking over
+
+    /// A client elsewhere (or here) has claimed a session that this shard holds under `claim`.
+    mutating func takeOver(
+        _ key: SessionKey, _ claim: SessionRegistry.Claim, by claimant: Claimant, io: inout Connections
+    ) {
+        if let waiting = connecting[claim.serial] {
+            connecting[claim.serial]?.successor = claimant
+            if !waiting.isAbandoned {
+                refuseWaiting(claim.serial, .sessionTakenOver, io: &io)
+            } else if !waiting.isBusy {
+                finishAbandoned(claim.serial)
+            }
+            return
+        }
+        guard let session = sessions.indices.first(where: { sessions[$0].claim == claim && isLive(Int32($0)) }) else {
+            // It ended just now by itself, and whatever it had to save is on its way: `endSession` has answered for it.
+            hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
+            return
+        }
+        disconnect(Int32(session), .sessionTakenOver, io: &io)
+        hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
+    }
+
+    mutating func released(_ claimant: Claimant, io: inout Connections) {
+        let serial = claimant.claim.serial
+        guard let waiting = connecting[serial] else { return }
+        connecting[serial]?.isBusy = false
+        if waiting.isAbandoned { finishAbandoned(serial) } else { load(serial, io: &io) }
+    }
+
+    /// The connection of a waiting client is gone.
+    mutating func abandonConnecting(_ serial: UInt64) {
+        guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
+        connecting[serial]?.isAbandoned = true
+        if !waiting.isBusy { finishAbandoned(serial) }
+    }
+
+    private mutating func finishAbandoned(_ serial: UInt64) {
+        guard let waiting = connecting.removeValue(forKey: serial) else { return }
+        precondition(waiting.isAbandoned && !waiting.isBusy)
+        if waiting.user >= 0 { releaseUser(waiting.user) }
+        hub.registry.release(waiting.key, waiting.claim)
+        if let successor = waiting.successor { hub.mailroom.post(.released(successor), to: successor.claim.shard) }
+    }
+
+    private mutating func refuseWaiting(
+        _ serial: UInt64, _ reason: ReasonCode, text: String = "", io: inout Connections
+    ) {
+        guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
+        var properties = ConnackProperties()
+        if !text.isEmpty { properties.reasonString = Array(text.utf8) }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeConnack(
+            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason, properties: properties)
+        io.append(scratch.span, to: waiting.connection.slot)
+        clients[Int(waiting.connection.slot)] = .ended
+        io.finish(waiting.connection.slot)
+        abandonConnecting(serial)
+    }
+
+    // MARK: Loading
+
+    /// Fetches what the client needs; anonymous clients without a session need nothing.
+    private mutating func load(_ serial: UInt64, io: inout Connections) {
+        guard let waiting = connecting[serial] else { return }
+        let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
+        guard waiting.claims != nil || waiting.isPersistent else {
+            establish(serial, LoadedState(), io: &io)
+            return
+        }
+        connecting[serial]?.isBusy = true
+        let key = waiting.key, claims = waiting.claims
+        let isPersistent = waiting.isPersistent, cleanStart = waiting.connect.cleanStart
+        Task { [hub, index] in
+            let state = await hub.load(
+                key, claims, isPersistent: isPersistent, cleanStart: cleanStart)
+            hub.mailroom.post(.loaded(claimant, state), to: index)
+        }
+    }
+
+    mutating func loaded(_ claimant: Claimant, _ state: LoadedState, io: inout Connections) {
+        let serial = claimant.claim.serial
+        guard let waiting = connecting[serial] else { return }
+        connecting[serial]?.isBusy = false
+        if waiting.isAbandoned {
+            finishAbandoned(serial)
+            return
+        }
+        switch state.failure {
+        case .unavailable: refuseWaiting(serial, .serverUnavailable, text: "the database is away", io: &io)
+        case .notAuthorized: refuseWaiting(serial, .notAuthorized, text: "the log-in session is over", io: &io)
+        case nil: establish(serial, state, io: &io)
+        }
+    }
+
+    // MARK: CONNACK
+
+    private mutating func establish(_ serial: UInt64, _ state: LoadedState, io: inout Connections) {
+        guard let waiting = connecting[serial] else { return }
+        if let rights = state.rights {
+            let name = waiting.connect.username ?? []
+            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8) else {
+                refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
+                return
+            }
+        }
+        connecting[serial] = nil
+        let session = makeSession(waiting, state)
+        clients[Int(waiting.connection.slot)] = .connected(session)
+        if waiting.user >= 0, let rights = state.rights { applyLoaded(rights, to: waiting.user, io: &io) }
+        restore(state.session, session)
+        sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io)
+        io.setDeadline(
+            waiting.connection.slot,
+            at: sessions[Int(session)].keepAliveMilliseconds > 0 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
+        io.resumeReading(waiting.connection.slot)
+        pump(session, io: &io)
+    }
+
+    private mutating func makeSession(_ waiting: Connecting, _ state: LoadedState) -> Int32 {
+        let rules: AccessRules
+        if let claims = waiting.claims {
+            let acl = claims.acl ?? AccessList()
+            rules = AccessRules(
+                publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: claims.userID,
+                clientID: waiting.key.clientID)
+        } else {
+            rules = .everything
+        }
+        var session = Session(
+            key: waiting.key, claim: waiting.claim, generation: nextGeneration, connection: waiting.connection,
+            connect: waiting.connect, rules: rules)
+        nextGeneration = nextGeneration % 0xF_FFFF + 1
+        session.user = waiting.user
+        session.loginSessionID = waiting.claims?.sessionID
+        session.tokenExpiresAt = waiting.claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
+        session.storedID = state.session?.stored.id ?? 0
+        session.expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
+        let place: Int32
+        if let free = freeSessions.popLast() {
+            place = free
+            sessions[Int(place)] = session
+        } else {
+            place = Int32(sessions.count)
+            sessions.append(session)
+        }
+        if waiting.user >= 0 { users[Int(waiting.user)].sessions.append(place) }
+        return place
+    }
+
+    private mutating func sendConnack(_ waiting: Connecting, _ session: Int32, isPresent: Bool, io: inout Connections) {
+        var properties = ConnackProperties()
+        properties.receiveMaximum = Limits.receiveMaximum
+        properties.packetBytesMax = UInt32(Limits.packetBytesMax)
+        properties.maximumQoS = .atLeastOnce
+        properties.isRetainAvailable = false
+        properties.isSharedSubscriptionAvailable = false
+        if waiting.connect.clientID.isEmpty { properties.assignedClientID = waiting.key.clientID }
+        let expiry = sessions[Int(session)].expirySeconds
+        if expiry != waiting.connect.sessionExpirySeconds { properties.sessionExpirySeconds = expiry }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeConnack(
+            into: &scratch, version: waiting.connect.version, sessionPresent: isPresent, reason: .success,
+            properties: properties)
+        io.append(scratch.span, to: waiting.connection.slot)
+    }
+}

@@ -1,0 +1,201 @@
+import JSON
+import MQTT
+import Memory
+import Persistence
+import Topics
+import Transport
+
+// Delivery on stored topics: entries come from the log, in its order, after their commit. A session that cannot take the next entry is
+// skipped and reads the log itself when it can.
+extension Shard {
+    // MARK: Committed entries
+
+    /// An entry was committed. Entries of one topic may come in another order than they were numbered, since several connections
+    /// commit them; the missing ones are on their way to this mailbox.
+    mutating func apply(_ entry: LogEntry, io: inout Connections) {
+        guard let topic = topicIndex[entry.topic.id], topics[Int(topic)]!.head < entry.seq else {
+            applyChange(of: entry, io: &io)
+            if let topic = topicIndex[entry.topic.id], topics[Int(topic)]!.head + 1 == entry.seq {
+                advance(topic, entry, io: &io)
+            } else if topicIndex[entry.topic.id] == nil {
+                recentHeads.note(entry.topic.id, entry.seq)
+            }
+            return
+        }
+        guard topics[Int(topic)]!.head + 1 == entry.seq else {
+            topics[Int(topic)]!.early.append(entry)
+            return
+        }
+        applyChange(of: entry, io: &io)
+        advance(topic, entry, io: &io)
+        applyEarly(entry.topic.id, io: &io)
+    }
+
+    private mutating func applyEarly(_ topicID: Int64, io: inout Connections) {
+        while let topic = topicIndex[topicID], !topics[Int(topic)]!.early.isEmpty {
+            let next = topics[Int(topic)]!.head + 1
+            guard let found = topics[Int(topic)]!.early.firstIndex(where: { $0.seq <= next }) else { return }
+            let entry = topics[Int(topic)]!.early.remove(at: found)
+            guard entry.seq == next else { continue }
+            applyChange(of: entry, io: &io)
+            advance(topic, entry, io: &io)
+        }
+    }
+
+    /// Moves a topic's head to its next entry and delivers that to those who keep up.
+    private mutating func advance(_ topic: Int32, _ entry: LogEntry, io: inout Connections) {
+        // The change may have taken the last reader of this shard away, and the topic with it.
+        guard topicIndex[entry.topic.id] == topic else {
+            recentHeads.note(entry.topic.id, entry.seq)
+            return
+        }
+        topics[Int(topic)]!.advance(to: entry)
+        let subscribers = topics[Int(topic)]!.subscribers
+        guard !subscribers.isEmpty else { return }
+        let encoded = EncodedEntry(entry, topics[Int(topic)]!.name)
+        frames.reset()
+        for subscriber in subscribers {
+            let cursor = sessions[Int(subscriber.session)].cursors[Int(subscriber.cursor)]
+            guard cursor.sent == entry.seq - 1, !cursor.isBehind else { continue }
+            if !send(encoded, at: subscriber.cursor, to: subscriber.session, io: &io) {
+                markBehind(subscriber.session, subscriber.cursor)
+            }
+        }
+    }
+
+    // MARK: One delivery
+
+    /// An entry as its subscribers get it.
+    struct EncodedEntry {
+        var seq: Int64
+        var topic: [UInt8]
+        var payload: [UInt8]
+        /// The MQTT 5 properties that all deliveries carry.
+        var properties: [UInt8]
+
+        init(_ entry: LogEntry, _ topic: [UInt8]) {
+            seq = entry.seq
+            self.topic = topic
+            payload = []
+            Envelope.write(entry, into: &payload)
+            properties = []
+            properties.appendProperty(.payloadFormatIndicator, flag: true)
+            properties.appendProperty(.contentType, text: "application/json")
+            properties.appendUserProperty("seq", String(entry.seq))
+            properties.appendUserProperty("from", String(entry.senderID))
+        }
+    }
+
+    /// - Returns: false if the session cannot take it now.
+    private mutating func send(
+        _ entry: EncodedEntry, at cursor: Int32, to session: Int32, io: inout Connections
+    ) -> Bool {
+        let place = Int(session), slot = sessions[place].slot
+        let qos = sessions[place].cursors[Int(cursor)].qos
+        guard !io.isCongested(slot), qos == .atMostOnce || sessions[place].hasWindow else { return false }
+        sessions[place].cursors[Int(cursor)].sent = entry.seq
+        let identifiers = sessions[place].cursors[Int(cursor)].identifiers
+        let form = FrameSet.Form(version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: false)
+        var frame: [UInt8]
+        let offset: Int
+        if identifiers.isEmpty || form.version != .v5 {
+            let index = frames.form(
+                form, topic: entry.topic.span, payload: entry.payload.span, forwarded: entry.properties)
+            frame = frames.frames[index]
+            offset = frames.packetIDOffset(index)
+        } else {
+            var properties = DeliveryProperties(forwarded: entry.properties)
+            properties.subscriptionIDs = identifiers
+            frame = []
+            offset = ServerPacket.encodePublish(
+                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos, retain: false,
+                properties: properties)
+        }
+        guard frame.count <= sessions[place].packetBytesMax else {
+            // Too large for this client: as if it had been delivered [MQTT-3.1.2-25].
+            if sessions[place].inFlight.isEmpty { sessions[place].cursors[Int(cursor)].acknowledged = entry.seq }
+            return true
+        }
+        if qos == .atMostOnce {
+            sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
+            noteCursorChange(session)
+            io.append(frame.span, to: slot)
+        } else {
+            let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq)
+            io.append(frame.span, packetID: packetID, at: offset, to: slot)
+        }
+        return true
+    }
+
+    // MARK: Catching up
+
+    mutating func markBehind(_ session: Int32, _ cursor: Int32) {
+        guard !sessions[Int(session)].cursors[Int(cursor)].isBehind else { return }
+        sessions[Int(session)].cursors[Int(cursor)].isBehind = true
+        sessions[Int(session)].behind.append(cursor)
+    }
+
+    /// Sends what a session is behind with, as far as it can take it: recent entries from memory, older ones from the log.
+    mutating func pump(_ session: Int32, io: inout Connections) {
+        let place = Int(session)
+        while let cursor = sessions[place].behind.first {
+            let state = sessions[place].cursors[Int(cursor)]
+            let topic = topics[Int(state.topic)]!
+            if state.sent >= topic.head {
+                sessions[place].cursors[Int(cursor)].isBehind = false
+                sessions[place].behind.removeFirst()
+                continue
+            }
+            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else { return }
+            guard let entry = topic.recentEntry(state.sent + 1) else {
+                readLog(session, topic.topic, after: state.sent)
+                return
+            }
+            frames.reset()
+            guard send(EncodedEntry(entry, topic.name), at: cursor, to: session, io: &io) else { return }
+        }
+    }
+
+    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64) {
+        guard !sessions[Int(session)].isReadingLog else { return }
+        sessions[Int(session)].isReadingLog = true
+        let token = sessionToken(session)
+        Task { [hub, index] in
+            let entries = await hub.read(topic, after: seq)
+            hub.mailroom.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
+        }
+    }
+
+    mutating func logRead(_ token: UInt64, _ topicID: Int64, _ entries: [LogEntry]?, io: inout Connections) {
+        guard let session = session(of: token) else { return }
+        let place = Int(session)
+        sessions[place].isReadingLog = false
+        guard let entries else {
+            disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
+            return
+        }
+        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic }) {
+            let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
+            for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
+                frames.reset()
+                guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
+            }
+        }
+        pump(session, io: &io)
+    }
+
+    // MARK: Tokens
+
+    /// Names a session towards other threads: it may have gone when they answer.
+    func sessionToken(_ session: Int32) -> UInt64 {
+        UInt64(sessions[Int(session)].generation) << 32 | UInt64(session)
+    }
+
+    func session(of token: UInt64) -> Int32? {
+        let session = Int32(truncatingIfNeeded: token & 0xFFFF_FFFF)
+        guard session < sessions.count, UInt64(sessions[Int(session)].generation) == token >> 32, isLive(session) else {
+            return nil
+        }
+        return session
+    }
+}

@@ -1,0 +1,176 @@
+import MQTT
+import Memory
+import Topics
+import Transport
+
+// Plain topics: MQTT to the letter, payload untouched.
+extension Shard {
+    // MARK: Publishing
+
+    /// Delivers here and hands over to the other shards with matching filters.
+    /// - Returns: false if the publisher has no right to the topic.
+    mutating func publishPlain(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections) -> Bool {
+        findRoute(bytes.extracting(publish.topic), for: session)
+        guard sessions[Int(session)].route.mayPublish else { return false }
+        var forwarded: [UInt8] = []
+        if publish.hasForwardedProperties {
+            publish.appendForwardedProperties(to: &forwarded, in: bytes)
+            if let expiry = publish.messageExpirySeconds { forwarded.appendProperty(.messageExpiryInterval, number: expiry) }
+        }
+        let shards = sessions[Int(session)].route.shards
+        if shards != 0 {
+            let message = PlainMessage(
+                topic: [UInt8](span: bytes.extracting(publish.topic)), payload: [UInt8](span: bytes.extracting(publish.payload)),
+                qos: publish.qos, retain: publish.retain, forwarded: forwarded)
+            for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
+        }
+        let targets = sessions[Int(session)].route.targets
+        guard !targets.isEmpty else { return true }
+        let identifiers = sessions[Int(session)].route.identifiers
+        frames.reset()
+        for target in targets where !(target.noLocal && target.session == session) {
+            deliver(
+                bytes.extracting(publish.topic), bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
+                forwarded: forwarded, to: target, identifiers, io: &io)
+        }
+        return true
+    }
+
+    /// A message from another shard. No Local can't apply: its publisher is there.
+    mutating func deliver(_ message: PlainMessage, io: inout Connections) {
+        let route = makeRoute(message.topic.span, rules: nil)
+        frames.reset()
+        for target in route.targets {
+            deliver(
+                message.topic.span, message.payload.span, qos: message.qos, retain: message.retain,
+                forwarded: message.forwarded, to: target, route.identifiers, io: &io)
+        }
+    }
+
+    // MARK: Routes
+
+    /// Brings the session's route up to date: a run of messages to one topic is matched and authorised once.
+    private mutating func findRoute(_ topic: Span<UInt8>, for session: Int32) {
+        let place = Int(session)
+        if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) { return }
+        let mayPublish = sessions[place].rules.mayPublish(topic)
+        var route = mayPublish ? makeRoute(topic, rules: nil) : Route()
+        route.topic = [UInt8](span: topic)
+        route.generation = subscriptions.generation
+        route.mayPublish = mayPublish
+        sessions[place].route = route
+    }
+
+    private func isEqual(_ bytes: [UInt8], _ span: Span<UInt8>) -> Bool {
+        guard bytes.count == span.count else { return false }
+        for index in bytes.indices where bytes[index] != span[index] { return false }
+        return true
+    }
+
+    /// One target per session, with the highest QoS of its matching filters and all their identifiers [MQTT-3.3.5-1].
+    private mutating func makeRoute(_ topic: Span<UInt8>, rules: AccessRules?) -> Route {
+        var route = Route()
+        var places: [Int32: Int] = [:]
+        for subscription in subscriptions.match(topic) {
+            if subscription.session < 0 {
+                route.shards |= 1 << UInt64(-1 - subscription.session)
+                continue
+            }
+            guard sessions[Int(subscription.session)].rules.mayReceive(topic) else { continue }
+            let qos = QoS(rawValue: subscription.options.qos) ?? .atMostOnce
+            let place: Int
+            if let found = places[subscription.session] {
+                place = found
+                route.targets[place].qos = max(route.targets[place].qos, qos)
+                route.targets[place].noLocal = route.targets[place].noLocal && subscription.options.noLocal
+                route.targets[place].retainAsPublished =
+                    route.targets[place].retainAsPublished || subscription.options.retainAsPublished
+            } else {
+                place = route.targets.count
+                places[subscription.session] = place
+                route.targets.append(
+                    Route.Target(
+                        session: subscription.session, qos: qos, noLocal: subscription.options.noLocal,
+                        retainAsPublished: subscription.options.retainAsPublished, identifiers: -1))
+            }
+            guard subscription.identifier != 0 else { continue }
+            if route.targets[place].identifiers < 0 {
+                route.targets[place].identifiers = Int32(route.identifiers.count)
+                route.identifiers.append([])
+            }
+            route.identifiers[Int(route.targets[place].identifiers)].append(subscription.identifier)
+        }
+        return route
+    }
+
+    // MARK: One delivery
+
+    private mutating func deliver(
+        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8], to target: Route.Target,
+        _ identifiers: [[UInt32]], io: inout Connections
+    ) {
+        let place = Int(target.session), slot = sessions[place].slot
+        let qos = min(qos, target.qos)
+        let form = FrameSet.Form(
+            version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: retain && target.retainAsPublished)
+        if target.identifiers >= 0, form.version == .v5 {
+            var properties = DeliveryProperties(forwarded: forwarded)
+            properties.subscriptionIDs = identifiers[Int(target.identifiers)]
+            var frame: [UInt8] = []
+            let offset = ServerPacket.encodePublish(
+                into: &frame, version: .v5, topic: topic, payload: payload, qos: qos, retain: form.retain,
+                properties: properties)
+            send(frame, packetIDAt: offset, qos, to: target.session, slot, io: &io)
+            return
+        }
+        let index = frames.form(form, topic: topic, payload: payload, forwarded: forwarded)
+        send(frames.frames[index], packetIDAt: frames.packetIDOffset(index), qos, to: target.session, slot, io: &io)
+    }
+
+    private mutating func send(
+        _ frame: [UInt8], packetIDAt offset: Int, _ qos: QoS, to session: Int32, _ slot: Int32, io: inout Connections
+    ) {
+        let place = Int(session)
+        guard frame.count <= sessions[place].packetBytesMax else { return }
+        if qos == .atMostOnce {
+            // A slow reader loses messages of QoS 0, and only it (protocol.md §3.5).
+            guard !io.isCongested(slot) else {
+                hub.metrics.dropped.add(1)
+                return
+            }
+            io.append(frame.span, to: slot)
+            return
+        }
+        if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(slot) {
+            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0)
+            io.append(frame.span, packetID: packetID, at: offset, to: slot)
+            return
+        }
+        guard sessions[place].queue.count < Limits.queuedMessagesMax,
+            sessions[place].queuedBytes + frame.count <= Limits.queuedBytesMax
+        else {
+            hub.metrics.dropped.add(1)
+            return
+        }
+        sessions[place].queue.append(Session.Queued(frame: frame, packetIDOffset: offset))
+        sessions[place].queuedBytes += frame.count
+    }
+
+    /// Sends waiting messages of plain topics as far as the window is open.
+    mutating func sendQueued(_ session: Int32, io: inout Connections) {
+        let place = Int(session), slot = sessions[place].slot
+        var sent = 0
+        while sent < sessions[place].queue.count, sessions[place].hasWindow, !io.isCongested(slot) {
+            let queued = sessions[place].queue[sent]
+            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0)
+            io.append(queued.frame.span, packetID: packetID, at: queued.packetIDOffset, to: slot)
+            sessions[place].queuedBytes -= queued.frame.count
+            sent += 1
+        }
+        if sent == sessions[place].queue.count {
+            sessions[place].queue = []
+        } else if sent > 0 {
+            sessions[place].queue.removeFirst(sent)
+        }
+    }
+}

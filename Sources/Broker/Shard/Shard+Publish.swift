@@ -1,0 +1,191 @@
+import JSON
+import MQTT
+import Memory
+import Persistence
+import Topics
+import Transport
+
+// PUBLISH from a client: what it is, whether it may, and the answer.
+extension Shard {
+    mutating func receive(
+        _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
+        let isVersion5 = sessions[Int(session)].version == .v5
+        guard publish.topicAlias == 0 else { throw ProtocolError(.topicAliasInvalid, "topic aliases are not offered") }
+        guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
+        let topic = bytes.extracting(publish.topic)
+        let kind = classify(topic)
+        if kind == .plain {
+            if publish.retain, isVersion5 { throw ProtocolError(.retainNotSupported, "retained messages are not offered") }
+            guard publish.hasValidPayload(in: bytes) else {
+                answer(publish, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
+                return
+            }
+            let isAllowed = publishPlain(publish, bytes, from: session, io: &io)
+            answer(publish, isAllowed ? nil : .notAuthorized, session, io: &io)
+            return
+        }
+        do throws(Refusal) {
+            try publishStored(publish, bytes, kind, from: session, io: &io)
+        } catch {
+            answer(publish, error, session, io: &io)
+        }
+    }
+
+    // MARK: Stored topics
+
+    /// Checks the right and the message, and hands it to the log; the answer comes when it is committed.
+    private mutating func publishStored(
+        _ publish: Publish, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32, io: inout Connections
+    ) throws(Refusal) {
+        let topic = try writableTopic(kind, session)
+        var isText = false
+        var clientRef: [UInt8]?
+        if publish.hasForwardedProperties {
+            // Decoding has been done once without error, so these are good.
+            let properties = (try? PublishProperties.decode(publish.properties, in: bytes)) ?? PublishProperties()
+            isText = properties.contentType.map { $0.starts(with: Array("text/plain".utf8)) } ?? false
+            clientRef = properties.userProperties.first { $0.name == Array("client_ref".utf8) }?.value
+        }
+        let admission = try MessageAdmission(
+            payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
+        if let replyTo = admission.replyTo, replyTo > topics[Int(topic)]!.head { throw .notFound }
+        let id = hub.services.ids.next()
+        let append = Append(
+            topic: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
+            kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
+        var token: UInt64 = 0
+        if publish.qos != .atMostOnce {
+            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else { throw .overloaded }
+            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID)
+            token = publishToken(session, serial)
+        }
+        guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
+            if token != 0 { resolve(token, .unavailable, io: &io) }
+            return
+        }
+        pauseIfAhead(session, io: &io)
+    }
+
+    /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
+    private mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
+        if sessions[Int(session)].acknowledgements.count >= Int(Limits.receiveMaximum) {
+            io.pauseReading(sessions[Int(session)].slot)
+        }
+    }
+
+    private func writableTopic(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> Int32 {
+        let user = sessions[Int(session)].user
+        guard user >= 0 else { throw .notAuthorized }
+        switch kind {
+        case .stored(.group(let group)):
+            guard let right = users[Int(user)].groups[group] else { throw .notAMember }
+            if topics[Int(right.topic)]!.isAnnouncement, right.role < .admin { throw .announcementOnly }
+            return right.topic
+        case .stored(.direct(let low, let high)):
+            let id = users[Int(user)].id
+            guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low], right.isWritable
+            else { throw .notFriends }
+            return right.topic
+        case .stored(.inbox), .typing, .read, .presence, .system: throw .notAuthorized
+        case .reserved:
+            throw Refusal("topic-invalid", "There is no such topic.", code: .topicNameInvalid, status: 404)
+        case .plain: preconditionFailure("plain topics have their own way")
+        }
+    }
+
+    // MARK: Answers
+
+    /// Session, its generation and the serial of the packet, so that an outcome finds its way back or nowhere.
+    private func publishToken(_ session: Int32, _ serial: UInt32) -> UInt64 {
+        precondition(session < 1 << 20)
+        return UInt64(sessions[Int(session)].generation) << 44 | UInt64(session) << 24 | UInt64(serial)
+    }
+
+    mutating func resolve(_ token: UInt64, _ outcome: AppendOutcome, io: inout Connections) {
+        let session = Int32(truncatingIfNeeded: token >> 24 & 0xF_FFFF)
+        guard token != 0, session < sessions.count, UInt64(sessions[Int(session)].generation) == token >> 44,
+            isLive(session)
+        else { return }
+        let place = Int(session), serial = UInt32(token & 0xFF_FFFF)
+        guard let packetID = sessions[place].acknowledgements.packetID(of: serial) else { return }
+        var answer = PendingAcknowledgements.Answer(packetID: packetID)
+        switch outcome {
+        case .committed(let seq, let id), .repeated(let seq, let id):
+            answer.seq = seq
+            answer.id = id
+        case .clientRefReused: answer.refuse(.clientRefReused)
+        case .topicGone: answer.refuse(.notAMember)
+        case .unavailable:
+            guard sessions[place].version == .v5 else {
+                blockPublisher(session, io: &io)
+                return
+            }
+            answer.refuse(.unavailable)
+        }
+        sessions[place].acknowledgements.resolve(serial, answer)
+        sendReadyAnswers(session, io: &io)
+    }
+
+    /// 3.1.1 cannot say "not now": the client gets no answer, is read no further, and loses its connection (protocol.md §3).
+    private mutating func blockPublisher(_ session: Int32, io: inout Connections) {
+        guard !sessions[Int(session)].acknowledgements.isBlocked else { return }
+        sessions[Int(session)].acknowledgements.block()
+        io.pauseReading(sessions[Int(session)].slot)
+        io.setDeadline(sessions[Int(session)].slot, at: io.now + Limits.unavailableMilliseconds)
+    }
+
+    /// Answers a publish that needs no commit, in its turn.
+    private mutating func answer(_ publish: Publish, _ refusal: Refusal?, _ session: Int32, io: inout Connections) {
+        if let refusal {
+            hub.metrics.refused.add(1)
+            if sessions[Int(session)].version != .v5 { tellRefused(publish, refusal, session, io: &io) }
+        }
+        guard publish.qos != .atMostOnce else { return }
+        var answer = PendingAcknowledgements.Answer(packetID: publish.packetID)
+        if let refusal { answer.refuse(refusal) }
+        if sessions[Int(session)].acknowledgements.isEmpty {
+            write(answer, to: session, io: &io)
+        } else {
+            sessions[Int(session)].acknowledgements.append(ready: answer)
+        }
+    }
+
+    private mutating func tellRefused(_ publish: Publish, _ refusal: Refusal, _ session: Int32, io: inout Connections) {
+    }
+
+    private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {
+        let place = Int(session)
+        while let answer = sessions[place].acknowledgements.popReady() { write(answer, to: session, io: &io) }
+        if !sessions[place].acknowledgements.isBlocked,
+            sessions[place].acknowledgements.count < Int(Limits.receiveMaximum) / 2
+        {
+            io.resumeReading(sessions[place].slot)
+        }
+    }
+
+    private mutating func write(_ answer: PendingAcknowledgements.Answer, to session: Int32, io: inout Connections) {
+        let place = Int(session)
+        var properties: [UInt8] = []
+        if sessions[place].version == .v5, sessions[place].wantsProblemInformation {
+            if !answer.problem.isEmpty { properties.appendProperty(.reasonString, text: answer.problem) }
+            if answer.seq != 0 {
+                properties.appendUserProperty("seq", String(answer.seq))
+                properties.appendUserProperty("id", String(answer.id))
+            }
+            if properties.count + 8 > sessions[place].packetBytesMax { properties = [] }
+        }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeAcknowledgement(
+            .puback, into: &scratch, version: sessions[place].version, packetID: answer.packetID, reason: answer.reason,
+            properties: properties)
+        io.append(scratch.span, to: sessions[place].slot)
+    }
+}
+
+extension PendingAcknowledgements.Answer {
+    mutating func refuse(_ refusal: Refusal) {
+        reason = refusal.code
+        problem = refusal.name
+    }
+}

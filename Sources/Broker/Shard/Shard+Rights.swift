@@ -1,0 +1,277 @@
+import Persistence
+import Topics
+import Transport
+
+extension Shard {
+    // MARK: Users
+
+    /// Counts one more session or connecting client of a user; from now on committed changes of the user's rights are kept.
+    mutating func holdUser(_ id: Int64) -> Int32 {
+        if let user = userIndex[id] {
+            users[Int(user)].references += 1
+            return user
+        }
+        let user: Int32
+        if let free = freeUsers.popLast() {
+            user = free
+            users[Int(user)] = UserState(id: id)
+        } else {
+            user = Int32(users.count)
+            users.append(UserState(id: id))
+        }
+        users[Int(user)].references = 1
+        userIndex[id] = user
+        return user
+    }
+
+    mutating func releaseUser(_ user: Int32) {
+        users[Int(user)].references -= 1
+        guard users[Int(user)].references == 0 else { return }
+        for topic in readableTopics(of: user) { releaseTopic(topic) }
+        userIndex[users[Int(user)].id] = nil
+        users[Int(user)] = UserState(id: 0)
+        freeUsers.append(user)
+    }
+
+    /// Takes over rights that were read in PostgreSQL, and applies what was committed while they were read.
+    mutating func applyLoaded(_ rights: UserRights, to user: Int32, io: inout Connections) {
+        let place = Int(user)
+        guard !users[place].isReady else { return }
+        users[place].isReady = true
+        let inbox = StoredTopic(id: rights.userID, address: .inbox(user: rights.userID))
+        users[place].inbox = holdTopic(inbox, lastSeq: rights.inboxLastSeq)
+        for group in rights.groups {
+            let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
+            let index = holdTopic(topic, lastSeq: group.lastSeq)
+            if topics[Int(index)]!.head <= group.lastSeq { topics[Int(index)]!.isAnnouncement = group.announcement }
+            users[place].groups[group.groupID] = UserState.Group(
+                topic: index, role: group.role, knownAt: group.lastSeq, joinedSeq: group.joinedSeq)
+        }
+        for direct in rights.directs {
+            let address = Self.directAddress(rights.userID, direct.otherID)
+            let index = holdTopic(StoredTopic(id: direct.topicID, address: address), lastSeq: direct.lastSeq)
+            users[place].directs[direct.otherID] = UserState.Direct(
+                topic: index, isWritable: direct.writable, knownAt: rights.inboxLastSeq)
+        }
+        let waiting = users[place].waiting
+        users[place].waiting = []
+        for entry in waiting { applyChange(of: entry, to: user, io: &io) }
+    }
+
+    private static func directAddress(_ one: Int64, _ other: Int64) -> TopicAddress {
+        .direct(low: min(one, other), high: max(one, other))
+    }
+
+    // MARK: Topics
+
+    func readableTopics(of user: Int32) -> [Int32] {
+        let state = users[Int(user)]
+        guard state.isReady else { return [] }
+        return [state.inbox] + state.groups.values.map(\.topic) + state.directs.values.map(\.topic)
+    }
+
+    /// The topic in the table, if the user may read it now.
+    func readableTopic(_ address: TopicAddress, _ user: Int32) -> Int32? {
+        let state = users[Int(user)]
+        guard state.isReady else { return nil }
+        switch address {
+        case .inbox(let owner): return owner == state.id ? state.inbox : nil
+        case .group(let group): return state.groups[group]?.topic
+        case .direct(let low, let high):
+            guard low == state.id || high == state.id else { return nil }
+            return state.directs[low == state.id ? high : low]?.topic
+        }
+    }
+
+    private mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
+        if let index = topicIndex[topic.id] {
+            topics[Int(index)]!.references += 1
+            return index
+        }
+        var state = TopicState(topic, head: max(lastSeq, recentHeads.head(of: topic.id)))
+        state.references = 1
+        let index: Int32
+        if let free = freeTopics.popLast() {
+            index = free
+            topics[Int(index)] = state
+        } else {
+            index = Int32(topics.count)
+            topics.append(state)
+        }
+        topicIndex[topic.id] = index
+        return index
+    }
+
+    private mutating func releaseTopic(_ index: Int32) {
+        topics[Int(index)]!.references -= 1
+        guard topics[Int(index)]!.references == 0, let state = topics[Int(index)] else { return }
+        precondition(state.subscribers.isEmpty, "who can't read a topic has no cursor in it")
+        recentHeads.note(state.topic.id, state.head)
+        topicIndex[state.topic.id] = nil
+        topics[Int(index)] = nil
+        freeTopics.append(index)
+    }
+
+    // MARK: Changes
+
+    /// Applies what a committed entry says about rights; called once per entry, in the order of its log, before it is delivered.
+    mutating func applyChange(of entry: LogEntry, io: inout Connections) {
+        switch entry.change {
+        case nil: break
+        case .memberAdded(let id, _, _), .memberRemoved(let id), .roleChanged(let id, _):
+            applyChange(of: entry, toUser: id, io: &io)
+        case .friendAdded, .friendRemoved:
+            guard case .inbox(let owner) = entry.topic.address else {
+                preconditionFailure("friendships are announced in inboxes")
+            }
+            applyChange(of: entry, toUser: owner, io: &io)
+        case .announcementChanged(let isAnnouncement):
+            if let topic = topicIndex[entry.topic.id] { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
+        case .groupEnded:
+            for user in users.indices where users[user].references > 0 {
+                if users[user].isReady { revokeGroup(entry.topic.id, of: Int32(user)) } else { users[user].waiting.append(entry) }
+            }
+        }
+    }
+
+    private mutating func applyChange(of entry: LogEntry, toUser id: Int64, io: inout Connections) {
+        guard let user = userIndex[id] else { return }
+        guard users[Int(user)].isReady else {
+            users[Int(user)].waiting.append(entry)
+            return
+        }
+        applyChange(of: entry, to: user, io: &io)
+    }
+
+    private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
+        let place = Int(user)
+        switch entry.change {
+        case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
+        case .memberRemoved:
+            guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
+            revokeGroup(entry.topic.id, of: user)
+        case .roleChanged(_, let role):
+            guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
+            users[place].groups[entry.topic.id]?.role = role
+            users[place].groups[entry.topic.id]?.knownAt = entry.seq
+        case .friendAdded(let friend, let topicID, let lastSeq):
+            befriend(friend, StoredTopic(id: topicID, address: Self.directAddress(users[place].id, friend)), lastSeq, entry, user)
+        case .friendRemoved(let friend):
+            guard let direct = users[place].directs[friend], direct.knownAt < entry.seq else { return }
+            users[place].directs[friend]?.isWritable = false
+            users[place].directs[friend]?.knownAt = entry.seq
+        case .groupEnded: revokeGroup(entry.topic.id, of: user)
+        case .announcementChanged, nil: break
+        }
+    }
+
+    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
+        let place = Int(user)
+        if let group = users[place].groups[entry.topic.id] {
+            guard group.knownAt < entry.seq else { return }
+            users[place].groups[entry.topic.id]?.role = role
+            users[place].groups[entry.topic.id]?.knownAt = entry.seq
+            return
+        }
+        let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1)
+        if topics[Int(topic)]!.references == 1 { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
+        users[place].groups[entry.topic.id] = UserState.Group(
+            topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
+        for session in users[place].sessions { cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)]!.head)) }
+    }
+
+    private mutating func befriend(
+        _ friend: Int64, _ topic: StoredTopic, _ lastSeq: Int64, _ entry: LogEntry, _ user: Int32
+    ) {
+        let place = Int(user)
+        if let direct = users[place].directs[friend] {
+            guard direct.knownAt < entry.seq else { return }
+            users[place].directs[friend]?.isWritable = true
+            users[place].directs[friend]?.knownAt = entry.seq
+            return
+        }
+        let index = holdTopic(topic, lastSeq: lastSeq)
+        users[place].directs[friend] = UserState.Direct(topic: index, isWritable: true, knownAt: entry.seq)
+        for session in users[place].sessions { cover(index, by: session, from: lastSeq) }
+    }
+
+    /// Nothing more of the group is encoded for the user's sessions.
+    private mutating func revokeGroup(_ groupID: Int64, of user: Int32) {
+        let place = Int(user)
+        guard let group = users[place].groups.removeValue(forKey: groupID) else { return }
+        for session in users[place].sessions { uncover(group.topic, of: session) }
+        releaseTopic(group.topic)
+    }
+
+    // MARK: Coverage
+
+    /// Gives a session a cursor in a topic if one of its filters matches; a cursor that is there stays where it is.
+    mutating func cover(_ topic: Int32, by session: Int32, from seq: Int64) {
+        let place = Int(session)
+        guard let coverage = coverage(of: topic, by: session) else { return }
+        if let cursor = cursor(in: topic, of: session) {
+            sessions[place].cursors[Int(cursor)].qos = coverage.qos
+            sessions[place].cursors[Int(cursor)].identifiers = coverage.identifiers
+            return
+        }
+        let cursor = LogCursor(
+            topic: topic, topicID: topics[Int(topic)]!.topic.id, sent: seq, acknowledged: seq, qos: coverage.qos,
+            identifiers: coverage.identifiers)
+        let index: Int32
+        if let free = sessions[place].cursors.firstIndex(where: { $0.topic < 0 }) {
+            index = Int32(free)
+            sessions[place].cursors[free] = cursor
+        } else {
+            index = Int32(sessions[place].cursors.count)
+            sessions[place].cursors.append(cursor)
+        }
+        topics[Int(topic)]!.subscribers.append(TopicState.Subscriber(session: session, cursor: index))
+        if seq < topics[Int(topic)]!.head { markBehind(session, index) }
+        noteCursorChange(session)
+    }
+
+    /// After a subscription has changed: the cursor follows, or goes.
+    mutating func updateCover(_ topic: Int32, of session: Int32) {
+        guard let coverage = coverage(of: topic, by: session) else {
+            uncover(topic, of: session)
+            return
+        }
+        guard let cursor = cursor(in: topic, of: session) else { return }
+        sessions[Int(session)].cursors[Int(cursor)].qos = coverage.qos
+        sessions[Int(session)].cursors[Int(cursor)].identifiers = coverage.identifiers
+    }
+
+    private mutating func uncover(_ topic: Int32, of session: Int32) {
+        guard let cursor = cursor(in: topic, of: session) else { return }
+        removeSubscriber(session, cursor, from: topic)
+        let place = Int(session)
+        sessions[place].inFlight.detach(cursor: cursor)
+        sessions[place].behind.removeAll { $0 == cursor }
+        sessions[place].cursors[Int(cursor)] = .free
+        noteCursorChange(session)
+    }
+
+    mutating func removeSubscriber(_ session: Int32, _ cursor: Int32, from topic: Int32) {
+        guard let place = topics[Int(topic)]!.subscribers.firstIndex(where: { $0.session == session && $0.cursor == cursor })
+        else { preconditionFailure("a cursor stands in its topic's list") }
+        topics[Int(topic)]!.subscribers.swapAt(place, topics[Int(topic)]!.subscribers.count - 1)
+        topics[Int(topic)]!.subscribers.removeLast()
+    }
+
+    private func cursor(in topic: Int32, of session: Int32) -> Int32? {
+        sessions[Int(session)].cursors.firstIndex { $0.topic == topic }.map { Int32($0) }
+    }
+
+    /// The highest QoS and all identifiers of the filters that match; nil: none does.
+    private func coverage(of topic: Int32, by session: Int32) -> Coverage? {
+        var found: Coverage?
+        let name = topics[Int(topic)]!.name
+        for subscribed in sessions[Int(session)].subscriptions where subscribed.filter.matches(name.span) {
+            var coverage = found ?? Coverage(qos: .atMostOnce, identifiers: [])
+            coverage.qos = max(coverage.qos, subscribed.options.qos)
+            if subscribed.identifier != 0 { coverage.identifiers.append(subscribed.identifier) }
+            found = coverage
+        }
+        return found
+    }
+}

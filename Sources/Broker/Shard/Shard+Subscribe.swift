@@ -1,0 +1,192 @@
+import MQTT
+import Memory
+import Persistence
+import Topics
+import Transport
+
+extension Shard {
+    // MARK: SUBSCRIBE
+
+    mutating func receive(_ subscribe: Subscribe, from session: Int32, io: inout Connections) {
+        var reasons: [ReasonCode] = []
+        var properties: [UInt8] = []
+        for entry in subscribe.entries {
+            let reason = self.subscribe(entry, identifier: subscribe.subscriptionID ?? 0, session)
+            reasons.append(reason)
+            if !reason.isError { appendLastSeq(of: entry.filter, session, to: &properties) }
+        }
+        let place = Int(session)
+        let granted = zip(subscribe.entries, reasons).filter { !$0.1.isError }.map { $0.0 }
+        let answer = SubscribeAnswer(packetID: subscribe.packetID, reasons: reasons, properties: properties)
+        guard sessions[place].storedID != 0, !granted.isEmpty else {
+            send(answer, to: session, io: &io)
+            return
+        }
+        // What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there.
+        let stored = granted.map {
+            StoredSubscription(
+                filter: $0.filter, options: $0.options.rawValue, identifier: subscribe.subscriptionID ?? 0)
+        }
+        let token = sessionToken(session), storedID = sessions[place].storedID
+        let cursors = savedCursors(of: session)
+        Task { [hub, index] in
+            let isSaved = await hub.saveSubscriptions(storedID, stored, cursors: cursors)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+        }
+    }
+
+    mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
+        scratch.removeAll(keepingCapacity: true)
+        let version = sessions[Int(session)].version
+        if answer.isUnsubscribe {
+            ServerPacket.encodeUnsuback(
+                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons)
+        } else {
+            ServerPacket.encodeSuback(
+                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons,
+                properties: answer.properties)
+        }
+        io.append(scratch.span, to: sessions[Int(session)].slot)
+    }
+
+    private mutating func subscribe(
+        _ entry: Subscribe.Entry, identifier: UInt32, _ session: Int32
+    ) -> ReasonCode {
+        let filter: TopicFilter
+        do throws(FilterError) {
+            filter = try TopicFilter(validating: entry.filter)
+        } catch {
+            return .topicFilterInvalid
+        }
+        if filter.shareName != nil { return .sharedSubscriptionsNotSupported }
+        guard maySubscribe(filter, session) else { return .notAuthorized }
+        var options = entry.options
+        options.qos = min(options.qos, .atLeastOnce)
+        let subscribed = Session.Subscribed(filter: filter, options: options, identifier: identifier)
+        let place = Int(session)
+        if let old = sessions[place].subscriptions.firstIndex(where: { $0.filter == filter }) {
+            sessions[place].subscriptions[old] = subscribed
+        } else {
+            guard sessions[place].subscriptions.count < Limits.subscriptionsMax else { return .quotaExceeded }
+            sessions[place].subscriptions.append(subscribed)
+        }
+        insert(subscribed, of: session)
+        let user = sessions[place].user
+        if user >= 0, filter.reachesReserved {
+            for topic in readableTopics(of: user) {
+                let name = topics[Int(topic)]!.name
+                if filter.matches(name.span) { cover(topic, by: session, from: topics[Int(topic)]!.head) }
+            }
+        }
+        return .granted(options.qos)
+    }
+
+    /// protocol.md §1 "Filters": without wildcards, what is readable now; with them, what this user could ever read.
+    private func maySubscribe(_ filter: TopicFilter, _ session: Int32) -> Bool {
+        let user = sessions[Int(session)].user
+        if filter.hasWildcards {
+            if user >= 0, couldCover(filter, user: users[Int(user)].id) { return true }
+            return filter.reachesPlain && sessions[Int(session)].rules.maySubscribe(filter)
+        }
+        switch classify(filter.bytes.span) {
+        case .stored(let address): return user >= 0 && readableTopic(address, user) != nil
+        case .typing(let address), .read(let address): return user >= 0 && readableTopic(address, user) != nil
+        case .presence(let other): return user >= 0 && mayReadPresence(of: other, user)
+        case .plain: return sessions[Int(session)].rules.maySubscribe(filter)
+        case .system, .reserved: return false
+        }
+    }
+
+    private func mayReadPresence(of other: Int64, _ user: Int32) -> Bool {
+        other == users[Int(user)].id || users[Int(user)].directs[other]?.isWritable == true
+    }
+
+    /// The user property `last_seq: topic=seq` for a filter without wildcards.
+    private func appendLastSeq(of filter: [UInt8], _ session: Int32, to properties: inout [UInt8]) {
+        let user = sessions[Int(session)].user
+        guard user >= 0, let address = TopicAddress(parsing: filter.span), let topic = readableTopic(address, user)
+        else { return }
+        var value = filter
+        value.append(UInt8(ascii: "="))
+        value.append(decimal: topics[Int(topic)]!.head)
+        properties.appendUserProperty(name: Self.lastSeqName.span, value: value.span)
+    }
+
+    private static var lastSeqName: [UInt8] { Array("last_seq".utf8) }
+
+    // MARK: UNSUBSCRIBE
+
+    mutating func receive(_ unsubscribe: Unsubscribe, from session: Int32, io: inout Connections) {
+        let place = Int(session)
+        var reasons: [ReasonCode] = []
+        var removed: [[UInt8]] = []
+        for bytes in unsubscribe.filters {
+            guard let found = sessions[place].subscriptions.firstIndex(where: { $0.filter.bytes == bytes }) else {
+                reasons.append((try? TopicFilter(validating: bytes)) == nil ? .topicFilterInvalid : .noSubscriptionExisted)
+                continue
+            }
+            let subscribed = sessions[place].subscriptions.remove(at: found)
+            remove(subscribed.filter, of: session)
+            removed.append(bytes)
+            reasons.append(.success)
+            for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
+                let topic = sessions[place].cursors[cursor].topic
+                let name = topics[Int(topic)]!.name
+                if subscribed.filter.matches(name.span) { updateCover(topic, of: session) }
+            }
+        }
+        let answer = SubscribeAnswer(packetID: unsubscribe.packetID, reasons: reasons, properties: [], isUnsubscribe: true)
+        guard sessions[place].storedID != 0, !removed.isEmpty else {
+            send(answer, to: session, io: &io)
+            return
+        }
+        let token = sessionToken(session), storedID = sessions[place].storedID, filters = removed
+        Task { [hub, index] in
+            let isSaved = await hub.removeSubscriptions(storedID, filters)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+        }
+    }
+
+    mutating func subscriptionsSaved(
+        _ token: UInt64, _ answer: SubscribeAnswer, isSaved: Bool, io: inout Connections
+    ) {
+        guard let session = session(of: token) else { return }
+        // The client can only be told the truth by losing it: 3.1.1 has no way to take a subscription back.
+        guard isSaved else {
+            disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
+            return
+        }
+        send(answer, to: session, io: &io)
+    }
+
+    // MARK: Index of plain topics
+
+    /// Puts a subscription into the index, and tells the other shards of the first one with its filter.
+    mutating func insert(_ subscribed: Session.Subscribed, of session: Int32) {
+        guard subscribed.filter.reachesPlain else { return }
+        let options = DeliveryOptions(
+            qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
+            retainAsPublished: subscribed.options.retainAsPublished)
+        let isNew = subscriptions.insert(
+            subscribed.filter, Subscription(session: session, options: options, identifier: subscribed.identifier))
+        guard isNew else { return }
+        filterCounts[subscribed.filter, default: 0] += 1
+        if filterCounts[subscribed.filter] == 1 {
+            hub.mailroom.postToOthers(.filterAdded(subscribed.filter, shard: index), from: index)
+        }
+    }
+
+    mutating func remove(_ filter: TopicFilter, of session: Int32) {
+        guard subscriptions.remove(filter, session: session), let count = filterCounts[filter] else { return }
+        filterCounts[filter] = count == 1 ? nil : count - 1
+        if count == 1 { hub.mailroom.postToOthers(.filterRemoved(filter, shard: index), from: index) }
+    }
+}
+
+/// SUBACK or UNSUBACK, ready to be sent.
+package struct SubscribeAnswer: Sendable {
+    var packetID: UInt16
+    var reasons: [ReasonCode]
+    var properties: [UInt8]
+    var isUnsubscribe = false
+}

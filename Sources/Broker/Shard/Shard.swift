@@ -1,0 +1,293 @@
+import Diagnostics
+import Identity
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+/// The broker of one reactor: its sessions, its subscriptions, the rights of its users. It shares nothing with the other shards; what
+/// they have to know of each other goes through mailboxes. Used on the reactor's thread only.
+package struct Shard: ~Copyable {
+    let index: Int
+    let hub: Hub
+
+    /// By connection slot.
+    var clients: [Client] = []
+    var sessions: [Session] = []
+    var freeSessions: [Int32] = []
+    var nextGeneration: UInt32 = 1
+    /// Clients that wait to be connected, by the serial of their claim.
+    var connecting: [UInt64: Connecting] = [:]
+
+    /// Plain topics. Negative sessions stand for other shards: -1 - index.
+    var subscriptions: SubscriptionIndex
+    /// How many local sessions have a filter; the other shards know those above zero.
+    var filterCounts: [TopicFilter: Int] = [:]
+    /// For each other shard, what goes to it at the end of the turn.
+    var outgoing: [[PlainMessage]]
+
+    var users: [UserState] = []
+    var freeUsers: [Int32] = []
+    var userIndex: [Int64: Int32] = [:]
+    var topics: [TopicState?] = []
+    var freeTopics: [Int32] = []
+    var topicIndex: [Int64: Int32] = [:]
+    var recentHeads = RecentHeads()
+
+    /// Encoded forms of the message that is being delivered.
+    var frames = FrameSet()
+    var scratch: [UInt8] = []
+    var sessionsWithChangedCursors: [Int32] = []
+    var nextCursorSave: Int64 = 0
+    var nextTokenCheck: Int64 = 0
+    var isStopping = false
+
+    package init(index: Int, hub: Hub) {
+        self.index = index
+        self.hub = hub
+        subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
+        outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
+    }
+
+    /// A connection's place in the protocol.
+    enum Client {
+        case none
+        /// No CONNECT yet.
+        case new
+        /// CONNECT came; the serial of its claim.
+        case waiting(UInt64)
+        case connected(Int32)
+        /// Told to go: what still comes is dropped.
+        case ended
+    }
+
+    // MARK: Events
+
+    package mutating func opened(_ id: ConnectionID, io: inout Connections) {
+        while clients.count <= Int(id.slot) { clients.append(.none) }
+        clients[Int(id.slot)] = .new
+        io.setDeadline(id.slot, at: io.now + Limits.connectMilliseconds)
+    }
+
+    package mutating func closed(_ id: ConnectionID, io: inout Connections) {
+        let client = clients[Int(id.slot)]
+        clients[Int(id.slot)] = .none
+        switch client {
+        case .none, .new, .ended: break
+        case .waiting(let serial): abandonConnecting(serial)
+        case .connected(let session): endSession(session, isClean: false)
+        }
+    }
+
+    package mutating func deadlineReached(_ id: ConnectionID, io: inout Connections) {
+        switch clients[Int(id.slot)] {
+        case .none: break
+        case .new, .waiting, .ended: io.abort(id.slot)
+        case .connected(let session):
+            if sessions[Int(session)].acknowledgements.isBlocked {
+                io.abort(id.slot)
+            } else {
+                disconnect(session, .keepAliveTimeout, io: &io)
+            }
+        }
+    }
+
+    package mutating func drained(_ id: ConnectionID, io: inout Connections) {
+        guard case .connected(let session) = clients[Int(id.slot)] else { return }
+        sendQueued(session, io: &io)
+        pump(session, io: &io)
+    }
+
+    package mutating func tick(io: inout Connections) {
+        recentHeads.tick(now: io.now)
+        if io.now >= nextCursorSave {
+            nextCursorSave = io.now + Limits.cursorSaveMilliseconds
+            saveChangedCursors()
+        }
+        if io.now >= nextTokenCheck {
+            nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
+            endExpiredTokens(io: &io)
+        }
+    }
+
+    package mutating func turnEnded(io: inout Connections) {
+        for shard in outgoing.indices where !outgoing[shard].isEmpty {
+            hub.mailroom.post(.plain(outgoing[shard]), to: shard)
+            outgoing[shard] = []
+        }
+    }
+
+    package mutating func mail(_ mail: ShardMail, io: inout Connections) {
+        switch mail {
+        case .committed(let entries): for entry in entries { apply(entry, io: &io) }
+        case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
+        case .plain(let messages): for message in messages { deliver(message, io: &io) }
+        case .filterAdded(let filter, let shard):
+            _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: DeliveryOptions(qos: 2)))
+        case .filterRemoved(let filter, let shard): _ = subscriptions.remove(filter, session: Int32(-1 - shard))
+        case .takeOver(let key, let claim, let claimant): takeOver(key, claim, by: claimant, io: &io)
+        case .released(let claimant): released(claimant, io: &io)
+        case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
+        case .subscriptionsSaved(let token, let answer, let isSaved):
+            subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
+        case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
+        case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .stop: stop(io: &io)
+        }
+    }
+
+    // MARK: Packets
+
+    /// Handles the whole packets in `bytes` and returns their length.
+    package mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
+        var offset = 0
+        do throws(ProtocolError) {
+            while offset < bytes.count, let used = try receiveOne(id, bytes, at: offset, io: &io) {
+                offset += used
+                if io.isReadingPaused(id.slot) { break }
+            }
+        } catch {
+            refuse(id, error, io: &io)
+            return bytes.count
+        }
+        if offset > 0, case .connected(let session) = clients[Int(id.slot)] { keepAlive(session, io: &io) }
+        return offset
+    }
+
+    /// - Returns: the packet's length; nil: it has not arrived whole, or nothing more is taken from this client.
+    private mutating func receiveOne(
+        _ id: ConnectionID, _ bytes: Span<UInt8>, at offset: Int, io: inout Connections
+    ) throws(ProtocolError) -> Int? {
+        switch clients[Int(id.slot)] {
+        case .none, .ended, .waiting: return nil
+        case .new:
+            guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
+            else { return nil }
+            guard header.type == .connect else { throw ProtocolError(.protocolError, "the first packet is not CONNECT") }
+            guard offset + header.packetLength <= bytes.count else { return nil }
+            try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
+            return header.packetLength
+        case .connected(let session):
+            guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMax),
+                offset + header.packetLength <= bytes.count
+            else { return nil }
+            let version = sessions[Int(session)].version
+            if header.type == .publish {
+                let publish = try Publish.decode(header, in: bytes, at: offset, version: version)
+                try receive(publish, bytes, from: session, io: &io)
+            } else {
+                let packet = try ClientPacket.decode(header, in: bytes, at: offset, version: version)
+                try receive(packet, from: session, io: &io)
+            }
+            return header.packetLength
+        }
+    }
+
+    private mutating func receive(
+        _ packet: ClientPacket, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
+        switch packet {
+        case .puback(let acknowledgement): acknowledge(acknowledgement.packetID, of: session, io: &io)
+        case .subscribe(let subscribe): receive(subscribe, from: session, io: &io)
+        case .unsubscribe(let unsubscribe): receive(unsubscribe, from: session, io: &io)
+        case .pingreq:
+            scratch.removeAll(keepingCapacity: true)
+            ServerPacket.encodePingresp(into: &scratch)
+            io.append(scratch.span, to: sessions[Int(session)].slot)
+        case .disconnect(let disconnect): try receive(disconnect, from: session, io: &io)
+        case .connect: throw ProtocolError(.protocolError, "a second CONNECT")
+        case .publish: preconditionFailure("publishes have their own way")
+        case .pubrec, .pubrel, .pubcomp: throw ProtocolError(.protocolError, "QoS 2 is not offered")
+        case .auth: throw ProtocolError(.protocolError, "no authentication method was agreed on")
+        }
+    }
+
+    // MARK: End of a connection
+
+    /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
+    private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
+        scratch.removeAll(keepingCapacity: true)
+        switch clients[Int(id.slot)] {
+        case .none, .ended, .waiting: return
+        case .new:
+            if let version = error.version {
+                ServerPacket.encodeConnack(into: &scratch, version: version, sessionPresent: false, reason: error.reason)
+            }
+            clients[Int(id.slot)] = .ended
+            io.append(scratch.span, to: id.slot)
+            io.finish(id.slot)
+        case .connected(let session):
+            disconnect(session, error.reason, text: "\(error.message)", io: &io)
+        }
+    }
+
+    /// Ends a session's connection by our decision.
+    mutating func disconnect(_ session: Int32, _ reason: ReasonCode, text: String = "", io: inout Connections) {
+        let slot = sessions[Int(session)].slot
+        var properties: [UInt8] = []
+        if !text.isEmpty, sessions[Int(session)].wantsProblemInformation {
+            properties.appendProperty(.reasonString, text: text)
+        }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeDisconnect(
+            into: &scratch, version: sessions[Int(session)].version, reason: reason, properties: properties)
+        io.append(scratch.span, to: slot)
+        clients[Int(slot)] = .ended
+        io.finish(slot)
+        endSession(session, isClean: false)
+    }
+
+    private mutating func receive(
+        _ disconnect: Disconnect, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
+        let slot = sessions[Int(session)].slot
+        if let expiry = disconnect.sessionExpirySeconds {
+            guard expiry == 0 || sessions[Int(session)].expirySeconds != 0 else {
+                throw ProtocolError(.protocolError, "a session that ends with its connection cannot be kept")
+            }
+            sessions[Int(session)].expirySeconds = min(expiry, Limits.sessionExpirySecondsMax)
+        }
+        clients[Int(slot)] = .ended
+        io.finish(slot)
+        endSession(session, isClean: true)
+    }
+
+    private func keepAlive(_ session: Int32, io: inout Connections) {
+        let limit = sessions[Int(session)].keepAliveMilliseconds
+        guard limit > 0, !sessions[Int(session)].acknowledgements.isBlocked else { return }
+        io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
+    }
+
+    private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
+        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
+            disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
+        }
+    }
+
+    private mutating func endExpiredTokens(io: inout Connections) {
+        let now = hub.services.wallMilliseconds() / 1000
+        for session in sessions.indices where sessions[session].tokenExpiresAt != 0 {
+            guard isLive(Int32(session)), sessions[session].tokenExpiresAt <= now else { continue }
+            disconnect(Int32(session), .notAuthorized, text: "the token has expired", io: &io)
+        }
+    }
+
+    private mutating func stop(io: inout Connections) {
+        guard !isStopping else { return }
+        isStopping = true
+        for session in sessions.indices where isLive(Int32(session)) {
+            disconnect(Int32(session), .serverShuttingDown, io: &io)
+        }
+    }
+
+    func isLive(_ session: Int32) -> Bool {
+        guard case .connected(session)? = clients[safe: sessions[Int(session)].slot] else { return false }
+        return true
+    }
+}
+
+extension Array {
+    subscript(safe index: Int32) -> Element? {
+        index >= 0 && index < count ? self[Int(index)] : nil
+    }
+}

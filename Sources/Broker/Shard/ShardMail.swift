@@ -1,0 +1,61 @@
+import Identity
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+/// What a shard is told by other threads.
+package enum ShardMail: Sendable {
+    /// Entries that are committed; every shard gets all, each picks what concerns its sessions.
+    case committed([LogEntry])
+    /// What became of publishes that came from this shard.
+    case outcomes([(token: UInt64, outcome: AppendOutcome)])
+    /// Messages of plain topics, published on another shard.
+    case plain([PlainMessage])
+    /// Another shard has its first subscription, or no more, with this filter.
+    case filterAdded(TopicFilter, shard: Int)
+    case filterRemoved(TopicFilter, shard: Int)
+    /// A client connects elsewhere under the key of a session here.
+    case takeOver(SessionKey, SessionRegistry.Claim, by: Claimant)
+    /// The session that a connecting client waits for is saved and free.
+    case released(Claimant)
+    case loaded(Claimant, LoadedState)
+    /// The rows behind a SUBACK or UNSUBACK are committed, or could not be.
+    case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
+    case logRead(session: UInt64, topicID: Int64, entries: [LogEntry]?)
+    /// Log-out or revocation: connections of this log-in session end.
+    case loginSessionRevoked(Int64)
+    /// The hub stops: tell the clients, save, end.
+    case stop
+}
+
+/// A CONNECT that waits for something.
+package struct Claimant: Sendable, Equatable {
+    var claim: SessionRegistry.Claim
+    var connection: ConnectionID
+}
+
+/// What a connecting client needs from PostgreSQL.
+package struct LoadedState: Sendable {
+    enum Failure: Error {
+        case unavailable
+        /// The user is disabled or gone, or the log-in session is over.
+        case notAuthorized
+    }
+
+    /// nil: they were not asked for.
+    var rights: UserRights?
+    /// nil: a session that ends with its connection.
+    var session: OpenedSession?
+    var failure: Failure?
+}
+
+/// A message of a plain topic on its way to another shard.
+package struct PlainMessage: Sendable {
+    var topic: [UInt8]
+    var payload: [UInt8]
+    var qos: QoS
+    var retain: Bool
+    /// Raw MQTT 5 properties that go with it.
+    var forwarded: [UInt8]
+}

@@ -1,0 +1,70 @@
+import Persistence
+import Topics
+
+/// A stored topic that somebody with a session on this shard may read.
+struct TopicState {
+    struct Subscriber {
+        var session: Int32
+        /// In the session's cursors.
+        var cursor: Int32
+    }
+
+    var topic: StoredTopic
+    var name: [UInt8]
+    /// Users of this shard who may read it.
+    var references = 0
+    /// The last entry that this shard has seen, applied and delivered to those who keep up.
+    var head: Int64
+    var isAnnouncement = false
+    var subscribers: [Subscriber] = []
+    /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
+    var recent: [LogEntry] = []
+    /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
+    var early: [LogEntry] = []
+
+    init(_ topic: StoredTopic, head: Int64) {
+        self.topic = topic
+        self.head = head
+        var name: [UInt8] = []
+        topic.address.appendName(to: &name)
+        self.name = name
+    }
+
+    mutating func advance(to entry: LogEntry) {
+        precondition(entry.seq == head + 1, "entries are applied in the order of the log")
+        head = entry.seq
+        if recent.count >= 2 * Limits.recentEntriesMax { recent.removeFirst(Limits.recentEntriesMax) }
+        recent.append(entry)
+    }
+
+    /// The entry with that seq, if it is kept.
+    func recentEntry(_ seq: Int64) -> LogEntry? {
+        let index = Int(seq - head) + recent.count - 1
+        return index >= 0 && index < recent.count ? recent[index] : nil
+    }
+}
+
+/// The last seqs of topics that nobody on this shard could read when their entries came by. Rights that are being loaded meanwhile start at
+/// the right place with them. Forgotten after two periods; a load takes far less.
+struct RecentHeads {
+    static let periodMilliseconds: Int64 = 60_000
+
+    private var current: [Int64: Int64] = [:]
+    private var previous: [Int64: Int64] = [:]
+    private var nextPeriod: Int64 = 0
+
+    mutating func note(_ topicID: Int64, _ seq: Int64) {
+        current[topicID] = max(seq, current[topicID] ?? 0)
+    }
+
+    func head(of topicID: Int64) -> Int64 {
+        max(current[topicID] ?? 0, previous[topicID] ?? 0)
+    }
+
+    mutating func tick(now: Int64) {
+        guard now >= nextPeriod else { return }
+        nextPeriod = now + Self.periodMilliseconds
+        previous = current
+        current = [:]
+    }
+}

@@ -1,0 +1,108 @@
+import Synchronization
+
+/// What all writers may hold together: entries not yet reported, and their bytes.
+final class AppendBudget: Sendable {
+    /// What an entry takes besides its suffix: its columns, and its place in the queue.
+    static let entryOverheadBytes = 256
+
+    private let entriesMax: Int
+    private let bytesMax: Int
+    private let entries = Atomic<Int>(0)
+    private let bytes = Atomic<Int>(0)
+
+    init(entriesMax: Int, bytesMax: Int) {
+        precondition(entriesMax > 0 && bytesMax > 0)
+        self.entriesMax = entriesMax
+        self.bytesMax = bytesMax
+    }
+
+    /// False: full; nothing was taken.
+    func take(_ append: Append) -> Bool {
+        let size = append.suffix.count + Self.entryOverheadBytes
+        let entriesNow = entries.add(1, ordering: .relaxed).newValue
+        let bytesNow = bytes.add(size, ordering: .relaxed).newValue
+        guard entriesNow <= entriesMax && bytesNow <= bytesMax else {
+            entries.subtract(1, ordering: .relaxed)
+            bytes.subtract(size, ordering: .relaxed)
+            return false
+        }
+        return true
+    }
+
+    func giveBack(_ appends: some Sequence<Append>) {
+        var count = 0
+        var size = 0
+        for append in appends {
+            count += 1
+            size += append.suffix.count + Self.entryOverheadBytes
+        }
+        let left = entries.subtract(count, ordering: .relaxed).newValue
+        assert(left >= 0)
+        bytes.subtract(size, ordering: .relaxed)
+    }
+}
+
+/// The door of one writer: any thread puts appends in, the writer's thread takes all that is there.
+final class AppendQueue: Sendable {
+    struct Content {
+        var appends: [Append] = []
+        /// Of the same length.
+        var origins: [AppendOrigin] = []
+    }
+
+    private struct State {
+        var content = Content()
+        var writerSleeps = false
+        var isRefusing = false
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let wake = WakeSignal()
+
+    /// False: closed, or the database has been away for long.
+    func put(_ append: Append, _ origin: AppendOrigin) -> Bool {
+        let (accepted, mustWake) = state.withLock { state -> (Bool, Bool) in
+            guard !state.isClosed, !state.isRefusing else { return (false, false) }
+            state.content.appends.append(append)
+            state.content.origins.append(origin)
+            defer { state.writerSleeps = false }
+            return (true, state.writerSleeps)
+        }
+        if mustWake { wake.set() }
+        return accepted
+    }
+
+    /// Takes what is there in exchange for `content`, which must be empty (its memory is used again). With `mayWait` it returns empty only
+    /// when the queue is closed.
+    func take(_ content: inout Content, mayWait: Bool) {
+        precondition(content.appends.isEmpty)
+        while true {
+            let isDone = state.withLock { state in
+                swap(&content, &state.content)
+                let isDone = !content.appends.isEmpty || !mayWait || state.isClosed
+                state.writerSleeps = !isDone
+                return isDone
+            }
+            if isDone { return }
+            wake.wait(milliseconds: nil)
+        }
+    }
+
+    /// The writer's sleep while the database is away; only `close` ends it early.
+    func pause(milliseconds: Int64) { wake.wait(milliseconds: milliseconds) }
+
+    /// Whether new appends are turned away.
+    func refuse(_ isRefusing: Bool) { state.withLock { $0.isRefusing = isRefusing } }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Takes no more; the writer finishes what is there.
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            state.writerSleeps = false
+        }
+        wake.set()
+    }
+}

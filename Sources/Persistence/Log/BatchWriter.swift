@@ -1,0 +1,79 @@
+import Synchronization
+
+/// One writer thread: its queue, and how it starts and ends. The work is `BatchLoop`'s.
+final class BatchWriter: Sendable {
+    let queue = AppendQueue()
+    private let url: String
+    private let limits: LogWriter.Limits
+    private let budget: AppendBudget
+    private let commits: any CommitObserver
+    private let outcomes: any OutcomeObserver
+    private let report: @Sendable (String) -> Void
+    private let ending = Mutex<(isOver: Bool, waiting: CheckedContinuation<Void, Never>?)>((true, nil))
+
+    init(
+        url: String, limits: LogWriter.Limits, budget: AppendBudget, commits: any CommitObserver,
+        outcomes: any OutcomeObserver, report: @escaping @Sendable (String) -> Void
+    ) {
+        self.url = url
+        self.limits = limits
+        self.budget = budget
+        self.commits = commits
+        self.outcomes = outcomes
+        self.report = report
+    }
+
+    func start() {
+        ending.withLock { $0.isOver = false }
+        startThread("log-writer") {
+            var loop = BatchLoop(url: self.url, limits: self.limits, queue: self.queue, report: self.report) {
+                self.deliver($0)
+            }
+            loop.run()
+            self.ending.withLock { ending in
+                ending.isOver = true
+                return ending.waiting.take()
+            }?.resume()
+        }
+    }
+
+    /// Returns when the thread has ended.
+    func end() async {
+        await withCheckedContinuation { continuation in
+            let isOver = ending.withLock { ending in
+                if !ending.isOver { ending.waiting = continuation }
+                return ending.isOver
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    /// Entries first, so that whoever learns of its success finds its entry on the way to the readers.
+    private func deliver(_ result: BatchResult) {
+        if !result.entries.isEmpty { commits.committed(result.entries) }
+        budget.giveBack(result.released)
+        guard !result.outcomes.isEmpty else { return }
+        precondition(result.outcomes.count == result.origins.count)
+        var shards: [[(token: UInt64, outcome: AppendOutcome)]] = []
+        for (outcome, origin) in zip(result.outcomes, result.origins) {
+            guard case .shard(let index, let token) = origin else { continue }
+            while shards.count <= index { shards.append([]) }
+            shards[index].append((token, outcome))
+        }
+        for (index, list) in shards.enumerated() where !list.isEmpty { outcomes.outcomes(list, forShard: index) }
+        for (outcome, origin) in zip(result.outcomes, result.origins) {
+            if case .task(let continuation) = origin { continuation.resume(returning: outcome) }
+        }
+    }
+}
+
+/// What became of a batch, or of a part of it.
+struct BatchResult {
+    /// New in the log, by topic in ascending order of `seq`.
+    var entries: [LogEntry] = []
+    /// One for each of `origins`, in the order of the `append` calls; empty if these were told before.
+    var outcomes: [AppendOutcome] = []
+    var origins: [AppendOrigin] = []
+    /// What no longer counts as queued.
+    var released: [Append] = []
+}

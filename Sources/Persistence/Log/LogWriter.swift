@@ -1,0 +1,73 @@
+/// The logs in PostgreSQL. Appends are committed in batches by a few writer threads; a topic always has the same writer, so its
+/// entries keep the order of the `append` calls.
+package final class LogWriter: MessageLog {
+    package struct Limits: Sendable {
+        /// Threads, each with a connection of its own and one batch in flight (docs/decisions/0002).
+        package var writers = 2
+        package var batchEntriesMax = 512
+        /// A batch ends early at so many bytes, that one statement stays a few megabytes.
+        package var batchBytesMax = 4 << 20
+        /// Of all writers together, until reported.
+        package var queueEntriesMax = 65_536
+        package var queueBytesMax = 64 << 20
+        /// When the database has been away for so long, what waits is reported as unavailable, and appends are refused until it is back.
+        package var unavailableAfterMilliseconds: Int64 = 30_000
+        /// A batch without an answer for so long is in an unknown state: the connection is dropped, the batch sent again.
+        package var statementMilliseconds: Int64 = 15_000
+
+        package init() {}
+    }
+
+    private let budget: AppendBudget
+    private let writers: [BatchWriter]
+    private let reader: LogReader
+
+    /// - Parameters:
+    ///   - url: libpq's connection string or URI, for the writers.
+    ///   - database: for reading.
+    ///   - commits: called on the writers' threads, before `outcomes`.
+    ///   - report: gets a line when the database goes, comes back, or refuses a batch.
+    package init(
+        url: String, database: Database, limits: Limits = Limits(), commits: any CommitObserver,
+        outcomes: any OutcomeObserver, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        precondition(limits.writers > 0 && limits.batchEntriesMax > 0)
+        let budget = AppendBudget(entriesMax: limits.queueEntriesMax, bytesMax: limits.queueBytesMax)
+        self.budget = budget
+        reader = LogReader(database)
+        writers = (0..<limits.writers).map { _ in
+            BatchWriter(
+                url: url, limits: limits, budget: budget, commits: commits, outcomes: outcomes, report: report)
+        }
+    }
+
+    /// Starts the threads; they hold the writer until `close`.
+    package func start() {
+        for writer in writers { writer.start() }
+    }
+
+    /// Takes no more appends, commits what is queued (unless the database is away), returns when all outcomes are out.
+    package func close() async {
+        for writer in writers { writer.queue.close() }
+        for writer in writers { await writer.end() }
+    }
+
+    package func append(_ append: Append, origin: AppendOrigin) -> Bool {
+        guard budget.take(append) else { return false }
+        guard writers[index(ofTopic: append.topic.id)].queue.put(append, origin) else {
+            budget.giveBack(CollectionOfOne(append))
+            return false
+        }
+        return true
+    }
+
+    package func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry] {
+        try await reader.read(topic, .after(seq), limit: limit)
+    }
+
+    /// The upper half of a product with 2^64 / golden ratio: ids made one after the other spread evenly.
+    private func index(ofTopic id: Int64) -> Int {
+        let hash = UInt64(bitPattern: id) &* 0x9E37_79B9_7F4A_7C15
+        return Int((hash >> 32) % UInt64(writers.count))
+    }
+}

@@ -1,0 +1,115 @@
+/// The shape of one call of the publish functions: which entries, in which order, of which topics. Encodes them without a `String`
+/// or an object per entry.
+struct PublishBatch {
+    static let publish: StaticString = "SELECT confab_publish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    static let publishOrdered: StaticString =
+        "SELECT confab_publish_ordered($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    static let publishCarefully: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_careful($1, $2, $3, $4, $5, $6, $7)"
+
+    let appends: [Append]
+    /// Indexes of `appends`: by topic ascending (that is the order of locks), within a topic as they came.
+    private var order: [Int] = []
+    private var topics: [(id: Int64, entries: Int32, messages: Int32)] = []
+    /// In the order of `order`.
+    private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
+
+    init(_ appends: [Append]) {
+        self.appends = appends
+        var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
+        keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
+        order = keys.map(\.index)
+        places.reserveCapacity(keys.count)
+        for key in keys {
+            if topics.last?.id != key.topic { topics.append((key.topic, 0, 0)) }
+            let last = topics.count - 1
+            topics[last].entries += 1
+            if appends[key.index].kind == .message { topics[last].messages += 1 }
+            places.append((Int32(topics.count), topics[last].entries, topics[last].messages))
+        }
+    }
+
+    /// The parameters of `confab_publish`.
+    func encode(into buffer: inout ParameterBuffer) {
+        buffer.removeAll()
+        appendTopicIDs(to: &buffer)
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, topics) { $0.appendElement($1.entries) }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, topics) { $0.appendElement($1.messages) }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.position) }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.messages) }
+        appendColumns(to: &buffer)
+    }
+
+    /// The parameters of `confab_publish_careful`.
+    func encodeCarefully(into buffer: inout ParameterBuffer) {
+        buffer.removeAll()
+        appendTopicIDs(to: &buffer)
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
+        appendColumns(to: &buffer)
+    }
+
+    /// The `seq` of each append, in the order of `appends`, from the answer of `confab_publish`.
+    func seqs(_ rows: Rows) -> [Int64] {
+        let bases = rows.ints(0, 0)
+        precondition(bases.count == topics.count)
+        var seqs = [Int64](repeating: 0, count: appends.count)
+        for (place, index) in zip(places, order) { seqs[index] = bases[Int(place.topic) - 1] + Int64(place.position) }
+        return seqs
+    }
+
+    /// What `confab_publish_careful` did with an entry.
+    enum CarefulState: Int64 {
+        case appended = 0
+        case same, other, topicMissing
+    }
+
+    /// In the order of `appends`, from the answer of `confab_publish_careful`.
+    func carefulResults(_ rows: Rows) -> [(seq: Int64, id: Int64, state: CarefulState)] {
+        let (seqs, ids, states) = (rows.ints(0, 0), rows.ints(0, 1), rows.ints(0, 2))
+        precondition(seqs.count == appends.count && ids.count == appends.count && states.count == appends.count)
+        var results = [(seq: Int64, id: Int64, state: CarefulState)](
+            repeating: (0, 0, .topicMissing), count: appends.count)
+        for (row, index) in order.enumerated() {
+            guard let state = CarefulState(rawValue: states[row]) else { preconditionFailure("state \(states[row])") }
+            results[index] = (seqs[row], ids[row], state)
+        }
+        return results
+    }
+
+    /// Indexes of `appends` by topic, then as they came.
+    var indexesByTopic: [Int] { order }
+
+    private func appendTopicIDs(to buffer: inout ParameterBuffer) {
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, topics) { $0.appendElement($1.id) }
+    }
+
+    private func appendColumns(to buffer: inout ParameterBuffer) {
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].id) }
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].senderID) }
+        Self.append(&buffer, TypeOID.smallintArray, TypeOID.smallint, order) {
+            $0.appendElement(appends[$1].kind.rawValue)
+        }
+        Self.append(&buffer, TypeOID.uuidArray, TypeOID.uuid, order) {
+            $0.appendBigEndian(Int32(16))
+            $0.appendBigEndian(appends[$1].key.high)
+            $0.appendBigEndian(appends[$1].key.low)
+        }
+        Self.append(&buffer, TypeOID.byteaArray, TypeOID.bytea, order) {
+            let suffix = appends[$1].suffix
+            $0.appendBigEndian(Int32(suffix.count))
+            $0.append(contentsOf: suffix)
+        }
+    }
+
+    @inline(__always)
+    private static func append<T>(
+        _ buffer: inout ParameterBuffer, _ type: UInt32, _ element: UInt32, _ values: [T],
+        _ encode: (inout [UInt8], T) -> Void
+    ) {
+        buffer.append(type: type) { bytes in
+            bytes.appendArrayHeader(count: values.count, element: element)
+            for value in values { encode(&bytes, value) }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+/// A subscription of a persistent session.
+package struct StoredSubscription: Sendable, Equatable {
+    package var filter: [UInt8]
+    /// MQTT 5 §3.8.3.1.
+    package var options: UInt8
+    /// 0: none.
+    package var identifier: UInt32
+
+    package init(filter: [UInt8], options: UInt8, identifier: UInt32) {
+        self.filter = filter
+        self.options = options
+        self.identifier = identifier
+    }
+}
+
+/// What is kept of a persistent session.
+package struct StoredSession: Sendable, Equatable {
+    package var id: Int64
+    package var cursors: [Cursor]
+    package var subscriptions: [StoredSubscription]
+
+    package init(id: Int64, cursors: [Cursor] = [], subscriptions: [StoredSubscription] = []) {
+        self.id = id
+        self.cursors = cursors
+        self.subscriptions = subscriptions
+    }
+}
+
+/// The persistent MQTT sessions: one row each, its cursors packed, and its subscriptions.
+///
+/// While a session is connected it expires in 30 days, moved on by `keep`; how long it really lives is told when it goes (`leave`). So
+/// a crash of the hub never cuts a session short.
+package struct SessionStore: Sendable {
+    /// protocol.md §4.
+    package static let sessionsPerUserMax = 100
+    package static let absenceSecondsMax: Int64 = 30 * 86_400
+
+    private let database: Database
+
+    package init(_ database: Database) { self.database = database }
+
+    /// The session of this user and client id, if there is one that has not expired; marks it as connected.
+    package func load(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> StoredSession? {
+        let rows = try await database.query(
+            """
+            WITH session AS (
+                UPDATE mqtt_sessions SET expires_at = now() + $3 * interval '1 second', absent_since = NULL
+                WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
+                RETURNING id, cursors)
+            SELECT session.id, session.cursors, s.filter, s.options, s.identifier
+            FROM session LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id ORDER BY s.filter
+            """, [.int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
+        guard rows.count > 0 else { return nil }
+        guard let cursors = CursorCodec.decode(rows.bytes(0, 1)) else {
+            throw .refused(
+                code: "XX001", constraint: "", message: "the cursors of session \(rows.int(0, 0)) are damaged")
+        }
+        var session = StoredSession(id: rows.int(0, 0), cursors: cursors)
+        for row in 0..<rows.count where !rows.isNull(row, 2) {
+            session.subscriptions.append(
+                StoredSubscription(
+                    filter: rows.bytes(row, 2), options: UInt8(truncatingIfNeeded: rows.int(row, 3)),
+                    identifier: UInt32(truncatingIfNeeded: rows.int(row, 4))))
+        }
+        return session
+    }
+
+    /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go: returns
+    /// the ids of those.
+    package func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64] {
+        try await database.transaction { transaction in
+            // One at a time per user, or two at once could both find room for one.
+            _ = try await transaction.query(
+                "SELECT pg_advisory_xact_lock(hashtextextended('mqtt_sessions', $1))", [.int(user)])
+            _ = try await transaction.query(
+                "DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2", [.int(user), .bytes(clientID)])
+            let gone = try await transaction.query(
+                """
+                DELETE FROM mqtt_sessions WHERE id IN (
+                    SELECT id FROM mqtt_sessions WHERE user_id = $1
+                    ORDER BY absent_since DESC NULLS FIRST, expires_at DESC, id DESC OFFSET $2)
+                RETURNING id
+                """, [.int(user), .int(Int64(Self.sessionsPerUserMax - 1))])
+            _ = try await transaction.query(
+                """
+                INSERT INTO mqtt_sessions (id, user_id, client_id, expires_at)
+                VALUES ($1, $2, $3, now() + $4 * interval '1 second')
+                """, [.int(id), .int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
+            return (0..<gone.count).map { gone.int($0, 0) }
+        }
+    }
+
+    /// Adds subscriptions, or changes those with the same filter.
+    package func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError) {
+        guard !subscriptions.isEmpty else { return }
+        // A SUBSCRIBE may name a filter twice: the last counts, and a statement must not touch a row twice.
+        var last: [[UInt8]: StoredSubscription] = [:]
+        for subscription in subscriptions { last[subscription.filter] = subscription }
+        let rows = Array(last.values)
+        _ = try await database.query(
+            """
+            INSERT INTO mqtt_subscriptions (session_id, filter, options, identifier)
+            SELECT $1, u.filter, u.options, u.identifier FROM unnest($2, $3, $4) AS u(filter, options, identifier)
+            ON CONFLICT (session_id, filter)
+            DO UPDATE SET options = excluded.options, identifier = excluded.identifier
+            """,
+            [
+                .int(session), .blobs(rows.map(\.filter)), .ints(rows.map { Int64($0.options) }),
+                .ints(rows.map { Int64($0.identifier) }),
+            ])
+    }
+
+    package func deleteSubscriptions(_ filters: [[UInt8]], of session: Int64) async throws(DatabaseError) {
+        _ = try await database.query(
+            "DELETE FROM mqtt_subscriptions WHERE session_id = $1 AND filter = ANY($2)",
+            [.int(session), .blobs(filters)])
+    }
+
+    /// Writes the cursors of many sessions in one statement; those of sessions that are gone go nowhere.
+    package func saveCursors(_ sessions: [(id: Int64, cursors: [Cursor])]) async throws(DatabaseError) {
+        guard !sessions.isEmpty else { return }
+        // Ascending, so that two hubs lock rows in one order.
+        let sorted = sessions.sorted { $0.id < $1.id }
+        _ = try await database.query(
+            """
+            UPDATE mqtt_sessions s SET cursors = u.cursors FROM unnest($1, $2) AS u(id, cursors) WHERE s.id = u.id
+            """, [.ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.cursors) })])
+    }
+
+    /// The session's connection has ended; it expires after so many seconds (at most 30 days).
+    package func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError) {
+        _ = try await database.query(
+            """
+            UPDATE mqtt_sessions SET expires_at = now() + $2 * interval '1 second', absent_since = now() WHERE id = $1
+            """, [.int(session), .int(min(max(0, expirySeconds), Self.absenceSecondsMax))])
+    }
+
+    /// Moves the expiry of connected sessions on; to be called for all of them every few days.
+    package func keep(_ sessions: [Int64]) async throws(DatabaseError) {
+        _ = try await database.query(
+            "UPDATE mqtt_sessions SET expires_at = now() + $2 * interval '1 second' WHERE id = ANY($1)",
+            [.ints(sessions), .int(Self.absenceSecondsMax)])
+    }
+
+    package func delete(_ session: Int64) async throws(DatabaseError) {
+        _ = try await database.query("DELETE FROM mqtt_sessions WHERE id = $1", [.int(session)])
+    }
+
+    /// Deletes what has expired; returns how many.
+    package func purgeExpired() async throws(DatabaseError) -> Int {
+        try await database.query("DELETE FROM mqtt_sessions WHERE expires_at <= now()").affected
+    }
+}

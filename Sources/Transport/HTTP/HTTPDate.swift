@@ -1,0 +1,37 @@
+/// Appends a time as IMF-fixdate (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// - Parameter milliseconds: since 1970, not negative, before the year 10000.
+package func appendHTTPDate(milliseconds: Int64, to bytes: inout [UInt8]) {
+    precondition(0..<253_402_300_800_000 ~= milliseconds, "years have four digits")
+    let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let seconds = milliseconds / 1000
+    let days = seconds / 86_400
+    // 1970-01-01 was a Thursday.
+    let weekday = Int((days + 3) % 7)
+    // Years are counted from March in eras of 400 years (146,097 days), so that the leap day is a year's last.
+    let era = (days + 719_468) / 146_097
+    let ofEra = (days + 719_468) % 146_097
+    let yearOfEra = (ofEra - ofEra / 1460 + ofEra / 36_524 - ofEra / 146_096) / 365
+    let ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * ofYear + 2) / 153
+    let day = ofYear - (153 * monthFromMarch + 2) / 5 + 1
+    let month = Int((monthFromMarch + 2) % 12)
+    let year = era * 400 + yearOfEra + (month < 2 ? 1 : 0)
+    bytes.append(contentsOf: "\(names[weekday]), ".utf8)
+    appendTwoDigits(day, to: &bytes)
+    bytes.append(contentsOf: " \(months[month]) ".utf8)
+    appendTwoDigits(year / 100, to: &bytes)
+    appendTwoDigits(year % 100, to: &bytes)
+    bytes.append(UInt8(ascii: " "))
+    appendTwoDigits(seconds / 3600 % 24, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendTwoDigits(seconds / 60 % 60, to: &bytes)
+    bytes.append(UInt8(ascii: ":"))
+    appendTwoDigits(seconds % 60, to: &bytes)
+    bytes.append(contentsOf: " GMT".utf8)
+}
+
+private func appendTwoDigits(_ value: Int64, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+    bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+}

@@ -1,0 +1,132 @@
+/// The answer to a request, on its way back to the connection's reactor.
+package struct HTTPAnswer: Sendable {
+    package var connection: ConnectionID
+    package var response: HTTPResponse
+
+    package init(connection: ConnectionID, response: HTTPResponse) {
+        self.connection = connection
+        self.response = response
+    }
+}
+
+/// HTTP on a reactor's connections: parses requests, has each answered in a task of its own, writes the answers. Used on the reactor's
+/// thread only.
+package struct HTTPEndpoint: ~Copyable {
+    private struct Client {
+        var state = HTTPConnectionState()
+        var listener: UInt8
+        var peer: PeerAddress
+        var isHead = false
+        var phase = HTTPConnectionState.Phase.idle
+    }
+
+    /// For a connection that sends nothing, between requests.
+    private static let idleMilliseconds: Int64 = 60_000
+    /// For a request line with its headers; also for the TLS handshake before the first (security.md "HTTP parser").
+    private static let headersMilliseconds: Int64 = 10_000
+    /// For a body, which is at most 1 MiB: 17 KB a second at least.
+    private static let bodyMilliseconds: Int64 = 60_000
+
+    private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
+    private let post: @Sendable (HTTPAnswer) -> Void
+    private let wallMilliseconds: @Sendable () -> Int64
+    /// By connection slot.
+    private var clients: [Client?] = []
+    private var output: [UInt8] = []
+
+    /// - Parameters:
+    ///   - respond: called in a task; gets the tag of the listener.
+    ///   - post: brings an answer back to this reactor's thread, to `answer`.
+    package init(
+        respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
+        post: @escaping @Sendable (HTTPAnswer) -> Void, wallMilliseconds: @escaping @Sendable () -> Int64
+    ) {
+        self.respond = respond
+        self.post = post
+        self.wallMilliseconds = wallMilliseconds
+    }
+
+    package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
+        while clients.count <= Int(id.slot) { clients.append(nil) }
+        clients[Int(id.slot)] = Client(listener: listener, peer: peer)
+        io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
+    }
+
+    package mutating func closed(_ id: ConnectionID) {
+        clients[Int(id.slot)] = nil
+    }
+
+    package mutating func deadlineReached(_ id: ConnectionID, io: inout Connections) {
+        // While a request is being answered the connection has no deadline.
+        io.abort(id.slot)
+    }
+
+    package mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
+        let slot = Int(id.slot)
+        guard var client = clients[slot] else { return bytes.count }
+        var (consumed, action) = client.state.received(bytes)
+        if case .sendContinue = action {
+            io.append(HTTPConnectionState.continueResponse.span, to: id.slot)
+            let rest = bytes.extracting(consumed...)
+            let more = client.state.received(rest)
+            consumed += more.consumed
+            action = more.action
+        }
+        switch action {
+        case .needMore: break
+        case .sendContinue: preconditionFailure("said once per request")
+        case .request(var request):
+            request.peerAddress = client.peer.description
+            client.isHead = request.method == "HEAD"
+            io.pauseReading(id.slot)
+            start(request, id, client.listener)
+        case .reject(let response):
+            output.removeAll(keepingCapacity: true)
+            response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
+            io.append(output.span, to: id.slot)
+            io.finish(id.slot)
+        }
+        setDeadline(&client, id, io: &io)
+        clients[slot] = client
+        return consumed
+    }
+
+    /// Writes an answer that a task has made; the connection may be gone.
+    package mutating func answer(_ answer: HTTPAnswer, io: inout Connections) {
+        let slot = Int(answer.connection.slot)
+        guard io.isOpen(answer.connection), var client = clients[slot] else { return }
+        output.removeAll(keepingCapacity: true)
+        let keepAlive = client.state.keepAlive
+        answer.response.write(
+            into: &output, keepAlive: keepAlive, head: client.isHead, dateMilliseconds: wallMilliseconds())
+        io.append(output.span, to: answer.connection.slot)
+        _ = client.state.responded()
+        if keepAlive {
+            setDeadline(&client, answer.connection, io: &io)
+            io.resumeReading(answer.connection.slot)
+        } else {
+            io.finish(answer.connection.slot)
+        }
+        clients[slot] = client
+    }
+
+    private func start(_ request: HTTPRequest, _ id: ConnectionID, _ listener: UInt8) {
+        Task { [respond, post] in
+            post(HTTPAnswer(connection: id, response: await respond(request, listener)))
+        }
+    }
+
+    /// A deadline is set when a phase begins and not moved while it lasts: a trickle does not prolong it.
+    private func setDeadline(_ client: inout Client, _ id: ConnectionID, io: inout Connections) {
+        let phase = client.state.phase
+        guard phase != client.phase else { return }
+        client.phase = phase
+        switch phase {
+        case .idle: io.setDeadline(id.slot, at: io.now + Self.idleMilliseconds)
+        case .headers: io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
+        case .body: io.setDeadline(id.slot, at: io.now + Self.bodyMilliseconds)
+        case .response: io.setDeadline(id.slot, at: 0)
+        case .closed: break
+        }
+    }
+}

@@ -1,0 +1,47 @@
+/// Why the parser refuses a request; the connection ends after the answer, since what follows can't be told apart any more.
+enum HTTPRejection: Error, Equatable {
+    case badRequest(StaticString)
+    case bodyTooLarge
+    case targetTooLong
+    case expectationFailed
+    case headersTooLarge
+    case codingNotImplemented
+    case versionNotSupported
+
+    var status: Int {
+        switch self {
+        case .badRequest: 400
+        case .bodyTooLarge: 413
+        case .targetTooLong: 414
+        case .expectationFailed: 417
+        case .headersTooLarge: 431
+        case .codingNotImplemented: 501
+        case .versionNotSupported: 505
+        }
+    }
+
+    /// The problem's name under `/problems/`, and what went wrong, for people.
+    private var problem: (name: StaticString, detail: StaticString) {
+        switch self {
+        case .badRequest(let detail): ("bad-request", detail)
+        case .bodyTooLarge: ("too-large", "The body is too large.")
+        case .targetTooLong: ("target-too-long", "The request line is too long.")
+        case .expectationFailed: ("expectation-failed", "The only expectation that can be met is 100-continue.")
+        case .headersTooLarge: ("headers-too-large", "The header fields are too many or too large.")
+        case .codingNotImplemented: ("coding-not-implemented", "The only transfer coding is chunked.")
+        case .versionNotSupported: ("version-not-supported", "The versions are HTTP/1.0 and HTTP/1.1.")
+        }
+    }
+
+    /// The answer as RFC 9457 problem; all its texts are ours and need no escaping.
+    var response: HTTPResponse {
+        let body = """
+            {"type":"/problems/\(problem.name)","title":"\(HTTPResponse.reason(status))","status":\(status),\
+            "detail":"\(problem.detail)"}
+            """
+        let headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+        return HTTPResponse(status: status, headers: headers, body: Array(body.utf8))
+    }
+
+    static func == (left: HTTPRejection, right: HTTPRejection) -> Bool { left.status == right.status }
+}

@@ -1,0 +1,78 @@
+extension HTTPResponse {
+    /// Appends the answer as it goes onto the wire (RFC 9112 §4), with Date, Content-Length and Connection.
+    /// - Parameters:
+    ///   - keepAlive: what `HTTPConnectionState.keepAlive` said, or false to end the connection.
+    ///   - head: the request was HEAD: the fields are the same, the body is left out.
+    ///   - dateMilliseconds: the wall clock, since 1970.
+    package func write(into bytes: inout [UInt8], keepAlive: Bool, head: Bool, dateMilliseconds: Int64) {
+        precondition(100...599 ~= status, "no status of HTTP")
+        let hasNoContent = status < 200 || status == 204 || status == 304
+        precondition(!hasNoContent || body.isEmpty, "a \(status) has no body")
+        append("HTTP/1.1 \(status) \(Self.reason(status))\r\ndate: ", to: &bytes)
+        appendHTTPDate(milliseconds: dateMilliseconds, to: &bytes)
+        append("\r\n", to: &bytes)
+        for (name, value) in headers {
+            precondition(!name.isEmpty && name.utf8.allSatisfy(isToken), "no name of a header field: \(name)")
+            precondition(value.utf8.allSatisfy(isFieldValue), "\(name) holds a control character")
+            append(name, to: &bytes)
+            append(": ", to: &bytes)
+            append(value, to: &bytes)
+            append("\r\n", to: &bytes)
+        }
+        // RFC 9110 §8.6: none with 1xx and 204; a 304's would be the length of what it does not send.
+        if !hasNoContent { append("content-length: \(body.count)\r\n", to: &bytes) }
+        // A 101 says by itself what the connection becomes.
+        if status != 101 { append(keepAlive ? "connection: keep-alive\r\n" : "connection: close\r\n", to: &bytes) }
+        append("\r\n", to: &bytes)
+        if !head { bytes.append(contentsOf: body) }
+    }
+
+    private func append(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    /// The phrases of RFC 9110 §15 and RFC 6585 for what the hub answers.
+    static func reason(_ status: Int) -> String {
+        switch status {
+        case 100: "Continue"
+        case 101: "Switching Protocols"
+        case 200: "OK"
+        case 201: "Created"
+        case 202: "Accepted"
+        case 204: "No Content"
+        case 206: "Partial Content"
+        case 301: "Moved Permanently"
+        case 302: "Found"
+        case 303: "See Other"
+        case 304: "Not Modified"
+        case 307: "Temporary Redirect"
+        case 308: "Permanent Redirect"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 406: "Not Acceptable"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 410: "Gone"
+        case 412: "Precondition Failed"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
+        case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 422: "Unprocessable Content"
+        case 426: "Upgrade Required"
+        case 428: "Precondition Required"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        case 505: "HTTP Version Not Supported"
+        default: "Status"
+        }
+    }
+}

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Measures the hub beside Debian's mosquitto: `make bench`, or bench/run.py [--only REGEX] [--rounds N] …
+
+The load generator and the driver (mqttload, compare.py) are not part of this repository: they are taken from
+../shared/bench, or from the folder that --tools names, and mqttload is compiled into a folder outside the repository.
+Prints compare.py's tables; every run's report goes to bench/out/.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DEFAULT_SCENARIOS = ("fanout100-q0-64", "pairs50-q0", "pairs50-q1", "tls-fanout100-q0-64", "idle5k-tls")
+
+MOSQUITTO_CONFIGURATION = """\
+allow_anonymous true
+persistence false
+set_tcp_nodelay true
+max_queued_messages 0
+max_inflight_messages 0
+log_dest none
+listener {plain} 127.0.0.1
+listener {tls} 127.0.0.1
+certfile {folder}/certificate.pem
+keyfile {folder}/key.pem
+"""
+
+
+def find_tools(named):
+    """The folder with mqttload.c and compare.py: beside the checkout, or one folder up (a worktree)."""
+    candidates = [named] if named else [ROOT.parent / "shared/bench", ROOT.parents[1] / "shared/bench"]
+    for candidate in candidates:
+        folder = pathlib.Path(candidate)
+        if (folder / "mqttload.c").exists() and (folder / "compare.py").exists():
+            return folder.resolve()
+    sys.exit("bench: no mqttload and compare.py in " + " or ".join(str(candidate) for candidate in candidates))
+
+
+def build_mqttload(tools):
+    """Compiles a copy, since the source folder may be read-only; keeps it for the next run."""
+    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "confab-bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("mqttload.c", "Makefile"):
+        source, copy = tools / name, folder / name
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():
+            shutil.copyfile(source, copy)
+    subprocess.run(["make", "--quiet", "-C", str(folder)], check=True, env=without_make_flags())
+    return folder / "mqttload"
+
+
+def without_make_flags():
+    """Under `make bench`, the outer make's flags are not meant for the inner one."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+
+def free_ports(count):
+    """So many free ports; all are held until the last is found, so that none comes twice."""
+    held = []
+    for _ in range(count):
+        held.append(socket.socket())
+        held[-1].bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def mosquitto(folder):
+    """mosquitto without persistence, on a plain and a TLS port."""
+    program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+    if not program:
+        sys.exit("bench: mosquitto is not installed (make setup)")
+    plain, tls = free_ports(2)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out",
+                    f"{folder}/certificate.pem"], check=True, capture_output=True)
+    (folder / "key.pem").chmod(0o644)  # mosquitto gives up root before it reads the key
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(MOSQUITTO_CONFIGURATION.format(plain=plain, tls=tls, folder=folder))
+    return {"name": "mosquitto", "start": f"{program} -c {configuration}", "port": plain, "tls_port": tls}
+
+
+def hub(folder, options):
+    """The hub with everything that costs on, but limits. Its PostgreSQL lives in its data directory, and is no part
+    of what is accounted for: plain topics don't touch it."""
+    plain, tls = free_ports(2)
+    start = (f"{options.binary} serve --anonymous --limits off --bind 127.0.0.1 --data {folder}/data --mqtt {plain} "
+             f"--mqtts {tls} --https off --http off --ops off --reactors {options.reactors}")
+    return {"name": "confab", "start": start, "port": plain, "tls_port": tls, "wait": 60, "settle": 1}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="^(" + "|".join(DEFAULT_SCENARIOS) + ")$", help="REGEX of scenario names")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=4, help="measured time of a run")
+    parser.add_argument("--reactors", type=int, default=1)
+    parser.add_argument("--binary", default=str(ROOT / ".build/release/confab"))
+    parser.add_argument("--names", default="confab,mosquitto", help="which of both to measure")
+    parser.add_argument("--tools", help="the folder with mqttload.c and compare.py")
+    options = parser.parse_args()
+
+    tools = find_tools(options.tools)
+    mqttload = build_mqttload(tools)
+    reports = ROOT / "bench/out"
+    reports.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="confab-bench-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)  # PostgreSQL and mosquitto run as users of their own
+        brokers = folder / "brokers.json"
+        entries = [entry for entry in (hub(folder, options), mosquitto(folder))
+                   if entry["name"] in options.names.split(",")]
+        brokers.write_text(json.dumps(entries))
+        done = subprocess.run([
+            sys.executable, str(tools / "compare.py"), str(brokers), "--rounds", str(options.rounds),
+            "--seconds", str(options.seconds), "--only", options.only, "--mqttload", str(mqttload),
+            "--base", entries[-1]["name"], "--out", str(reports / "latest.json")])
+    sys.exit(done.returncode)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, stage by stage; the first stage that fails ends the run with its name.
+# The unit tests are a debug build. The end-to-end tests run on the release build, because that is what users run
+# (and the optimiser has its own mistakes); CONFAB_BINARY=… makes them use another one and skips that build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+stage() {
+    local name=$1 started=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if ! "$@"; then
+        printf '\n== FAILED: %s (after %d s)\n' "$name" $((SECONDS - started))
+        exit 1
+    fi
+    printf '== %s: ok, %d s\n' "$name" $((SECONDS - started))
+}
+
+unit_tests() {
+    swift test --skip-build --disable-xctest 2>&1 | grep -v '^◇ ' | tee "$logs/unit"
+}
+
+end_to_end_tests() {
+    .venv/bin/pytest Tests/e2e --durations=10 2>&1 | tee "$logs/e2e"
+}
+
+stage "set-up" tools/setup.sh test
+stage "lint" make --no-print-directory lint
+stage "debug build" swift build --build-tests
+stage "unit tests" unit_tests
+[ -n "${CONFAB_BINARY:-}" ] || stage "release build" swift build -c release --product confab
+stage "end-to-end tests" end_to_end_tests
+
+printf '\n== all stages passed in %d s\n' $SECONDS
+grep -E 'Test run with .* passed' "$logs/unit" | tail -n 1
+tail -n 1 "$logs/e2e"
