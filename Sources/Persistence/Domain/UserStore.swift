@@ -96,19 +96,11 @@ package struct UserStore: Sendable {
         }
     }
 
-    package enum UpdateOutcome<Value: Sendable>: Sendable {
-        case updated(Value)
-        /// None of the versions asked for is the present one.
-        case stale
-        case notFound
-        /// A member without the role.
-        case forbidden
-    }
-
     /// - Parameter versions: what `If-Match` allows; nil: any.
+    /// - Returns: nil if the present version is none of them.
     package func updateProfile(
         _ userID: Int64, _ change: ProfileChange, ifVersionIn versions: [Int64]?
-    ) async throws(DatabaseError) -> UpdateOutcome<Profile> {
+    ) async throws(DatabaseError) -> Profile? {
         let rows = try await context.database.query(
             """
             UPDATE users SET display_name = coalesce($2, display_name), bio = coalesce($3, bio),
@@ -121,7 +113,7 @@ package struct UserStore: Sendable {
                 .int(userID), change.displayName.map { .text($0) } ?? .null, change.bio.map { .text($0) } ?? .null,
                 versions.map { .ints($0) } ?? .null,
             ])
-        return rows.count == 0 ? .stale : .updated(Profile(rows, 0))
+        return rows.count == 0 ? nil : Profile(rows, 0)
     }
 
     package func user(_ userID: Int64) async throws(DatabaseError) -> User? {

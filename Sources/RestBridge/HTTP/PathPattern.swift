@@ -1,0 +1,51 @@
+import Transport
+
+/// The path of a route: `/groups/{id}/members/{user_id}`.
+struct PathPattern: Sendable {
+    private enum Segment: Sendable {
+        case literal(String)
+        case parameter(String)
+    }
+
+    let text: String
+    private let segments: [Segment]
+
+    init(_ text: String) {
+        precondition(text.hasPrefix("/"))
+        self.text = text
+        segments = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map { part in
+            part.hasPrefix("{") && part.hasSuffix("}")
+                ? .parameter(String(part.dropFirst().dropLast())) : .literal(String(part))
+        }
+    }
+
+    /// The parts of a path, decoded; nil if it is malformed. In paths that hold the name of a topic, its slashes may be encoded or not.
+    static func split(_ path: String) -> [String]? {
+        guard path.hasPrefix("/") else { return nil }
+        var parts: [String] = []
+        for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard let decoded = percentDecoded(String(part)) else { return nil }
+            if parts.first == "messages" || parts.first == "conversations" {
+                parts += decoded.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            } else {
+                parts.append(decoded)
+            }
+        }
+        return parts
+    }
+
+    /// The parameters, if the path fits.
+    func match(_ parts: [String]) -> [String: String]? {
+        guard parts.count == segments.count else { return nil }
+        var parameters: [String: String] = [:]
+        for (segment, part) in zip(segments, parts) {
+            switch segment {
+            case .literal(let literal):
+                guard part.utf8.elementsEqual(literal.utf8) else { return nil }
+            case .parameter(let name):
+                parameters[name] = part
+            }
+        }
+        return parameters
+    }
+}

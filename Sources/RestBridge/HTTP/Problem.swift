@@ -1,0 +1,126 @@
+/// Every problem that the API answers with, `/problems/NAME` (RFC 9457): the only place where names, statuses and titles stand together.
+package enum ProblemKind: String, Sendable, CaseIterable {
+    case badRequest = "bad-request"
+    case authenticationRequired = "authentication-required"
+    case invalidToken = "invalid-token"
+    case invalidCredentials = "invalid-credentials"
+    case forbidden = "forbidden"
+    case notFriends = "not-friends"
+    case announcementOnly = "announcement-only"
+    case notFound = "not-found"
+    case methodNotAllowed = "method-not-allowed"
+    case notAcceptable = "not-acceptable"
+    case usernameTaken = "username-taken"
+    case emailTaken = "email-taken"
+    case alreadyFriends = "already-friends"
+    case blocked = "blocked"
+    case lastOwner = "last-owner"
+    case clientRefReused = "client-ref-reused"
+    case preconditionFailed = "precondition-failed"
+    case tooLarge = "too-large"
+    case unsupportedMediaType = "unsupported-media-type"
+    case invalidRequest = "invalid-request"
+    case invalidMessage = "invalid-message"
+    case internalError = "internal-error"
+    case overloaded = "overloaded"
+    case unavailable = "unavailable"
+
+    package var status: Int {
+        switch self {
+        case .badRequest: 400
+        case .authenticationRequired, .invalidToken, .invalidCredentials: 401
+        case .forbidden, .notFriends, .announcementOnly: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .notAcceptable: 406
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused: 409
+        case .preconditionFailed: 412
+        case .tooLarge: 413
+        case .unsupportedMediaType: 415
+        case .invalidRequest, .invalidMessage: 422
+        case .internalError: 500
+        case .overloaded, .unavailable: 503
+        }
+    }
+
+    package var title: String {
+        switch self {
+        case .badRequest: "The request cannot be read"
+        case .authenticationRequired: "An access token is required"
+        case .invalidToken: "The token is not, or no longer, valid"
+        case .invalidCredentials: "Unknown user or wrong password"
+        case .forbidden: "Your role does not allow this"
+        case .notFriends: "You are not friends"
+        case .announcementOnly: "Only admins write to this group"
+        case .notFound: "There is no such thing"
+        case .methodNotAllowed: "The resource does not know this method"
+        case .notAcceptable: "Only JSON can be had here"
+        case .usernameTaken: "The user name is taken"
+        case .emailTaken: "The e-mail address is taken"
+        case .alreadyFriends: "You are friends already"
+        case .blocked: "You block this user"
+        case .lastOwner: "A group needs an owner"
+        case .clientRefReused: "The client_ref stands for another message"
+        case .preconditionFailed: "It has changed since you read it"
+        case .tooLarge: "The request is too large"
+        case .unsupportedMediaType: "The body must be JSON"
+        case .invalidRequest: "The request holds what it may not"
+        case .invalidMessage: "The message holds what it may not"
+        case .internalError: "The hub failed"
+        case .overloaded: "The hub has too much to do"
+        case .unavailable: "The hub cannot do this now"
+        }
+    }
+}
+
+/// What is wrong with one member of a request; `field` is a dotted path.
+struct FieldError: Sendable, Equatable {
+    var field: String
+    var message: String
+}
+
+/// An answer that says what went wrong.
+struct Problem: Error, Sendable {
+    var name: String
+    var title: String
+    var status: Int
+    var detail: String
+    var errors: [FieldError] = []
+    var headers: [(name: String, value: String)] = []
+
+    init(_ kind: ProblemKind, _ detail: String, headers: [(name: String, value: String)] = []) {
+        name = kind.rawValue
+        title = kind.title
+        status = kind.status
+        self.detail = detail
+        self.headers = headers
+    }
+
+    /// One that another part of the hub named.
+    init(named name: String, status: Int, detail: String) {
+        self.name = name
+        title = ProblemKind(rawValue: name)?.title ?? "The message was refused"
+        self.status = status
+        self.detail = detail
+    }
+
+    init(errors: [FieldError]) {
+        precondition(!errors.isEmpty)
+        let fields = errors.map { "\($0.field) \($0.message)" }
+        self.init(.invalidRequest, fields.joined(separator: "; ") + ".")
+        self.errors = errors
+    }
+
+    init(field: String, _ message: String) {
+        self.init(errors: [FieldError(field: field, message: message)])
+    }
+
+    static var notFound: Problem { Problem(.notFound, "It is not there, or not yours to see.") }
+
+    static func forbidden(_ detail: String) -> Problem { Problem(.forbidden, detail) }
+
+    /// 503, with the seconds after which another try makes sense (RFC 9110 §10.2.3).
+    static func tryLater(_ kind: ProblemKind, _ detail: String, afterSeconds: Int = 1) -> Problem {
+        Problem(kind, detail, headers: [("Retry-After", "\(afterSeconds)")])
+    }
+}

@@ -1,0 +1,143 @@
+import Diagnostics
+import Identity
+import Persistence
+import Transport
+
+/// The HTTP API (rest.md): takes a complete request, answers a complete response. Knows no sockets.
+package final class RestAPI: Sendable {
+    private let services: RestServices
+    private let router: Router
+    private let logger: Logger
+    private let ids: IDGenerator
+    /// For `WWW-Authenticate` (RFC 6750 §3).
+    private let challenge: String
+
+    /// - Parameters:
+    ///   - context: the database, ids, observers and clock of all stores.
+    ///   - publicURL: the hub's own address, named in challenges.
+    package init(
+        context: DomainContext, publisher: any MessagePublisher, authority: TokenAuthority, hasher: PasswordHasher,
+        publicURL: String, logger: Logger
+    ) {
+        services = RestServices(
+            users: UserStore(context: context), sessions: LoginSessionStore(context: context),
+            friends: FriendStore(context: context), groups: GroupStore(context: context),
+            directory: DirectoryStore(context: context), history: HistoryStore(context: context),
+            conversations: ConversationStore(context: context), publisher: publisher, authority: authority,
+            hasher: hasher, now: context.now)
+        router = Router(Route.all)
+        self.logger = logger
+        ids = context.ids
+        challenge = "Bearer realm=\"\(publicURL)\""
+    }
+
+    /// Answers HEAD like GET, body included, so that whoever writes the response can tell its length.
+    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+        let requestID = String(ids.next(), radix: 36)
+        var response: HTTPResponse
+        do {
+            response = try await answer(request, requestID: requestID)
+        } catch {
+            response = HTTPResponse(problem(for: error, requestID: requestID, request), requestID: requestID)
+        }
+        addCommonHeaders(to: &response, requestID: requestID)
+        return response
+    }
+
+    private func answer(_ http: HTTPRequest, requestID: String) async throws -> HTTPResponse {
+        switch router.match(method: http.method, path: http.path) {
+        case .malformedPath:
+            throw Problem(.badRequest, "The path is not percent-encoded UTF-8.")
+        case .nothing:
+            throw Problem.notFound
+        case .otherMethods(let allow):
+            throw Problem(.methodNotAllowed, "Use one of \(allow).", headers: [("Allow", allow)])
+        case .options(let allow):
+            return HTTPResponse(status: 204, headers: [("Allow", allow)])
+        case .route(let route, let parameters):
+            try checkAccept(http)
+            var request = RestRequest(http: http, requestID: requestID, parameters: parameters)
+            switch route.authentication {
+            case .none: break
+            case .token: request.caller = try await authenticate(http)
+            }
+            return try await route.handler(services, request)
+        }
+    }
+
+    /// RFC 9110 §12.5.1, as far as a server needs it that has JSON only.
+    private func checkAccept(_ request: HTTPRequest) throws(Problem) {
+        guard let header = request.header("accept") else { return }
+        let accepted = header.split(separator: ",").map { trimmed($0.prefix { $0 != ";" }).lowercased() }
+        let ours = ["*/*", "application/*", "application/json", "application/problem+json", ""]
+        guard accepted.isEmpty || accepted.contains(where: ours.contains) else {
+            throw Problem(.notAcceptable, "Accept application/json.")
+        }
+    }
+
+    /// RFC 6750 §2.1. The session is looked up with every request, so that a revoked token ends at once.
+    private func authenticate(_ request: HTTPRequest) async throws -> Caller {
+        guard let header = request.header("authorization") else {
+            throw Problem(
+                .authenticationRequired, "Send Authorization: Bearer with an access token.",
+                headers: [("WWW-Authenticate", challenge)])
+        }
+        let scheme = header.prefix { $0 != " " }
+        guard scheme.lowercased() == "bearer" else { throw invalidToken("The scheme must be Bearer.") }
+        let token = trimmed(header.dropFirst(scheme.count))
+        let claims: Claims
+        do throws(TokenError) {
+            claims = try services.authority.verify(Array(token.utf8), now: services.now() / 1000)
+        } catch {
+            throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
+        }
+        guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
+        return Caller(userID: claims.userID, sessionID: claims.sessionID)
+    }
+
+    private func isLive(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        guard let sessionID = claims.sessionID else {
+            return try await services.sessions.isEnabled(userID: claims.userID)
+        }
+        return try await services.sessions.admit(
+            userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+    }
+
+    private func invalidToken(_ detail: String) -> Problem {
+        Problem(
+            .invalidToken, detail,
+            headers: [("WWW-Authenticate", "\(challenge), error=\"invalid_token\", error_description=\"\(detail)\"")])
+    }
+
+    /// The one place where errors of the layers below become answers; what they say goes to the log, not to the client.
+    private func problem(for error: any Error, requestID: String, _ request: HTTPRequest) -> Problem {
+        switch error {
+        case var problem as Problem:
+            // RFC 9110 §11.6.1: every 401 has a challenge.
+            if problem.status == 401, !problem.headers.contains(where: { $0.name == "WWW-Authenticate" }) {
+                problem.headers.append(("WWW-Authenticate", challenge))
+            }
+            return problem
+        case DatabaseError.unavailable(let reason):
+            logger.warning("request failed: database unavailable request_id=\(requestID) reason=\(reason)")
+            return .tryLater(.unavailable, "The database does not answer. Try again.")
+        case PasswordHasherError.saturated:
+            return .tryLater(.overloaded, "Too many log-ins at once. Try again.", afterSeconds: 5)
+        default:
+            logger.error("request failed: \(request.method) \(request.path) request_id=\(requestID) error=\(error)")
+            return Problem(.internalError, "Tell the operator the request_id.")
+        }
+    }
+
+    private func addCommonHeaders(to response: inout HTTPResponse, requestID: String) {
+        response.headers.append(("X-Request-Id", requestID))
+        if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
+            response.headers.append(("Cache-Control", "no-store"))
+        }
+        response.headers += [
+            ("X-Content-Type-Options", "nosniff"),
+            ("Strict-Transport-Security", "max-age=31536000"),
+            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ]
+    }
+}

@@ -1,0 +1,24 @@
+import Transport
+
+/// A call of the API. The table of these is what the router, `Allow`, and the document of the API are made from.
+struct Route: Sendable {
+    typealias Handler = @Sendable (RestServices, RestRequest) async throws -> HTTPResponse
+
+    enum Authentication: Sendable {
+        case none
+        /// A valid access token of an enabled account, whose log-in session, if it has one, is live.
+        case token
+    }
+
+    let method: String
+    let pattern: PathPattern
+    let authentication: Authentication
+    let handler: Handler
+
+    init(_ method: String, _ pattern: String, _ authentication: Authentication = .token, _ handler: @escaping Handler) {
+        self.method = method
+        self.pattern = PathPattern(pattern)
+        self.authentication = authentication
+        self.handler = handler
+    }
+}

@@ -1,0 +1,59 @@
+extension Route {
+    /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
+    static let all: [Route] = accounts + friends + groups + messages
+
+    private static let accounts: [Route] = [
+        Route("POST", "/signup", .none, AccountRoutes.signUp),
+        Route("POST", "/login", .none, AccountRoutes.logIn),
+        Route("POST", "/token/refresh", .none, AccountRoutes.refresh),
+        Route("GET", "/.well-known/jwks.json", .none, AccountRoutes.keySet),
+        Route("POST", "/logout", SessionRoutes.logOut),
+        Route("GET", "/sessions", SessionRoutes.list),
+        Route("DELETE", "/sessions/{id}", SessionRoutes.revoke),
+        Route("GET", "/profile", ProfileRoutes.show),
+        Route("PUT", "/profile", ProfileRoutes.replace),
+        Route("PATCH", "/profile", ProfileRoutes.patch),
+        Route("GET", "/users", UserRoutes.search),
+        Route("GET", "/users/{id}", UserRoutes.show),
+    ]
+
+    private static let friends: [Route] = [
+        Route("POST", "/friends/add", FriendRoutes.add),
+        Route("POST", "/friends/accept", FriendRoutes.accept),
+        Route("POST", "/friends/decline", FriendRoutes.decline),
+        Route("POST", "/friends/cancel", FriendRoutes.cancel),
+        Route("POST", "/friends/remove", FriendRoutes.remove),
+        Route("GET", "/friends", FriendRoutes.list),
+        Route("GET", "/friends/requests", FriendRoutes.requests),
+        Route("GET", "/blocks", BlockRoutes.list),
+        Route("POST", "/blocks", BlockRoutes.block),
+        Route("DELETE", "/blocks/{user_id}", BlockRoutes.unblock),
+    ]
+
+    private static let groups: [Route] = [
+        Route("GET", "/groups", GroupRoutes.list),
+        Route("POST", "/groups", GroupRoutes.create),
+        Route("GET", "/groups/{id}", GroupRoutes.show),
+        Route("PUT", "/groups/{id}", GroupRoutes.replace),
+        Route("PATCH", "/groups/{id}", GroupRoutes.patch),
+        Route("DELETE", "/groups/{id}", GroupRoutes.end),
+        Route("POST", "/groups/{id}/add", MemberRoutes.add),
+        Route("POST", "/groups/{id}/remove", MemberRoutes.remove),
+        Route("POST", "/groups/{id}/leave", MemberRoutes.leave),
+        Route("GET", "/groups/{id}/members", MemberRoutes.list),
+        Route("PUT", "/groups/{id}/members/{user_id}", MemberRoutes.setRole),
+    ]
+
+    private static let messages: [Route] = [
+        Route("POST", "/messages", PublishRoutes.publish),
+        Route("GET", "/messages/{user_id}", HistoryRoutes.list),
+        Route("GET", "/messages/group/{group_id}", HistoryRoutes.list),
+        Route("GET", "/messages/group/{group_id}/{seq}", HistoryRoutes.show),
+        Route("GET", "/messages/direct/{low}/{high}/{seq}", HistoryRoutes.show),
+        Route("GET", "/conversations", ConversationRoutes.list),
+        Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
+        Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
+        Route("GET", "/notifications", NotificationRoutes.list),
+        Route("POST", "/notifications/read", NotificationRoutes.markRead),
+    ]
+}

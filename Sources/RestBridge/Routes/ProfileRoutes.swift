@@ -1,0 +1,52 @@
+import Persistence
+import Transport
+
+/// The caller's own profile.
+enum ProfileRoutes {
+    static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
+        guard let profile = try await services.users.profile(request.userID) else { throw Problem.notFound }
+        return answer(profile)
+    }
+
+    /// PUT is full: what is absent, or null, goes.
+    static func replace(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
+        var body = try BodyReader(request)
+        let displayName = body.required("display_name", .displayName)
+        let bio = body.optional("bio", .bio)
+        _ = body.optional("avatar", .ownAttachment)
+        try body.finish()
+        return try await update(UserStore.ProfileChange(displayName: displayName, bio: bio ?? ""), services, request)
+    }
+
+    /// RFC 7396.
+    static func patch(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
+        var body = try BodyReader(request)
+        var change = UserStore.ProfileChange()
+        switch body.patch("display_name", .displayName) {
+        case .absent: break
+        case .removed: body.refuse("display_name", "cannot be removed")
+        case .set(let name): change.displayName = name
+        }
+        switch body.patch("bio", .bio) {
+        case .absent: break
+        case .removed: change.bio = ""
+        case .set(let bio): change.bio = bio
+        }
+        _ = body.patch("avatar", .ownAttachment)
+        try body.finish()
+        return try await update(change, services, request)
+    }
+
+    private static func update(
+        _ change: UserStore.ProfileChange, _ services: RestServices, _ request: RestRequest
+    ) async throws -> HTTPResponse {
+        let profile = try await services.users.updateProfile(
+            request.userID, change, ifVersionIn: request.versionsToMatch)
+        guard let profile else { throw Problem(.preconditionFailed, "Read the profile again.") }
+        return answer(profile)
+    }
+
+    private static func answer(_ profile: Profile) -> HTTPResponse {
+        .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0) }
+    }
+}

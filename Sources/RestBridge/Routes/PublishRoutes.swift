@@ -1,0 +1,123 @@
+import JSON
+import Persistence
+import Topics
+import Transport
+
+/// Sending messages.
+enum PublishRoutes {
+    static func publish(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
+        let parts = try split(request)
+        let address = try parts.target.address(for: request.userID)
+        let topic: StoredTopic
+        switch try await services.directory.publishRight(of: request.userID, on: address) {
+        case .allowed(let allowed): topic = allowed
+        case .announcementOnly(let allowed) where parts.isReaction: topic = allowed
+        case .announcementOnly: throw Problem(.announcementOnly, "Only admins write to an announcement group.")
+        case .notFriends: throw Problem(.notFriends, "You can write to each other only while you are friends.")
+        case .notFound: throw Problem.notFound
+        }
+        let result = await services.publisher.publish(
+            senderID: request.userID, topic: topic, payload: parts.payload,
+            clientRefFallback: parts.hasClientRef ? nil : idempotencyKey(request))
+        switch result {
+        case .stored(let entry, let repeated):
+            var response = HTTPResponse(entry, status: 201)
+            response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
+            if repeated { response.headers.append(("Idempotency-Replayed", "true")) }
+            return response
+        case .refused(let name, let detail, let status):
+            throw Problem(named: name, status: status, detail: detail)
+        case .overloaded:
+            throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")
+        case .unavailable:
+            throw Problem.tryLater(
+                .unavailable, "The message could not be stored now. Try again with the same client_ref.")
+        }
+    }
+
+    /// What the body comes to: where the message goes, and the members that are the message.
+    private struct Parts {
+        var target: Target
+        var payload: [UInt8]
+        var isReaction: Bool
+        var hasClientRef: Bool
+    }
+
+    private enum Target {
+        case user(Int64)
+        case group(Int64)
+        case topic(String)
+
+        /// What names no conversation is not there.
+        func address(for userID: Int64) throws(Problem) -> TopicAddress {
+            switch self {
+            case .user(let other):
+                guard other != userID else { throw Problem(field: "user_id", "is you") }
+                return .direct(between: userID, and: other)
+            case .group(let group):
+                return .group(group)
+            case .topic(let name):
+                guard let address = TopicAddress(parsing: Array(name.utf8).span) else { throw .notFound }
+                return address
+            }
+        }
+    }
+
+    /// The message's members are passed on byte by byte: their rules are the same as for MQTT, and stand there.
+    private static func split(_ request: RestRequest) throws(Problem) -> Parts {
+        try BodyReader.checkSize(request.http)
+        try BodyReader.checkMediaType(request.http)
+        let bytes = request.http.body.span
+        let members: [JSONRange]
+        do throws(JSONError) {
+            members = try scanObject(bytes)
+        } catch {
+            throw Problem(json: error)
+        }
+        var targets: [(name: String, target: Target?)] = []
+        var payload: [UInt8] = []
+        var isReaction = false
+        var hasClientRef = false
+        for member in members {
+            let text = member.kind == .string ? String(decoding: decodeString(bytes, member.range), as: UTF8.self) : nil
+            switch member.name {
+            case "user_id": targets.append((member.name, text.flatMap(parseID).map { .user($0) }))
+            case "group_id": targets.append((member.name, text.flatMap(parseID).map { .group($0) }))
+            case "topic": targets.append((member.name, text.map { .topic($0) }))
+            default:
+                if member.name == "type" { isReaction = text == "reaction" }
+                if member.name == "client_ref" { hasClientRef = true }
+                payload.append(payload.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
+                appendJSONString(member.name, to: &payload)
+                payload.append(UInt8(ascii: ":"))
+                for index in member.range { payload.append(bytes[index]) }
+            }
+        }
+        if payload.isEmpty { payload.append(UInt8(ascii: "{")) }
+        payload.append(UInt8(ascii: "}"))
+        guard targets.count == 1 else {
+            throw Problem(
+                field: targets.dropFirst().first?.name ?? "user_id", "one of user_id, group_id and topic must be there")
+        }
+        guard let target = targets[0].target else {
+            throw Problem(field: targets[0].name, "must be a string that names a conversation")
+        }
+        return Parts(target: target, payload: payload, isReaction: isReaction, hasClientRef: hasClientRef)
+    }
+
+    /// Here the key is a `client_ref`, with its rules; quotes around it are stripped.
+    private static func idempotencyKey(_ request: RestRequest) -> String? {
+        guard let key = request.http.header("idempotency-key") else { return nil }
+        guard key.utf8.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") else { return key }
+        return String(key.dropFirst().dropLast())
+    }
+}
+
+extension HTTPResponse {
+    /// An entry's envelope, the same bytes as over MQTT.
+    init(_ entry: LogEntry, status: Int = 200) {
+        var bytes: [UInt8] = []
+        Envelope.write(entry, into: &bytes)
+        self.init(status: status, headers: [("Content-Type", "application/json")], body: bytes)
+    }
+}
