@@ -15,7 +15,9 @@ struct Route: Sendable {
     let authentication: Authentication
     let handler: Handler
 
-    init(_ method: String, _ pattern: String, _ authentication: Authentication = .token, _ handler: @escaping Handler) {
+    init(
+        _ method: String, _ pattern: String, authentication: Authentication = .token, _ handler: @escaping Handler
+    ) {
         self.method = method
         self.pattern = PathPattern(pattern)
         self.authentication = authentication

@@ -3,10 +3,10 @@ extension Route {
     static let all: [Route] = accounts + friends + groups + messages
 
     private static let accounts: [Route] = [
-        Route("POST", "/signup", .none, AccountRoutes.signUp),
-        Route("POST", "/login", .none, AccountRoutes.logIn),
-        Route("POST", "/token/refresh", .none, AccountRoutes.refresh),
-        Route("GET", "/.well-known/jwks.json", .none, AccountRoutes.keySet),
+        Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
+        Route("POST", "/login", authentication: .none, AccountRoutes.logIn),
+        Route("POST", "/token/refresh", authentication: .none, AccountRoutes.refresh),
+        Route("GET", "/.well-known/jwks.json", authentication: .none, AccountRoutes.keySet),
         Route("POST", "/logout", SessionRoutes.logOut),
         Route("GET", "/sessions", SessionRoutes.list),
         Route("DELETE", "/sessions/{id}", SessionRoutes.revoke),

@@ -12,18 +12,14 @@ struct BodyReader {
     init(_ request: RestRequest) throws(Problem) {
         try Self.checkSize(request.http)
         try Self.checkMediaType(request.http)
+        let value: JSONValue
         do throws(JSONError) {
-            guard case .object(let members) = try JSONValue(parsing: request.http.body) else {
-                throw Problem(.badRequest, "The body must be a JSON object.")
-            }
-            self.members = members
-        } catch let error as JSONError {
-            throw Problem(json: error)
-        } catch let problem as Problem {
-            throw problem
+            value = try JSONValue(parsing: request.http.body)
         } catch {
-            preconditionFailure("\(error)")
+            throw Problem(json: error)
         }
+        guard let members = value.object else { throw Problem(.badRequest, "The body must be a JSON object.") }
+        self.members = members
     }
 
     /// For calls without a body: an empty one or an empty object.
