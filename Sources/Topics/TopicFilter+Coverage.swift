@@ -24,7 +24,8 @@ extension TopicFilter {
         }
     }
 
-    /// No topic is empty, so the parent that `#` and `/#` include does not exist, and they match what `+/#` and `/+/#` match.
+    /// No topic is empty, so the parent that `#` and `/#` include does not exist, and they match what `+/#` and `/+/#`
+    /// match.
     private var withParentExcluded: [UInt8] {
         switch bytes.count - start {
         case 1 where bytes[start] == Level.multi: [Level.single, Level.separator, Level.multi]

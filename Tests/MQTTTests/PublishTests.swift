@@ -80,7 +80,7 @@ import Testing
             ("[MQTT-3.3.2-2] + inside a level", 0x30, "0003'a+b' 00", .topicNameInvalid),
             ("[MQTT-4.7.3-1] no topic, no alias", 0x30, "0000 00 'x'", .protocolError),
             ("[MQTT-2.2.1-3] packet id 0", 0x32, "0001'a' 0000 00", .protocolError),
-            ("[MQTT-2.2.1-2] QoS 1 without packet id", 0x32, "0001'a'", .malformedPacket),
+            ("QoS 1 without packet id", 0x32, "0001'a'", .malformedPacket),
             ("[MQTT-3.3.2-8] alias 0", 0x30, "0001'a' 03 23 0000", .topicAliasInvalid),
             ("alias twice", 0x30, "0001'a' 06 23 0001 23 0001", .protocolError),
             ("payload format 2", 0x30, "0001'a' 02 01 02", .protocolError),

@@ -1,7 +1,7 @@
 import MQTT
 
-/// Bytes from text: pairs of hexadecimal digits, literal text between single quotes, and parentheses around what a byte of
-/// length stands before: `"0004'MQTT' (11 0000000A)"`.
+/// Bytes from text: pairs of hexadecimal digits, literal text between single quotes, and parentheses around what a byte
+/// of length stands before: `"0004'MQTT' (11 0000000A)"`.
 func bytes(_ text: String) -> [UInt8] {
     var result: [UInt8] = []
     var openings: [Int] = []

@@ -35,7 +35,8 @@ import Topics
         #expect(coveredCount > 100)
     }
 
-    /// Topics that a filter matches: wildcards filled with a name that no filter uses, `#` with nothing and some levels.
+    /// Topics that a filter matches: wildcards filled with a name that no filter uses, `#` with nothing and some
+    /// levels.
     private func witnesses(_ filter: String) -> [String] {
         let levels = filter.split(separator: "/", omittingEmptySubsequences: false).map {
             $0 == "+" ? "zz" : String($0)

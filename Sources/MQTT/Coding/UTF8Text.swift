@@ -18,6 +18,10 @@ package enum UTF8Text {
         var hasWildcards = false
         var position = 0
         while position < text.count {
+            if text.count - position >= 16, isPlain(text.extracting(position..<position + 16)) {
+                position += 16
+                continue
+            }
             let byte = text[position]
             if byte < 0x80 {
                 if byte == 0 { return .invalid }
@@ -30,6 +34,21 @@ package enum UTF8Text {
             }
         }
         return hasWildcards ? .hasWildcards : .name
+    }
+
+    /// Whether there is nothing to look at more closely. Without an exit inside, this becomes a few vector
+    /// instructions.
+    @inline(__always)
+    private static func isPlain(_ block: Span<UInt8>) -> Bool {
+        var union: UInt8 = 0
+        for index in block.indices {
+            let byte = block[index]
+            union |= byte
+            union |= byte == 0 ? 0x80 : 0
+            union |= byte == UInt8(ascii: "+") ? 0x80 : 0
+            union |= byte == UInt8(ascii: "#") ? 0x80 : 0
+        }
+        return union < 0x80
     }
 
     /// Whether the range is well-formed UTF-8, as a payload of format 1 must be (§3.3.2.3.2); U+0000 is a character

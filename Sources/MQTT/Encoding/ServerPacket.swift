@@ -1,6 +1,19 @@
-/// Writes what a server sends; each function appends one packet to `output`. `properties` are raw bytes, made with
-/// `appendProperty` and `appendUserProperty`; 3.1 and 3.1.1 have none, and what is given is left out for them.
-package enum ServerPacket {
+/// What a server may send to a client. The functions write, each appends one packet to `output`; the cases are what a
+/// client reads. `properties` are raw bytes, made with `appendProperty` and `appendUserProperty`; 3.1 and 3.1.1 have
+/// none, and what is given is left out for them.
+package enum ServerPacket: Sendable {
+    case connack(Connack)
+    case publish(Publish)
+    case puback(Acknowledgement)
+    case pubrec(Acknowledgement)
+    case pubrel(Acknowledgement)
+    case pubcomp(Acknowledgement)
+    case suback(Suback)
+    case unsuback(Suback)
+    case pingresp
+    case disconnect(Disconnect)
+    case auth(Auth)
+
     package static func encodePingresp(into output: inout [UInt8]) {
         output.append(PacketType.pingresp.rawValue << 4)
         output.append(0)
@@ -32,7 +45,7 @@ package enum ServerPacket {
         }
     }
 
-    /// SUBACK (§3.9): one reason per filter, in the order of the SUBSCRIBE [MQTT-3.8.4-6]. 3.x: every refusal is 0x80.
+    /// SUBACK (§3.9): one reason per filter, in the order of the SUBSCRIBE [MQTT-3.9.3-1]. 3.x: every refusal is 0x80.
     package static func encodeSuback(
         into output: inout [UInt8], version: ProtocolVersion, packetID: UInt16, reasons: [ReasonCode],
         properties: [UInt8] = []

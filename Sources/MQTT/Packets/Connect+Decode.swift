@@ -119,8 +119,10 @@ struct ConnectFlags {
     func check(_ version: ProtocolVersion) throws(ProtocolError) {
         // [MQTT-3.1.2-3]
         if rawValue & 1 != 0, version != .v3_1 { throw .malformed("the reserved connect flag is set") }
-        if willQoS == 3 { throw .malformed("will QoS is 3") }  // [MQTT-3.1.2-12]
-        // 3.1 calls these bits unused without a will; [MQTT-3.1.2-11] and [MQTT-3.1.2-13] reserve them.
+        // [MQTT-3.1.2-12] of 5, [MQTT-3.1.2-14] of 3.1.1.
+        if willQoS == 3 { throw .malformed("will QoS is 3") }
+        // 3.1 calls these bits unused without a will; [MQTT-3.1.2-11] and [MQTT-3.1.2-13] of 5, -13 and -15 of 3.1.1
+        // reserve them.
         if !hasWill, version != .v3_1, willQoS != 0 || willRetain { throw .malformed("will flags without a will") }
         if version == .v3_1_1, hasPassword, !hasUsername {
             throw .malformed("a password without a user name")  // [MQTT-3.1.2-22]

@@ -65,7 +65,7 @@ package struct Publish: Sendable {
         }
     }
 
-    /// False: the payload is not the UTF-8 that its format indicator claims; the answer is 0x99 [MQTT-3.3.2-4].
+    /// False: the payload is not the UTF-8 that its format indicator claims; the answer is 0x99 (§3.3.2.3.2).
     package func hasValidPayload(in bytes: Span<UInt8>) -> Bool {
         !isUTF8Payload || UTF8Text.isWellFormed(bytes, payload)
     }

@@ -1,7 +1,13 @@
 /// A seeded hash of bytes, eight at a time, with the multiply-and-fold step of wyhash: peers choose the topics, so
 /// without the seed they could choose collisions.
 struct ByteHash {
-    let seed: UInt64
+    private let seed: UInt64
+    private let secretMultiplier: UInt64
+
+    init(seed: UInt64) {
+        self.seed = seed
+        secretMultiplier = Self.fold(seed ^ Self.multiplierA, Self.multiplierB) | 1
+    }
 
     private static let multiplierA: UInt64 = 0xA076_1D64_78BD_642F
     private static let multiplierB: UInt64 = 0xE703_7ED1_A0B4_28DB
@@ -19,13 +25,13 @@ struct ByteHash {
             tail = tail << 8 | UInt64(bytes[position])
             position += 1
         }
-        return Self.fold(state ^ tail, Self.multiplierB)
+        return Self.fold(state ^ tail, secretMultiplier)
     }
 
     /// The hash of a level under its parent node.
     @inline(__always)
     func combine(_ levelHash: UInt64, parent: Int32) -> UInt64 {
-        Self.fold(levelHash ^ UInt64(UInt32(bitPattern: parent)), Self.multiplierA ^ seed)
+        Self.fold(levelHash ^ UInt64(UInt32(bitPattern: parent)), secretMultiplier)
     }
 
     /// With the count known the compiler makes one load of this.
