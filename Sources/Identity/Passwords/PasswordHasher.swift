@@ -39,7 +39,8 @@ package final class PasswordHasher: Sendable {
         return text
     }
 
-    /// `rehash` is true when the stored hash has outdated parameters. A nil `stored` (unknown user) takes the same time and is false.
+    /// `rehash` is true when the stored hash has outdated parameters. A nil `stored` (unknown user) takes the same time
+    /// and is false.
     package func verify(
         _ password: String, against stored: String?
     ) async throws(PasswordHasherError) -> (matches: Bool, rehash: Bool) {

@@ -16,7 +16,8 @@ struct Scrypt: Equatable, Sendable {
     func derive(_ password: [UInt8], salt: [UInt8], count: Int) -> [UInt8]? {
         precondition(isReasonable && count > 0)
         let cost = UInt64(1) << UInt64(costExponent)
-        // RFC 7914 §5 and §6: 128·r bytes for each of N blocks and of p lanes, and the working blocks; OpenSSL's own bound is 32 MiB.
+        // RFC 7914 §5 and §6: 128·r bytes for each of N blocks and of p lanes, and the working blocks; OpenSSL's own
+        // bound is 32 MiB.
         let memoryMax = 128 * UInt64(blockSize) * (cost + UInt64(parallelism) + 4)
         var key = [UInt8](repeating: 0, count: count)
         let result = password.withUnsafeBytes { password in

@@ -1,4 +1,5 @@
-/// A password's hash as it is stored, in the shape of the PHC string format: `$scrypt$ln=16,r=8,p=2$SALT$HASH`, both base64url.
+/// A password's hash as it is stored, in the shape of the PHC string format: `$scrypt$ln=16,r=8,p=2$SALT$HASH`, both
+/// base64url.
 struct StoredPassword: Equatable {
     static let saltBytes = 16
     static let hashBytes = 32

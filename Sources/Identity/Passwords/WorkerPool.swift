@@ -1,7 +1,7 @@
 import Glibc
 
-/// A few threads of low priority for work that takes a core for long, with a short queue: what does not fit, or has waited too long when
-/// its turn comes, is not done.
+/// A few threads of low priority for work that takes a core for long, with a short queue: what does not fit, or has
+/// waited too long when its turn comes, is not done.
 final class WorkerPool: Sendable {
     /// Jobs that may wait, those at work not counted: at half a second each, more could not be done in time.
     static let waitingMax = 32
@@ -48,7 +48,8 @@ final class WorkerPool: Sendable {
             { argument in
                 guard let argument else { return nil }
                 let queue = Unmanaged<JobQueue>.fromOpaque(argument).takeRetainedValue()
-                // Linux keeps the priority by thread; 0 is the calling one. It may be refused, and then nothing is lost but the nicety.
+                // Linux keeps the priority by thread; 0 is the calling one. It may be refused, and then nothing is lost
+                // but the nicety.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, WorkerPool.niceness)
                 queue.work()
                 return nil

@@ -1,8 +1,8 @@
 import COpenSSL
 import JSON
 
-/// An Ed25519 key (RFC 8032) with or without its private half, owned by OpenSSL. Keys are not changed once made, and OpenSSL lets
-/// several threads use one at once, each with a context of its own.
+/// An Ed25519 key (RFC 8032) with or without its private half, owned by OpenSSL. Keys are not changed once made, and
+/// OpenSSL lets several threads use one at once, each with a context of its own.
 final class Ed25519Key: VerificationKey, @unchecked Sendable {
     static let keyBytes = 32
     static let signatureBytes = 64

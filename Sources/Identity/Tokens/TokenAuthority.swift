@@ -1,7 +1,8 @@
 import JSON
 import Synchronization
 
-/// Makes and checks the hub's own access tokens: EdDSA (Ed25519), `typ` `at+jwt`, a `kid` (protocol.md §4, RFC 8725, RFC 9068).
+/// Makes and checks the hub's own access tokens: EdDSA (Ed25519), `typ` `at+jwt`, a `kid` (protocol.md §4, RFC 8725,
+/// RFC 9068).
 package final class TokenAuthority: Sendable {
     package static let accessTokenSeconds: Int64 = 600
 

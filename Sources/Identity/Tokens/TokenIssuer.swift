@@ -8,8 +8,8 @@ protocol VerificationKey: Sendable {
     func isSignature(_ signature: [UInt8], of bytes: [UInt8]) -> Bool
 }
 
-/// One issuer whose tokens are accepted, with its keys: the algorithm belongs to the key, never to the token (RFC 8725 §3.1). The hub is
-/// one; issuers from outside differ in keys, types and what their claims must hold.
+/// One issuer whose tokens are accepted, with its keys: the algorithm belongs to the key, never to the token (RFC 8725
+/// §3.1). The hub is one; issuers from outside differ in keys, types and what their claims must hold.
 struct TokenIssuer: Sendable {
     /// How far an issuer's clock may run ahead of ours. An expiry gets none: after `exp` a token is over.
     static let leewaySeconds: Int64 = 5
