@@ -27,8 +27,11 @@ package final class Hub: Sendable {
         self.mailroom = mailroom
     }
 
-    /// True once no session's end is still being saved.
-    package var isSaved: Bool { saver.isIdle }
+    /// Returns when no session's end is still being saved, or the time is over.
+    package func saved(withinMilliseconds limit: Int64) async {
+        let deadline = ContinuousClock.now + .milliseconds(limit)
+        while !saver.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+    }
 
     func makeClientID() -> [UInt8] { Array("auto-\(services.ids.next())".utf8) }
 

@@ -12,7 +12,7 @@ struct Confab {
         guard CommandLine.arguments.count > 1 else { fail(Options.usage) }
         switch CommandLine.arguments[1] {
         case "serve": await serve(CommandLine.arguments.dropFirst(2))
-        case "help", "--help", "-h": print(Options.usage, terminator: "")
+        case "help", "--help", "-h": StandardStream.output.write(Options.usage)
         case let other: fail("confab: \(other): unknown command\n\n" + Options.usage)
         }
     }
@@ -20,7 +20,7 @@ struct Confab {
     private static func serve(_ arguments: some Sequence<String>) async {
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         switch Options.parse(arguments, environment: environment) {
-        case .help: print(Options.usage, terminator: "")
+        case .help: StandardStream.output.write(Options.usage)
         case .wrong(let problem): fail("confab: \(problem)\n\n" + Options.usage)
         case .options(let options):
             let logger = Logger(minimum: environment("CONFAB_LOG") == "debug" ? .debug : .info)
@@ -36,7 +36,7 @@ struct Confab {
     }
 
     private static func fail(_ text: String) -> Never {
-        fputs(text, stderr)
+        StandardStream.error.write(text)
         exit(usageStatus)
     }
 }

@@ -1,0 +1,61 @@
+import Broker
+import Persistence
+import Synchronization
+import Transport
+
+/// What operators ask, on a port of its own: is it alive, is it ready, how much does it do.
+final class OperationsAPI: Sendable {
+    private let database: Database
+    private let hub: Hub
+    private let isStopping = Atomic<Bool>(false)
+
+    init(database: Database, hub: Hub) {
+        self.database = database
+        self.hub = hub
+    }
+
+    /// From now on not ready: load balancers look elsewhere.
+    func stop() { isStopping.store(true, ordering: .relaxed) }
+
+    func respond(to request: HTTPRequest) async -> HTTPResponse {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return text(405, "only GET\n", headers: [("Allow", "GET, HEAD")])
+        }
+        switch request.path {
+        case "/healthz": return text(200, "ok\n")
+        case "/readyz": return await readiness()
+        case "/metrics": return text(200, metrics)
+        default: return text(404, "/healthz, /readyz and /metrics are here\n")
+        }
+    }
+
+    private func readiness() async -> HTTPResponse {
+        if isStopping.load(ordering: .relaxed) { return text(503, "stopping\n") }
+        do throws(DatabaseError) {
+            _ = try await database.query("SELECT 1")
+            return text(200, "ready\n")
+        } catch {
+            return text(503, "the database is away\n")
+        }
+    }
+
+    /// Prometheus' text format.
+    private var metrics: String {
+        """
+        # HELP confab_dropped_deliveries_total Deliveries on plain topics that a slow subscriber lost.
+        # TYPE confab_dropped_deliveries_total counter
+        confab_dropped_deliveries_total \(hub.metrics.dropped.current)
+        # HELP confab_refused_publishes_total Publishes that were refused.
+        # TYPE confab_refused_publishes_total counter
+        confab_refused_publishes_total \(hub.metrics.refused.current)
+
+        """
+    }
+
+    private func text(_ status: Int, _ body: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {
+        HTTPResponse(
+            status: status,
+            headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")] + headers,
+            body: Array(body.utf8))
+    }
+}

@@ -1,0 +1,180 @@
+import Broker
+import Diagnostics
+import Glibc
+import Identity
+import Persistence
+import RestBridge
+import Synchronization
+import Transport
+
+/// The whole hub: made from the command line, run until a signal.
+struct Server: Sendable {
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Database connections for everything that is not the message path.
+    private static let stopMillisecondsMax: Int64 = 10_000
+
+    private let options: Options
+    private let logger: Logger
+
+    init(_ options: Options, _ logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    func run(until signals: SignalWaiter) async throws {
+        try checkAnonymous()
+        let doors = try Doors(options)
+        try makeDirectory(options.data)
+        let tls = try makeTLS()
+        let postgres = try startPostgres()
+        defer { postgres?.stop() }
+        guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
+        let ran = try await Migrator(url: url).run()
+        if !ran.isEmpty { logger.info("migrated the database: \(ran)") }
+        let database = Database(url: url)
+        try await database.start()
+        defer { database.close() }
+
+        let publicURL = options.publicURL ?? "https://localhost:\(doors.ports[.https] ?? doors.ports[.http] ?? 8443)"
+        let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
+        let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
+        let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
+        let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
+        let log = LogWriter(url: url, database: database, commits: mailroom, outcomes: mailroom) { [logger] in
+            logger.warning("log: \($0)")
+        }
+        log.start()
+        let context = DomainContext(
+            database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+        let hub = Hub(
+            services: HubServices(
+                log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context), tokens: authority,
+                ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
+            settings: Hub.Settings(allowsAnonymous: options.anonymous), mailroom: mailroom)
+        let api = RestAPI(
+            context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
+            hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
+        let operations = OperationsAPI(database: database, hub: hub)
+        let running = try startReactors(doors, mailboxes, tls, hub) { request, listener in
+            listener == Worker.Door.ops.rawValue
+                ? await operations.respond(to: request) : await api.respond(to: request)
+        }
+        announce(doors)
+
+        await signals.wait { [options, logger] in
+            do throws(TLSError) {
+                tls.replace(with: try TLSContext(certificateFile: options.certificateFile, keyFile: options.keyFile))
+                logger.info("the certificate was read again")
+            } catch {
+                logger.error("the certificate stays as it was: \(error)")
+            }
+        }
+        logger.info("stopping")
+        operations.stop()
+        for mailbox in mailboxes { mailbox.post(.stop) }
+        await running.ended()
+        await log.close()
+        await hub.saved(withinMilliseconds: Self.stopMillisecondsMax)
+    }
+
+    // MARK: Parts
+
+    private func checkAnonymous() throws(Failure) {
+        guard options.anonymous else { return }
+        guard options.anonymousIsForced || options.isLoopbackOnly else {
+            throw Failure(
+                description: "--anonymous opens every plain topic to everybody, so it needs --bind 127.0.0.1 (or --anonymous=force)")
+        }
+        logger.warning("clients without credentials may use every plain topic (--anonymous)")
+    }
+
+    private func makeDirectory(_ path: String) throws(Failure) {
+        // Others may pass through: the database's user has its own directory in it.
+        guard mkdir(path, 0o711) == 0 || errno == EEXIST else {
+            throw Failure(description: "cannot make \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private func makeTLS() throws(TLSError) -> TLSConfiguration {
+        if options.tlsCertificate == nil {
+            try SelfSignedCertificate.make(certificateFile: options.certificateFile, keyFile: options.keyFile)
+        }
+        return TLSConfiguration(try TLSContext(certificateFile: options.certificateFile, keyFile: options.keyFile))
+    }
+
+    private func startPostgres() throws(EmbeddedPostgresError) -> EmbeddedPostgres? {
+        guard options.database == nil else { return nil }
+        let postgres = EmbeddedPostgres(directory: options.data + "/postgres") { [logger] in logger.info("postgres: \($0)") }
+        try postgres.start()
+        return postgres
+    }
+
+    private func startReactors(
+        _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
+        respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
+    ) throws -> RunningReactors {
+        let running = RunningReactors(count: options.reactors)
+        for index in 0..<options.reactors {
+            let mailbox = mailboxes[index], listeners = doors.listeners[index], logger = logger
+            startThread("reactor-\(index)") {
+                let worker = Worker(
+                    shard: Shard(index: index, hub: hub),
+                    http: HTTPEndpoint(
+                        respond: respond, post: { mailbox.post(.http($0)) }, wallMilliseconds: SystemClock.wallMilliseconds))
+                do throws(SystemCallError) {
+                    var reactor = try Reactor(
+                        handler: worker, listeners: listeners, mailbox: mailbox, tls: tls, logger: logger)
+                    reactor.run()
+                } catch {
+                    logger.error("reactor \(index) cannot start: \(error)")
+                    exit(1)
+                }
+                running.oneEnded()
+            }
+        }
+        return running
+    }
+
+    private func announce(_ doors: Doors) {
+        StandardStream.output.write("ready \(doors.description(options))\n")
+        if options.hasHints { StandardStream.error.write(Hints.text(options, doors.ports)) }
+    }
+}
+
+extension Options {
+    var certificateFile: String { tlsCertificate ?? data + "/tls-cert.pem" }
+    var keyFile: String { tlsKey ?? data + "/tls-key.pem" }
+}
+
+/// Counts the reactors down.
+final class RunningReactors: Sendable {
+    private struct State {
+        var count: Int
+        var waiting: CheckedContinuation<Void, Never>?
+    }
+
+    private let state: Mutex<State>
+
+    init(count: Int) { state = Mutex(State(count: count)) }
+
+    func oneEnded() {
+        let waiting = state.withLock { state in
+            state.count -= 1
+            return state.count == 0 ? state.waiting : nil
+        }
+        waiting?.resume()
+    }
+
+    func ended() async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.count > 0 { state.waiting = continuation }
+                return state.count == 0
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+}
