@@ -19,8 +19,8 @@ package enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil for anything but the one spelling that `encode` gives: no padding, no white space, no leftover bits, so that a token can't
-    /// be changed without changing what it says.
+    /// Nil for anything but the one spelling that `encode` gives: no padding, no white space, no leftover bits, so that
+    /// a token can't be changed without changing what it says.
     package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []

@@ -66,7 +66,8 @@ func hexDigit(_ byte: UInt8) -> UInt32? {
     }
 }
 
-/// The end of the character of two to four bytes at `start` (RFC 3629 §4): no overlong forms, no surrogates, nothing above U+10FFFF.
+/// The end of the character of two to four bytes at `start` (RFC 3629 §4): no overlong forms, no surrogates, nothing
+/// above U+10FFFF.
 private func multibyteEnd(_ bytes: Span<UInt8>, from start: Int) throws(JSONError) -> Int {
     let length: Int
     var secondByte: ClosedRange<UInt8> = 0x80...0xBF

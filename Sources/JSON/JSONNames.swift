@@ -1,5 +1,5 @@
-/// The names of the objects that are open, to find repeated ones. A few names are compared one by one, which allocates nothing; from
-/// `comparedMax` on an object has a hash set, so that many members take linear time.
+/// The names of the objects that are open, to find repeated ones. A few names are compared one by one, which allocates
+/// nothing; from `comparedMax` on an object has a hash set, so that many members take linear time.
 struct JSONNames {
     private static let comparedMax = 12
 

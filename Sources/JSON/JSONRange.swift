@@ -14,8 +14,8 @@ package struct JSONRange: Equatable, Sendable {
     }
 }
 
-/// Checks a whole text that must be one object, with the same rules as `JSONValue.init`, and lists its members without building values.
-/// For the message path: what is passed on is copied from `bytes` as it stands.
+/// Checks a whole text that must be one object, with the same rules as `JSONValue.init`, and lists its members without
+/// building values. For the message path: what is passed on is copied from `bytes` as it stands.
 package func scanObject(_ bytes: Span<UInt8>, depthMax: Int = 32) throws(JSONError) -> [JSONRange] {
     var scanner = JSONScanner(depthMax: depthMax)
     guard case .beginObject = try scanner.next(bytes) else {

@@ -8,7 +8,8 @@ enum JSONToken {
     case beginArray, endArray, beginObject, endObject
 }
 
-/// The one reader of JSON texts (RFC 8259): token by token over bytes that the caller keeps, in linear time, without recursion.
+/// The one reader of JSON texts (RFC 8259): token by token over bytes that the caller keeps, in linear time, without
+/// recursion.
 struct JSONScanner {
     /// What the grammar allows at `offset`.
     private enum Expectation {

@@ -22,8 +22,8 @@ package func appendTime(milliseconds: Int64, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "Z"))
 }
 
-/// The date in the proleptic Gregorian calendar. Years are counted from March, so that the leap day is a year's last, in eras of 400
-/// years, which all have 146,097 days; 719,468 days lie between 0000-03-01 and 1970-01-01.
+/// The date in the proleptic Gregorian calendar. Years are counted from March, so that the leap day is a year's last,
+/// in eras of 400 years, which all have 146,097 days; 719,468 days lie between 0000-03-01 and 1970-01-01.
 private func civilDate(daysSince1970: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let days = daysSince1970 + 719_468
     let era = (days >= 0 ? days : days - 146_096) / 146_097

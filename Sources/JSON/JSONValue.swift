@@ -7,7 +7,8 @@ package enum JSONValue: Sendable {
     case array([JSONValue])
     case object([JSONMember])
 
-    /// Parses a whole text (RFC 8259): UTF-8, at most `depthMax` levels, no repeated names, no U+0000, no lone surrogates.
+    /// Parses a whole text (RFC 8259): UTF-8, at most `depthMax` levels, no repeated names, no U+0000, no lone
+    /// surrogates.
     package init(parsing bytes: [UInt8], depthMax: Int = 32) throws(JSONError) {
         try self.init(parsing: bytes.span, depthMax: depthMax)
     }
@@ -19,7 +20,8 @@ package enum JSONValue: Sendable {
         try scanner.finish(bytes)
     }
 
-    /// The value of that name; names are compared byte by byte, since Swift's `==` finds some that differ equal (U+212A and `K`).
+    /// The value of that name; names are compared byte by byte, since Swift's `==` finds some that differ equal (U+212A
+    /// and `K`).
     package subscript(_ name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value

@@ -1,5 +1,5 @@
-/// One connection's incremental HTTP/1.1 parser (RFC 9112): bytes in, at most one action out. It holds a single request; bytes that
-/// follow it (pipelining) stay with the caller until the request is answered.
+/// One connection's incremental HTTP/1.1 parser (RFC 9112): bytes in, at most one action out. It holds a single
+/// request; bytes that follow it (pipelining) stay with the caller until the request is answered.
 package struct HTTPConnectionState: Sendable {
     package enum Action: Sendable {
         /// Everything was consumed; call again when more has arrived.
@@ -65,8 +65,8 @@ package struct HTTPConnectionState: Sendable {
     }
 
     /// Takes bytes from the client.
-    /// - Returns: how many were taken, and what to do now; less than all only with `sendContinue`, `request`, or while a request waits
-    ///   for its answer.
+    /// - Returns: how many were taken, and what to do now; less than all only with `sendContinue`, `request`, or while
+    ///   a request waits for its answer.
     package mutating func received(_ bytes: Span<UInt8>) -> (consumed: Int, action: Action) {
         var offset = 0
         do {

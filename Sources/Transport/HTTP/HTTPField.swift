@@ -31,8 +31,8 @@ struct HTTPField {
     }
 }
 
-/// The size at the beginning of a chunk's line (RFC 9112 §7.1); extensions are checked and ignored. Sizes that no `Int` holds become
-/// its maximum, which is too large for any limit.
+/// The size at the beginning of a chunk's line (RFC 9112 §7.1); extensions are checked and ignored. Sizes that no `Int`
+/// holds become its maximum, which is too large for any limit.
 func chunkSize(_ line: [UInt8]) throws(HTTPRejection) -> Int {
     var size = 0
     var offset = 0

@@ -1,4 +1,5 @@
-/// Why the parser refuses a request; the connection ends after the answer, since what follows can't be told apart any more.
+/// Why the parser refuses a request; the connection ends after the answer, since what follows can't be told apart any
+/// more.
 enum HTTPRejection: Error, Equatable {
     case badRequest(StaticString)
     case bodyTooLarge

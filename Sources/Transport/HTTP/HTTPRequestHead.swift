@@ -38,7 +38,8 @@ struct HTTPRequestHead: Sendable {
         headers.append((field.name, field.value))
     }
 
-    /// How the body's end is found (RFC 9112 §6.3), once all fields are there; refuses whatever two servers could read differently.
+    /// How the body's end is found (RFC 9112 §6.3), once all fields are there; refuses whatever two servers could read
+    /// differently.
     mutating func framing(bodyBytesMax: Int) throws(HTTPRejection) -> Framing {
         try checkHost()
         let expectations = values("expect")
@@ -90,7 +91,8 @@ struct HTTPRequestHead: Sendable {
         headers.append(("host", authority))
     }
 
-    /// The last coding must be `chunked`, or the end can't be found: 400; another one before it is one we don't have: 501.
+    /// The last coding must be `chunked`, or the end can't be found: 400; another one before it is one we don't have:
+    /// 501.
     private func transferCoding(_ values: [String]) throws(HTTPRejection) -> Framing {
         let codings = values.flatMap(HTTPField.elements)
         guard codings.last == "chunked", !codings.dropLast().contains("chunked") else {

@@ -1,4 +1,5 @@
-/// The text behind percent-encoding (RFC 3986 §2.1); nil if it is malformed, not UTF-8, or holds U+0000, which no text of ours may.
+/// The text behind percent-encoding (RFC 3986 §2.1); nil if it is malformed, not UTF-8, or holds U+0000, which no text
+/// of ours may.
 package func percentDecoded(_ text: String) -> String? {
     decoded(text.utf8, plusIsSpace: false)
 }

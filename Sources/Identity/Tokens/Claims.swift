@@ -18,16 +18,6 @@ package struct Claims: Sendable, Equatable {
     }
 }
 
-package struct Scopes: OptionSet, Sendable {
-    package var rawValue: UInt8
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-    package static let user = Scopes(rawValue: 1)
-    package static let bot = Scopes(rawValue: 2)
-    package static let service = Scopes(rawValue: 4)
-    package static let admin = Scopes(rawValue: 8)
-}
-
 /// The `acl` claim as it stands in the token, placeholders unfilled; patterns are topic filters.
 package struct AccessList: Sendable, Equatable {
     package var publish: [String]
@@ -41,11 +31,4 @@ package struct AccessList: Sendable, Equatable {
         self.all = all
         self.deny = deny
     }
-}
-
-package enum TokenError: Error, Sendable, Equatable {
-    case malformed
-    /// Wrong signature, issuer, audience or type, unknown key.
-    case invalid
-    case expired
 }

@@ -1,0 +1,36 @@
+import JSON
+
+/// A JWS in compact form taken apart (RFC 7515 §7.1): nothing of it is verified yet.
+struct SignedToken {
+    /// Tokens of the hub have some 400 bytes; those of outside issuers with a long `acl` stay below this too.
+    static let bytesMax = 8192
+
+    let header: JSONValue
+    let payload: [UInt8]
+    let signature: [UInt8]
+    /// What the signature is over: header and payload as they came, with the dot.
+    let signedBytes: [UInt8]
+
+    init(parsing token: [UInt8]) throws(TokenError) {
+        guard token.count <= Self.bytesMax else { throw .malformed }
+        let parts = token.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
+            let signature = Base64URL.decode(parts[2]), !signature.isEmpty
+        else { throw .malformed }
+        self.header = try Self.object(header)
+        self.payload = payload
+        self.signature = signature
+        signedBytes = Array(token[..<parts[1].endIndex])
+    }
+
+    /// A whole text that is a JSON object.
+    static func object(_ bytes: [UInt8]) throws(TokenError) -> JSONValue {
+        do {
+            let value = try JSONValue(parsing: bytes)
+            guard value.object != nil else { throw TokenError.malformed }
+            return value
+        } catch {
+            throw .malformed
+        }
+    }
+}
