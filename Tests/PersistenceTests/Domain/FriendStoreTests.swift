@@ -188,9 +188,3 @@ struct FriendStoreTests {
         }
     }
 }
-
-extension FriendStore.Answer: Equatable {
-    package static func == (left: Self, right: Self) -> Bool {
-        left.verdict == right.verdict && left.other == right.other && left.since == right.since
-    }
-}

@@ -65,9 +65,3 @@ struct UserStoreTests {
         }
     }
 }
-
-extension UserStore.Credentials: Equatable {
-    package static func == (left: Self, right: Self) -> Bool {
-        left.userID == right.userID && left.passwordHash == right.passwordHash
-    }
-}
