@@ -84,8 +84,7 @@ package final class Database: Sendable {
     package func transaction<R: Sendable>(
         _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
-        var attempt = 1
-        while true {
+        for attempt in 1...Self.transactionAttemptsMax {
             let connection = try await pool.lease()
             defer { pool.release(connection) }
             let transaction = Transaction(connection, limitMilliseconds: limits.statementMilliseconds)
@@ -98,9 +97,11 @@ package final class Database: Sendable {
                 // If the connection broke, the server rolls back by itself, and `release` drops the connection.
                 _ = try? await transaction.query("ROLLBACK")
                 guard connection.takeMayRetry(), attempt < Self.transactionAttemptsMax else { throw error }
-                attempt += 1
             }
+            // Lets the other transaction get ahead, or the two might meet again.
+            try? await Task.sleep(for: .milliseconds(attempt * Int.random(in: 1...5)))
         }
+        preconditionFailure("the last attempt returns or throws")
     }
 
     // MARK: Threads
