@@ -141,6 +141,7 @@ package final class Database: Sendable {
                 connectWake.wait(milliseconds: nil)
                 continue
             }
+            let begun = monotonicMilliseconds()
             do {
                 let server = try ServerConnection.connect(url: url, settings: sessionSettings)
                 pool.add(PooledConnection(id: nextID, server: server, epoll: epoll))
@@ -148,7 +149,7 @@ package final class Database: Sendable {
                 backoff = Self.reconnectMillisecondsMin
                 started(nil)
             } catch {
-                pool.connectFailed(error)
+                pool.connectFailed(error, begunAt: begun)
                 started(error)
                 pause(milliseconds: backoff)
                 backoff = min(backoff * 2, Self.reconnectMillisecondsMax)
@@ -156,11 +157,12 @@ package final class Database: Sendable {
         }
     }
 
-    /// Waits before the next attempt, shorter if a task has come that waits for it.
+    /// Waits before the next attempt; as shortly as after the first failure if a task waits for it.
     private func pause(milliseconds: Int64) {
-        let end = monotonicMilliseconds() + milliseconds
-        while !pool.isClosed, !pool.isStarving {
-            let rest = end - monotonicMilliseconds()
+        let start = monotonicMilliseconds()
+        while !pool.isClosed {
+            let pause = pool.isStarving ? Self.reconnectMillisecondsMin : milliseconds
+            let rest = start + pause - monotonicMilliseconds()
             guard rest > 0 else { return }
             connectWake.wait(milliseconds: rest)
         }
