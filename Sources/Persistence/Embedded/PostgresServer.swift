@@ -58,7 +58,13 @@ struct PostgresServer: Sendable {
         var arguments = ["\(installation.binaries)/postgres", "-D", place.data]
         for (name, value) in serverSettings(socketDirectory) + settings { arguments += ["-c", "\(name)=\(value)"] }
         let id = try ChildProcess.start(arguments, as: place.owner, logPath: place.startLog)
-        guard let process = ProcessHandle(id: id) else { throw .failed("the server ended at once") }
+        guard let process = ProcessHandle(id: id) else {
+            // A kernel or a sandbox without pidfd_open(2): unwatched it must not stay.
+            let reason = Files.lastError
+            kill(id, SIGQUIT)
+            waitpid(id, nil, 0)
+            throw .failed("cannot watch the server: \(reason)")
+        }
         do throws(EmbeddedPostgresError) {
             try waitUntilReady(process, socketDirectory, until: until)
         } catch {
