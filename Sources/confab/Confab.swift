@@ -6,32 +6,36 @@ import Glibc
 struct Confab {
     private static let usageStatus: Int32 = 64
 
-    static func main() async {
+    /// Not asynchronous: signals are to be blocked before the first other thread is there, and Swift's are when an asynchronous one begins.
+    static func main() {
         // A peer that is gone shows as an error of the write, not as a signal.
         signal(SIGPIPE, SIG_IGN)
         guard CommandLine.arguments.count > 1 else { fail(Options.usage) }
         switch CommandLine.arguments[1] {
-        case "serve": await serve(CommandLine.arguments.dropFirst(2))
+        case "serve": serve(CommandLine.arguments.dropFirst(2))
         case "help", "--help", "-h": StandardStream.output.write(Options.usage)
         case let other: fail("confab: \(other): unknown command\n\n" + Options.usage)
         }
     }
 
-    private static func serve(_ arguments: some Sequence<String>) async {
+    private static func serve(_ arguments: some Sequence<String>) {
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         switch Options.parse(arguments, environment: environment) {
         case .help: StandardStream.output.write(Options.usage)
         case .wrong(let problem): fail("confab: \(problem)\n\n" + Options.usage)
         case .options(let options):
             let logger = Logger(minimum: environment("CONFAB_LOG") == "debug" ? .debug : .info)
-            // Before any other thread is there, so that all of them inherit the mask.
             let signals = SignalWaiter()
-            do {
-                try await Server(options, logger).run(until: signals)
-            } catch {
-                logger.error("\(error)")
-                exit(1)
+            Task {
+                do {
+                    try await Server(options, logger).run(until: signals)
+                    exit(0)
+                } catch {
+                    logger.error("\(error)")
+                    exit(1)
+                }
             }
+            while true { pause() }
         }
     }
 
