@@ -77,7 +77,9 @@ enum ChildProcess {
     {
         try spawn(arguments, as: user) { actions in
             posix_spawn_file_actions_addopen(
-                &actions, 1, logPath, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o640)
+                // Not close-on-exec, or descriptor 1 would be free: the server's pipe by which its children learn of its death took that
+                // place, and the redirection of the children's output closed it.
+                &actions, 1, logPath, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o640)
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
         }
     }

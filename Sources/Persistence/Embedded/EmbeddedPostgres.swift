@@ -96,6 +96,15 @@ package final class EmbeddedPostgres: Sendable {
         }
     }
 
+    /// For tests: leaves the server behind, as a killed hub does.
+    func abandon() {
+        state.withLock { state in
+            state.isStopping = true
+            close(state.lock)
+            state.lock = -1
+        }
+    }
+
     private var isStopping: Bool { state.withLock { $0.isStopping } }
 
     /// The watching thread: waits for the server's end, starts it again unless that was wanted.

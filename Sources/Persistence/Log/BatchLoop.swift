@@ -101,7 +101,8 @@ struct BatchLoop: ~Copyable {
     /// Sends a fresh batch, if there is a connection.
     private mutating func send(_ batch: inout Batch) throws(DatabaseError) {
         precondition(batch.stage == .fresh)
-        guard server.isOpen else { return }
+        // Found out before a byte is sent, a lost connection leaves no doubt about the batch.
+        guard server.isAlive() else { return server.close() }
         batch.content.encode(into: &buffer)
         do throws(DatabaseError) {
             // From here on its bytes may have left.

@@ -6,9 +6,6 @@ import Synchronization
 final class ConnectionPool: Sendable {
     /// More tasks than these wait for nothing: the database is overloaded.
     static let waitersMax = 4_096
-    /// After a failed attempt, queries fail at once for so long; then the next one asks for a new attempt.
-    static let failureHoldsMilliseconds: Int64 = 100
-
     typealias Turn = CheckedContinuation<Result<PooledConnection, DatabaseError>, Never>
 
     private struct State {
@@ -16,8 +13,7 @@ final class ConnectionPool: Sendable {
         var connections: [UInt64: PooledConnection] = [:]
         /// The last used is the next one.
         var idle: [PooledConnection] = []
-        var waiting: [(turn: Turn, deadlineMilliseconds: Int64)] = []
-        var failure: (error: DatabaseError, milliseconds: Int64)?
+        var waiting: [(turn: Turn, sinceMilliseconds: Int64)] = []
         var isClosed = false
     }
 
@@ -59,20 +55,20 @@ final class ConnectionPool: Sendable {
             guard !state.isClosed else { return (nil, true) }
             precondition(state.connections.count < size)
             state.connections[connection.id] = connection
-            state.failure = nil
             return (Self.handOver(connection, &state), false)
         }
         if isClosed { return connection.close("closed") }
         turn?.resume(returning: .success(connection))
     }
 
-    /// An attempt to connect failed: without any connection, nobody waits for the next one.
-    func connectFailed(_ error: DatabaseError) {
+    /// An attempt to connect, begun at that time, failed: without any connection, who waited for it waits no longer. Who came later
+    /// waits for the next one, since the server may have come back in between.
+    func connectFailed(_ error: DatabaseError, begunAt milliseconds: Int64) {
         let refused = state.withLock { state -> [Turn] in
-            state.failure = (error, monotonicMilliseconds())
             guard state.connections.isEmpty else { return [] }
-            defer { state.waiting = [] }
-            return state.waiting.map(\.turn)
+            let count = state.waiting.prefix { $0.sinceMilliseconds < milliseconds }.count
+            defer { state.waiting.removeFirst(count) }
+            return state.waiting.prefix(count).map(\.turn)
         }
         for turn in refused { turn.resume(returning: .failure(error)) }
     }
@@ -98,7 +94,7 @@ final class ConnectionPool: Sendable {
     func expire(at milliseconds: Int64) {
         let (connections, late) = state.withLock { state -> ([PooledConnection], [Turn]) in
             // All wait equally long, so the first in the queue is the first to expire.
-            let count = state.waiting.prefix { milliseconds >= $0.deadlineMilliseconds }.count
+            let count = state.waiting.prefix { milliseconds - $0.sinceMilliseconds >= waitMillisecondsMax }.count
             defer { state.waiting.removeFirst(count) }
             return (Array(state.connections.values), state.waiting.prefix(count).map(\.turn))
         }
@@ -134,15 +130,9 @@ final class ConnectionPool: Sendable {
     private func enqueue(_ turn: Turn, _ state: inout State) -> Result<PooledConnection, DatabaseError>? {
         guard !state.isClosed else { return .failure(.unavailable("closed")) }
         if let connection = state.idle.popLast() { return .success(connection) }
-        let now = monotonicMilliseconds()
-        if state.connections.isEmpty {
-            if let failure = state.failure, now < failure.milliseconds + Self.failureHoldsMilliseconds {
-                return .failure(failure.error)
-            }
-            connectSoon()
-        }
+        if state.connections.isEmpty { connectSoon() }
         guard state.waiting.count < Self.waitersMax else { return .failure(.unavailable("too many tasks wait")) }
-        state.waiting.append((turn, now + waitMillisecondsMax))
+        state.waiting.append((turn, monotonicMilliseconds()))
         return nil
     }
 

@@ -84,8 +84,7 @@ package final class Database: Sendable {
     package func transaction<R: Sendable>(
         _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
-        var attempt = 1
-        while true {
+        for attempt in 1...Self.transactionAttemptsMax {
             let connection = try await pool.lease()
             defer { pool.release(connection) }
             let transaction = Transaction(connection, limitMilliseconds: limits.statementMilliseconds)
@@ -98,9 +97,11 @@ package final class Database: Sendable {
                 // If the connection broke, the server rolls back by itself, and `release` drops the connection.
                 _ = try? await transaction.query("ROLLBACK")
                 guard connection.takeMayRetry(), attempt < Self.transactionAttemptsMax else { throw error }
-                attempt += 1
             }
+            // Lets the other transaction get ahead, or the two might meet again.
+            try? await Task.sleep(for: .milliseconds(attempt * Int.random(in: 1...5)))
         }
+        preconditionFailure("the last attempt returns or throws")
     }
 
     // MARK: Threads
@@ -140,6 +141,7 @@ package final class Database: Sendable {
                 connectWake.wait(milliseconds: nil)
                 continue
             }
+            let begun = monotonicMilliseconds()
             do {
                 let server = try ServerConnection.connect(url: url, settings: sessionSettings)
                 pool.add(PooledConnection(id: nextID, server: server, epoll: epoll))
@@ -147,7 +149,7 @@ package final class Database: Sendable {
                 backoff = Self.reconnectMillisecondsMin
                 started(nil)
             } catch {
-                pool.connectFailed(error)
+                pool.connectFailed(error, begunAt: begun)
                 started(error)
                 pause(milliseconds: backoff)
                 backoff = min(backoff * 2, Self.reconnectMillisecondsMax)
@@ -155,11 +157,12 @@ package final class Database: Sendable {
         }
     }
 
-    /// Waits before the next attempt, shorter if a task has come that waits for it.
+    /// Waits before the next attempt; as shortly as after the first failure if a task waits for it.
     private func pause(milliseconds: Int64) {
-        let end = monotonicMilliseconds() + milliseconds
-        while !pool.isClosed, !pool.isStarving {
-            let rest = end - monotonicMilliseconds()
+        let start = monotonicMilliseconds()
+        while !pool.isClosed {
+            let pause = pool.isStarving ? Self.reconnectMillisecondsMin : milliseconds
+            let rest = start + pause - monotonicMilliseconds()
             guard rest > 0 else { return }
             connectWake.wait(milliseconds: rest)
         }

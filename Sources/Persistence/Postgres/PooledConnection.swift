@@ -54,7 +54,7 @@ final class PooledConnection: Sendable {
     /// Whether the connection still lives; takes in what the server may have said meanwhile, as that it goes.
     func isUsable() -> Bool {
         state.withLock { state in
-            state.server.consume() && state.server.isIdle
+            state.server.isAlive() && state.server.isIdle
         }
     }
 

@@ -95,6 +95,16 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     /// Takes in what has arrived. False: the connection is broken.
     func consume() -> Bool { PQconsumeInput(handle) == 1 && isOpen }
 
+    /// Whether a connection on which nothing runs still lives. A server that goes says so and closes: that may lie unread.
+    func isAlive() -> Bool {
+        var byte: UInt8 = 0
+        if recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) < 0, errno == EAGAIN {
+            return isOpen
+        }
+        // First the message, then the end.
+        return consume() && consume()
+    }
+
     enum Answer {
         /// More must arrive first.
         case wait

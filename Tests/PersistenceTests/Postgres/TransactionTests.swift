@@ -65,7 +65,8 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            #expect(attempts.value == 3)
+            // The second attempt may meet the same fate.
+            #expect(attempts.value >= 3)
             #expect(try await sum(database) == 4)
         }
     }
