@@ -1,4 +1,3 @@
-import JSON
 import Topics
 
 /// Groups. Each change locks the group's row first, so that the changes of one group happen one after the other.

@@ -53,6 +53,12 @@ struct BodyReader {
         errors.append(FieldError(field: field, message: message))
     }
 
+    /// Of two members exactly one must be there; to be asked before they are read.
+    mutating func expectOne(of first: String, or second: String) {
+        let found = members.filter { ($0.name == first || $0.name == second) && !$0.value.isNull }
+        if found.count != 1 { refuse(first, "or \(second), one of the two, must be there") }
+    }
+
     /// An optional member: nil when it is absent or null.
     mutating func optional<Value>(_ name: String, _ rule: Rule<Value>) -> Value? {
         guard let value = take(name), !value.isNull else { return nil }

@@ -33,13 +33,11 @@ enum AccountRoutes {
     /// password is looked at, and the code (`otp`) checked after it.
     static func logIn(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var body = try BodyReader(request)
+        body.expectOne(of: "username", or: "email")
         let username = body.optional("username", .string)
         let email = body.optional("email", .string)
         let password = body.required("password", .string)
         _ = body.optional("otp", .string)
-        if (username == nil) == (email == nil), body.errors.isEmpty {
-            body.refuse("username", "or email, one of the two, must be there")
-        }
         try body.finish()
         guard let password else { preconditionFailure("finish lets no gap through") }
 

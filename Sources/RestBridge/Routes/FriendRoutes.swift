@@ -7,11 +7,9 @@ import Transport
 enum FriendRoutes {
     static func add(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var body = try BodyReader(request)
+        body.expectOne(of: "user_id", or: "username")
         let id = body.optional("user_id", .id)
         let name = body.optional("username", .string)
-        if (id == nil) == (name == nil), body.errors.isEmpty {
-            body.refuse("user_id", "or username, one of the two, must be there")
-        }
         try body.finish()
         var other = id
         if let name { other = try await services.users.userID(named: name.lowercased()) }

@@ -22,11 +22,9 @@ enum MemberRoutes {
     static func add(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         let group = try request.id("id")
         var body = try BodyReader(request)
+        body.expectOne(of: "user_id", or: "user_ids")
         let one = body.optional("user_id", .id)
         let many = body.optional("user_ids", .ids(max: GroupRoutes.idsMax))
-        if (one == nil) == (many == nil), body.errors.isEmpty {
-            body.refuse("user_id", "or user_ids, one of the two, must be there")
-        }
         try body.finish()
         let users = many ?? one.map { [$0] } ?? []
         let statuses = try await services.groups.add(users, to: group, by: request.userID)
