@@ -7,6 +7,15 @@ from support.mqtt import VERSIONS, Client, MosquittoSub
 from support.postgres import Cluster
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A failure shows what the hubs had to say."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of the hub in {hub.folder}", hub.log_tail()) for hub in Hub.known]
+    return report
+
+
 def serving(*flags, **options):
     """A started hub for a fixture; stopped properly, and that is checked."""
     hub = Hub(*flags, **options)

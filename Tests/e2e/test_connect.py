@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import shutil
+import socket
 import struct
 
 import pytest
@@ -143,8 +144,19 @@ def test_malformed_first_packets_close_the_connection(anonymous_hub, name):
         assert connection.send(GOOD).expect(CONNACK) == b"\0\0"
 
 
-@pytest.mark.parametrize("level, answer", [(3, b"\0\1"), (6, None)])
-def test_unknown_protocol_levels(anonymous_hub, level, answer):
+def test_silent_connections_are_closed(hub):
+    """CONNECT within 10 s; a TLS handshake and HTTP headers, too."""
+    with Wire(hub, "mqtt") as mqtt, Wire(hub, "mqtts") as mqtts, Wire(hub, "http") as http:
+        with socket.create_connection(("127.0.0.1", hub.ports["mqtts"]), wire.TIMEOUT_SECONDS) as handshake:
+            mqtt.send(b"\x10")
+            http.send(b"GET / HTTP/1.1\r\nHost:")
+            for connection in (mqtt, mqtts, http):
+                connection.read_to_end()
+            assert handshake.recv(100) == b""
+
+
+@pytest.mark.parametrize("level", [3, 6])
+def test_unknown_protocol_levels(anonymous_hub, level):
     """An unacceptable protocol level gets CONNACK 1, or 0x84, then the close [MQTT-3.1.2-2]."""
     with Wire(anonymous_hub) as connection:
         connection.send(wire.connect(level))

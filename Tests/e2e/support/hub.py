@@ -46,8 +46,11 @@ def parse_ready(line):
 class Hub:
     """One data directory, and the process that serves it."""
 
+    known = []  # every hub that is not discarded yet, for the reports of failures
+
     def __init__(self, *flags, database=None, data=None, listeners=LISTENERS, prefix=(), environment=None,
                  limits_off=True):
+        Hub.known.append(self)
         self.folder = temporary_folder()
         self.data = pathlib.Path(data) if data else self.folder / "data"
         self.log = self.folder / "log"
@@ -139,6 +142,7 @@ class Hub:
             os.kill(pid, signal.SIGQUIT)
             eventually(lambda: self.postgres_pid() is None, "PostgreSQL ends at SIGQUIT")
         shutil.rmtree(self.folder, ignore_errors=True)
+        Hub.known.remove(self)
 
     # What is seen of it
 

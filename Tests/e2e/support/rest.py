@@ -28,9 +28,9 @@ class Answer:
         self.expect(status)
         assert self.headers.get_content_type() == "application/problem+json", self.headers
         problem = self.json
-        assert problem["type"].startswith("/problems/"), problem
-        assert problem["status"] == status, problem
-        assert problem["title"] and problem["request_id"] == self.headers["X-Request-Id"], problem
+        assert {"type", "title", "status", "request_id"} <= set(problem), problem
+        assert problem["type"].startswith("/problems/") and problem["title"], problem
+        assert problem["status"] == status and problem["request_id"] == self.headers["X-Request-Id"], problem
         assert name is None or problem["type"] == f"/problems/{name}", problem
         return problem
 
