@@ -6,7 +6,7 @@ final class TLSClient {
     struct Failure: Error { var code: Int32 }
 
     enum Version: Int32, CaseIterable {
-        case v1_1 = 0x0302, v1_2, v1_3
+        case tls11 = 0x0302, tls12, tls13
     }
 
     private static let setMinimumVersion: Int32 = 123
@@ -19,7 +19,7 @@ final class TLSClient {
     private let output: OpaquePointer
 
     /// - Parameter session: of an earlier connection, to be resumed.
-    init(port: UInt16, version: Version = .v1_3, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil) throws
+    init(port: UInt16, version: Version = .tls13, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil) throws
     {
         socket = try TestSocket(port: port, receiveBufferBytes: receiveBufferBytes)
         context = SSL_CTX_new(TLS_client_method())!

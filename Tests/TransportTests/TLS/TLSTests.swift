@@ -8,7 +8,7 @@ import Testing
 @Suite struct TLSTests {
     private static let megabyte = pattern(1024 * 1024)
     private static let large = pattern(8 * 1024 * 1024)
-    private static let versions: [TLSClient.Version] = [.v1_2, .v1_3]
+    private static let versions: [TLSClient.Version] = [.tls12, .tls13]
 
     @Test(arguments: versions) func echoesToASlowReader(_ version: TLSClient.Version) throws {
         let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
@@ -42,14 +42,14 @@ import Testing
 
     @Test func refusesOldVersions() throws {
         let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
-        let client = try TLSClient(port: reactor.port, version: .v1_1)
+        let client = try TLSClient(port: reactor.port, version: .tls11)
         #expect(throws: TLSClient.Failure.self) { try client.handshake() }
         #expect(reactor.journal.wait { $0.closed.count == 1 })
     }
 
     @Test func doesNotRenegotiate() throws {
         let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
-        let client = try TLSClient(port: reactor.port, version: .v1_2)
+        let client = try TLSClient(port: reactor.port, version: .tls12)
         try client.handshake()
         #expect(client.renegotiate())
         try client.socket.send(client.takeOutput())
