@@ -19,8 +19,9 @@ final class TLSClient {
     private let output: OpaquePointer
 
     /// - Parameter session: of an earlier connection, to be resumed.
-    init(port: UInt16, version: Version = .tls13, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil) throws
-    {
+    init(
+        port: UInt16, version: Version = .tls13, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil
+    ) throws {
         socket = try TestSocket(port: port, receiveBufferBytes: receiveBufferBytes)
         context = SSL_CTX_new(TLS_client_method())!
         SSL_CTX_set_security_level(context, 0)
