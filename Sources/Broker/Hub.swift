@@ -33,6 +33,8 @@ package final class Hub: Sendable {
         while !saver.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
+    package func makeRequestID() -> String { String(services.ids.next(), radix: 36) }
+
     func makeClientID() -> [UInt8] { Array("auto-\(services.ids.next())".utf8) }
 
     // MARK: Reading and saving
@@ -43,8 +45,8 @@ package final class Hub: Sendable {
         var state = LoadedState()
         do {
             if let claims {
-                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: claims.sessionID)
-                guard let rights, rights.isEnabled, rights.isSessionLive else {
+                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: nil)
+                guard let rights, rights.isEnabled, try await isAdmitted(claims) else {
                     state.failure = .notAuthorized
                     return state
                 }
@@ -60,6 +62,12 @@ package final class Hub: Sendable {
             state.failure = .unavailable
         }
         return state
+    }
+
+    private func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        guard let sessionID = claims.sessionID else { return true }
+        return try await services.logins.admit(
+            userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
     }
 
     private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
@@ -109,6 +117,14 @@ package final class Hub: Sendable {
             try await services.sessions.saveCursors(cursors)
         } catch {
             services.logger.warning("cursors could not be saved: \(error)")
+        }
+    }
+
+    func keep(_ sessions: [Int64]) async {
+        do {
+            try await services.sessions.keep(sessions)
+        } catch {
+            services.logger.warning("the expiry of connected sessions could not be moved on: \(error)")
         }
     }
 

@@ -40,6 +40,7 @@ package struct Shard: ~Copyable {
     var sessionsWithChangedCursors: [Int32] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
+    var nextSessionKeep: Int64 = 0
     var isStopping = false
 
     package init(index: Int, hub: Hub) {
@@ -103,6 +104,11 @@ package struct Shard: ~Copyable {
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()
+        }
+        if io.now >= nextSessionKeep {
+            nextSessionKeep = io.now + Limits.sessionKeepMilliseconds
+            let connected = sessions.filter { $0.storedID != 0 }.map(\.storedID)
+            if !connected.isEmpty { Task { [hub] in await hub.keep(connected) } }
         }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
@@ -188,8 +194,8 @@ package struct Shard: ~Copyable {
     ) throws(ProtocolError) {
         switch packet {
         case .puback(let acknowledgement): acknowledge(acknowledgement.packetID, of: session, io: &io)
-        case .subscribe(let subscribe): receive(subscribe, from: session, io: &io)
-        case .unsubscribe(let unsubscribe): receive(unsubscribe, from: session, io: &io)
+        case .subscribe(let subscribe): try receive(subscribe, from: session, io: &io)
+        case .unsubscribe(let unsubscribe): try receive(unsubscribe, from: session, io: &io)
         case .pingreq:
             scratch.removeAll(keepingCapacity: true)
             ServerPacket.encodePingresp(into: &scratch)

@@ -25,8 +25,10 @@ enum PublishRoutes {
             response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
             if repeated { response.headers.append(("Idempotency-Replayed", "true")) }
             return response
-        case .refused(let name, let detail, let status):
-            throw Problem(named: name, status: status, detail: detail)
+        case .refused(let name, let detail, let field, let status):
+            var problem = Problem(named: name, status: status, detail: detail)
+            if let field { problem.errors = [FieldError(field: field, message: detail)] }
+            throw problem
         case .overloaded:
             throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")
         case .unavailable:
