@@ -7,6 +7,8 @@ package struct JSONError: Error, Sendable, Equatable {
 
     package var reason: Reason
     package var offset: Int
+    /// The member of the outermost object in whose value it stands, where `scanObject` found it.
+    package var member: String?
 
     package init(_ reason: Reason, at offset: Int) {
         self.reason = reason

@@ -113,5 +113,6 @@ extension Problem {
             .trailingBytes:
             self.init(.badRequest, "The body is not JSON: \(error.reason) at byte \(error.offset).")
         }
+        if status == 422, let member = error.member { errors = [FieldError(field: member, message: detail)] }
     }
 }

@@ -178,7 +178,7 @@ import Transport
         }
         let response = rejection.response(requestID: "r1")
         #expect(response.status == 414)
-        #expect(response.header("content-type") == "application/problem+json")
+        #expect(response.header("Content-Type") == "application/problem+json")
         let title = #"{"type":"/problems/target-too-long","title":"URI Too Long","status":414,"#
         #expect(String(decoding: response.body, as: UTF8.self).hasPrefix(title))
     }
