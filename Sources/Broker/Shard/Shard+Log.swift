@@ -95,10 +95,11 @@ extension Shard {
         guard !io.isCongested(slot), qos == .atMostOnce || sessions[place].hasWindow else { return false }
         sessions[place].cursors[Int(cursor)].sent = entry.seq
         let identifiers = sessions[place].cursors[Int(cursor)].identifiers
-        let form = FrameSet.Form(version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: false)
+        let form = FrameSet.Form(
+            isVersion5: sessions[place].version == .v5, isAcknowledged: qos.isAcknowledged, retain: false)
         var frame: [UInt8]
         let offset: Int
-        if identifiers.isEmpty || form.version != .v5 {
+        if identifiers.isEmpty || !form.isVersion5 {
             let index = frames.form(
                 form, topic: entry.topic.span, payload: entry.payload.span, forwarded: entry.properties)
             frame = frames.frames[index]
