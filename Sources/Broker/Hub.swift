@@ -11,7 +11,13 @@ package final class Hub: Sendable {
         /// CONNECT without credentials opens all plain topics (`--anonymous`).
         package var allowsAnonymous: Bool
 
-        package init(allowsAnonymous: Bool) { self.allowsAnonymous = allowsAnonymous }
+        /// There are sessions of such clients from earlier.
+        package var hasAnonymousSessions: Bool
+
+        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool) {
+            self.allowsAnonymous = allowsAnonymous
+            self.hasAnonymousSessions = hasAnonymousSessions
+        }
     }
 
     package let services: HubServices
@@ -21,7 +27,12 @@ package final class Hub: Sendable {
     let saver = SessionSaver()
     let mailroom: Mailroom
 
+    /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
+    var hasAnonymousSessions: Bool { anonymousSessions.load(ordering: .relaxed) }
+    private let anonymousSessions: Atomic<Bool>
+
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
+        anonymousSessions = Atomic(settings.hasAnonymousSessions)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
@@ -74,6 +85,7 @@ package final class Hub: Sendable {
         if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
             return OpenedSession(stored: stored, isPresent: true)
         }
+        if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
         _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)

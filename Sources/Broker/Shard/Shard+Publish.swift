@@ -13,6 +13,9 @@ extension Shard {
         let isVersion5 = sessions[Int(session)].version == .v5
         guard publish.topicAlias == 0 else { throw ProtocolError(.topicAliasInvalid, "topic aliases are not offered") }
         guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
+        guard !isVersion5 || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
+            throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
+        }
         let topic = bytes.extracting(publish.topic)
         let kind = classify(topic)
         if kind == .plain {
@@ -56,7 +59,6 @@ extension Shard {
             kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
-            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else { throw .overloaded }
             // Only 3.x is told later of what it sent; 5 gets a reason.
             let subject = sessions[Int(session)].version == .v5
                 ? nil : RefusedEvent.Subject(topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: admission.clientRef)
@@ -64,6 +66,7 @@ extension Shard {
             token = publishToken(session, serial)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
+            hub.metrics.refused.add(1)
             if token != 0 { resolve(token, .unavailable, io: &io) }
             return
         }
@@ -72,8 +75,9 @@ extension Shard {
 
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
     private mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
-        if sessions[Int(session)].acknowledgements.count >= Int(Limits.receiveMaximum) {
-            io.pauseReading(sessions[Int(session)].slot)
+        let place = Int(session)
+        if sessions[place].version != .v5, sessions[place].acknowledgements.count >= Int(Limits.receiveMaximum) {
+            io.pauseReading(sessions[place].slot)
         }
     }
 

@@ -15,6 +15,8 @@ package struct Shard: ~Copyable {
     var clients: [Client] = []
     var sessions: [Session] = []
     var freeSessions: [Int32] = []
+    /// Live sessions by the serial of their claim.
+    var sessionBySerial: [UInt64: Int32] = [:]
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
@@ -100,7 +102,9 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func tick(io: inout Connections) {
-        recentHeads.tick(now: io.now)
+        if recentHeads.tick(now: io.now) {
+            for topic in topics.indices { topics[topic]?.forgetRecent() }
+        }
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()

@@ -53,7 +53,9 @@ struct Server: Sendable {
             services: HubServices(
                 log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
                 logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: options.anonymous), mailroom: mailroom)
+            settings: Hub.Settings(
+                allowsAnonymous: options.anonymous, hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+            mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
