@@ -33,7 +33,7 @@ struct Server: Sendable {
         defer { postgres?.stop() }
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
-        if !ran.isEmpty { logger.info("migrated the database: \(ran)") }
+        if let version = ran.last { logger.info("migrated the database to version \(version)") }
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
