@@ -11,24 +11,58 @@ extension Shard {
         _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
         let isVersion5 = sessions[Int(session)].version == .v5
-        guard publish.topicAlias == 0 else { throw ProtocolError(.topicAliasInvalid, "topic aliases are not offered") }
         guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
-        let topic = bytes.extracting(publish.topic)
+        guard !isVersion5 || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
+            throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
+        }
+        guard publish.topicAlias != 0 else {
+            try receive(publish, on: bytes.extracting(publish.topic), bytes, from: session, io: &io)
+            return
+        }
+        let topic = try resolveAlias(publish, bytes, of: session)
+        try receive(publish, on: topic.span, bytes, from: session, io: &io)
+    }
+
+    /// A topic alias is set by a packet that has both, and used by one with an empty topic (MQTT 5 §3.3.2.3.4).
+    private mutating func resolveAlias(
+        _ publish: Publish, _ bytes: Span<UInt8>, of session: Int32
+    ) throws(ProtocolError) -> [UInt8] {
+        let place = Int(session), alias = Int(publish.topicAlias)
+        guard alias <= Limits.topicAliasMaximum else {
+            throw ProtocolError(.topicAliasInvalid, "the topic alias is above the maximum")
+        }
+        if sessions[place].aliases.count < alias {
+            let missing = alias - sessions[place].aliases.count
+            sessions[place].aliases.append(contentsOf: repeatElement([], count: missing))
+        }
+        if !publish.topic.isEmpty { sessions[place].aliases[alias - 1] = [UInt8](span: bytes.extracting(publish.topic)) }
+        guard !sessions[place].aliases[alias - 1].isEmpty else {
+            throw ProtocolError(.protocolError, "the topic alias has not been set")
+        }
+        return sessions[place].aliases[alias - 1]
+    }
+
+    private mutating func receive(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
         let kind = classify(topic)
         if kind == .plain {
-            if publish.retain, isVersion5 { throw ProtocolError(.retainNotSupported, "retained messages are not offered") }
+            if publish.retain, sessions[Int(session)].version == .v5 {
+                throw ProtocolError(.retainNotSupported, "retained messages are not offered")
+            }
             guard publish.hasValidPayload(in: bytes) else {
-                answer(publish, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
+                let refusal = Refusal.invalidPayload("the payload is not the UTF-8 that it claims to be")
+                answer(publish, on: topic, bytes, refusal, session, io: &io)
                 return
             }
-            let isAllowed = publishPlain(publish, bytes, from: session, io: &io)
-            answer(publish, isAllowed ? nil : .notAuthorized, session, io: &io)
+            let isAllowed = publishPlain(publish, on: topic, bytes, from: session, io: &io)
+            answer(publish, on: topic, bytes, isAllowed ? nil : .notAuthorized, session, io: &io)
             return
         }
         do throws(Refusal) {
-            try publishStored(publish, bytes, kind, from: session, io: &io)
+            try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
         } catch {
-            answer(publish, error, session, io: &io)
+            answer(publish, on: topic, bytes, error, session, io: &io)
         }
     }
 
@@ -36,7 +70,8 @@ extension Shard {
 
     /// Checks the right and the message, and hands it to the log; the answer comes when it is committed.
     private mutating func publishStored(
-        _ publish: Publish, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32, io: inout Connections
+        _ publish: Publish, on name: Span<UInt8>, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32,
+        io: inout Connections
     ) throws(Refusal) {
         let topic = try writableTopic(kind, session)
         var isText = false
@@ -56,11 +91,14 @@ extension Shard {
             kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
-            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else { throw .overloaded }
-            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID)
+            // Only 3.x is told later of what it sent; 5 gets a reason.
+            let subject = sessions[Int(session)].version == .v5
+                ? nil : RefusedEvent.Subject(topic: [UInt8](span: name), clientRef: admission.clientRef)
+            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
             token = publishToken(session, serial)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
+            hub.metrics.refused.add(1)
             if token != 0 { resolve(token, .unavailable, io: &io) }
             return
         }
@@ -69,8 +107,9 @@ extension Shard {
 
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
     private mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
-        if sessions[Int(session)].acknowledgements.count >= Int(Limits.receiveMaximum) {
-            io.pauseReading(sessions[Int(session)].slot)
+        let place = Int(session)
+        if sessions[place].version != .v5, sessions[place].acknowledgements.count >= Int(Limits.receiveMaximum) {
+            io.pauseReading(sessions[place].slot)
         }
     }
 
@@ -108,8 +147,8 @@ extension Shard {
             isLive(session)
         else { return }
         let place = Int(session), serial = UInt32(token & 0xFF_FFFF)
-        guard let packetID = sessions[place].acknowledgements.packetID(of: serial) else { return }
-        var answer = PendingAcknowledgements.Answer(packetID: packetID)
+        guard let waiting = sessions[place].acknowledgements.waiting(serial) else { return }
+        var answer = PendingAcknowledgements.Answer(packetID: waiting.packetID)
         switch outcome {
         case .committed(let seq, let id), .repeated(let seq, let id):
             answer.seq = seq
@@ -122,6 +161,12 @@ extension Shard {
                 return
             }
             answer.refuse(.unavailable)
+        }
+        if answer.reason.isError {
+            hub.metrics.refused.add(1)
+            if let subject = waiting.subject {
+                tell(RefusedEvent(subject, problem: answer.problem), to: session, io: &io)
+            }
         }
         sessions[place].acknowledgements.resolve(serial, answer)
         sendReadyAnswers(session, io: &io)
@@ -136,10 +181,18 @@ extension Shard {
     }
 
     /// Answers a publish that needs no commit, in its turn.
-    private mutating func answer(_ publish: Publish, _ refusal: Refusal?, _ session: Int32, io: inout Connections) {
+    private mutating func answer(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, _ refusal: Refusal?, _ session: Int32,
+        io: inout Connections
+    ) {
         if let refusal {
             hub.metrics.refused.add(1)
-            if sessions[Int(session)].version != .v5 { tellRefused(publish, refusal, session, io: &io) }
+            if sessions[Int(session)].version != .v5 {
+                let payload = bytes.extracting(publish.payload)
+                let subject = RefusedEvent.Subject(
+                    topic: [UInt8](span: topic), clientRef: RefusedEvent.clientRef(in: payload))
+                tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
+            }
         }
         guard publish.qos != .atMostOnce else { return }
         var answer = PendingAcknowledgements.Answer(packetID: publish.packetID)
@@ -151,7 +204,15 @@ extension Shard {
         }
     }
 
-    private mutating func tellRefused(_ publish: Publish, _ refusal: Refusal, _ session: Int32, io: inout Connections) {
+    /// 3.1.1 cannot say no in PUBACK: the publisher's inbox tells it, if it listens there.
+    private mutating func tell(_ event: RefusedEvent, to session: Int32, io: inout Connections) {
+        let user = sessions[Int(session)].user
+        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else { return }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodePublish(
+            into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
+            payload: event.json, qos: .atMostOnce, retain: false)
+        io.append(scratch.span, to: sessions[Int(session)].slot)
     }
 
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {

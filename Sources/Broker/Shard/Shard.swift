@@ -15,6 +15,8 @@ package struct Shard: ~Copyable {
     var clients: [Client] = []
     var sessions: [Session] = []
     var freeSessions: [Int32] = []
+    /// Live sessions by the serial of their claim.
+    var sessionBySerial: [UInt64: Int32] = [:]
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
@@ -40,6 +42,7 @@ package struct Shard: ~Copyable {
     var sessionsWithChangedCursors: [Int32] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
+    var nextSessionKeep: Int64 = 0
     var isStopping = false
 
     package init(index: Int, hub: Hub) {
@@ -99,10 +102,17 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func tick(io: inout Connections) {
-        recentHeads.tick(now: io.now)
+        if recentHeads.tick(now: io.now) {
+            for topic in topics.indices { topics[topic]?.forgetRecent() }
+        }
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()
+        }
+        if io.now >= nextSessionKeep {
+            nextSessionKeep = io.now + Limits.sessionKeepMilliseconds
+            let connected = sessions.filter { $0.storedID != 0 }.map(\.storedID)
+            if !connected.isEmpty { Task { [hub] in await hub.keep(connected) } }
         }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
@@ -130,6 +140,8 @@ package struct Shard: ~Copyable {
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .subscriptionsSaved(let token, let answer, let isSaved):
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
+        case .reauthenticated(let token, let claims, let isAdmitted):
+            reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
         case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
@@ -188,8 +200,8 @@ package struct Shard: ~Copyable {
     ) throws(ProtocolError) {
         switch packet {
         case .puback(let acknowledgement): acknowledge(acknowledgement.packetID, of: session, io: &io)
-        case .subscribe(let subscribe): receive(subscribe, from: session, io: &io)
-        case .unsubscribe(let unsubscribe): receive(unsubscribe, from: session, io: &io)
+        case .subscribe(let subscribe): try receive(subscribe, from: session, io: &io)
+        case .unsubscribe(let unsubscribe): try receive(unsubscribe, from: session, io: &io)
         case .pingreq:
             scratch.removeAll(keepingCapacity: true)
             ServerPacket.encodePingresp(into: &scratch)
@@ -198,7 +210,7 @@ package struct Shard: ~Copyable {
         case .connect: throw ProtocolError(.protocolError, "a second CONNECT")
         case .publish: preconditionFailure("publishes have their own way")
         case .pubrec, .pubrel, .pubcomp: throw ProtocolError(.protocolError, "QoS 2 is not offered")
-        case .auth: throw ProtocolError(.protocolError, "no authentication method was agreed on")
+        case .auth(let auth): try receive(auth, from: session, io: &io)
         }
     }
 

@@ -29,6 +29,7 @@ package struct HTTPEndpoint: ~Copyable {
 
     private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
     private let post: @Sendable (HTTPAnswer) -> Void
+    private let makeRequestID: @Sendable () -> String
     private let wallMilliseconds: @Sendable () -> Int64
     /// By connection slot.
     private var clients: [Client?] = []
@@ -39,10 +40,12 @@ package struct HTTPEndpoint: ~Copyable {
     ///   - post: brings an answer back to this reactor's thread, to `answer`.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
-        post: @escaping @Sendable (HTTPAnswer) -> Void, wallMilliseconds: @escaping @Sendable () -> Int64
+        post: @escaping @Sendable (HTTPAnswer) -> Void, makeRequestID: @escaping @Sendable () -> String,
+        wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.respond = respond
         self.post = post
+        self.makeRequestID = makeRequestID
         self.wallMilliseconds = wallMilliseconds
     }
 
@@ -82,7 +85,8 @@ package struct HTTPEndpoint: ~Copyable {
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
-        case .reject(let response):
+        case .reject(let rejection):
+            let response = rejection.response(requestID: makeRequestID())
             output.removeAll(keepingCapacity: true)
             response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
             io.append(output.span, to: id.slot)

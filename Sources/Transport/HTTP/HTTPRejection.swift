@@ -1,6 +1,6 @@
 /// Why the parser refuses a request; the connection ends after the answer, since what follows can't be told apart any
 /// more.
-enum HTTPRejection: Error, Equatable {
+package enum HTTPRejection: Error, Equatable {
     case badRequest(StaticString)
     case bodyTooLarge
     case targetTooLong
@@ -9,7 +9,7 @@ enum HTTPRejection: Error, Equatable {
     case codingNotImplemented
     case versionNotSupported
 
-    var status: Int {
+    package var status: Int {
         switch self {
         case .badRequest: 400
         case .bodyTooLarge: 413
@@ -35,14 +35,16 @@ enum HTTPRejection: Error, Equatable {
     }
 
     /// The answer as RFC 9457 problem; all its texts are ours and need no escaping.
-    var response: HTTPResponse {
+    package func response(requestID: String) -> HTTPResponse {
         let body = """
             {"type":"/problems/\(problem.name)","title":"\(HTTPResponse.reason(status))","status":\(status),\
-            "detail":"\(problem.detail)"}
+            "detail":"\(problem.detail)","request_id":"\(requestID)"}
             """
-        let headers = [("content-type", "application/problem+json"), ("cache-control", "no-store")]
+        let headers = [
+            ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), ("X-Request-Id", requestID),
+        ]
         return HTTPResponse(status: status, headers: headers, body: Array(body.utf8))
     }
 
-    static func == (left: HTTPRejection, right: HTTPRejection) -> Bool { left.status == right.status }
+    package static func == (left: HTTPRejection, right: HTTPRejection) -> Bool { left.status == right.status }
 }
