@@ -78,8 +78,8 @@ import Testing
     @Test(arguments: [
         "serve", "-x", "--nonsense", "--", "--=", "--mqtt", "--mqtt 65536", "--mqtt -1", "--mqtt +5", "--mqtt 1.5",
         "--mqtt=",
-        "--mqtt on", "--data=", "--bind=", "--bind localhost", "--reactors 0", "--reactors 65", "--reactors x", "--limits on", "--limits",
-        "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
+        "--mqtt on", "--data=", "--bind=", "--reactors 0", "--reactors 65", "--reactors x", "--limits on", "--limits",
+        "--bind localhost", "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
     ])
     func refuses(_ line: String) {
         guard case .wrong(let problem) = Self.parse(line) else {
@@ -99,7 +99,8 @@ import Testing
     @Test func theUsageNamesEveryFlagAndEveryFlagIsHandled() {
         for flag in Options.flags {
             #expect(Options.usage.contains("  --\(flag.name)"))
-            let value = ["reactors": "1", "limits": "off", "bind": "::1"][flag.name] ?? (flag.value == "PORT" ? "1" : "on")
+            let value =
+                ["reactors": "1", "limits": "off", "bind": "::1"][flag.name] ?? (flag.value == "PORT" ? "1" : "on")
             // Those that go together are refused alone, but they are known.
             if case .wrong(let problem) = Self.parse("--\(flag.name)=\(value)") {
                 #expect(problem.contains("go together"))
