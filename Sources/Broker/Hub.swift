@@ -79,9 +79,9 @@ package final class Hub: Sendable {
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
     }
 
-    func read(_ topic: StoredTopic, after seq: Int64) async -> [LogEntry]? {
+    func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async -> [LogEntry]? {
         do {
-            return try await services.log.read(topic, after: seq, limit: Limits.catchUpEntriesMax)
+            return try await services.log.read(topic, after: seq, limit: limit)
         } catch {
             services.logger.warning("the log of topic \(topic.id) could not be read: \(error)")
             return nil

@@ -108,7 +108,8 @@ extension Shard {
             properties.subscriptionIDs = identifiers
             frame = []
             offset = ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos, retain: false,
+                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos,
+                retain: false,
                 properties: properties)
         }
         guard frame.count <= sessions[place].packetBytesMax else {
@@ -146,9 +147,13 @@ extension Shard {
                 sessions[place].behind.removeFirst()
                 continue
             }
-            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else { return }
+            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else {
+                return
+            }
             guard let entry = topic.recentEntry(state.sent + 1) else {
-                readLog(session, topic.topic, after: state.sent)
+                let room =
+                    state.qos == .atMostOnce ? Int.max : sessions[place].receiveMaximum - sessions[place].inFlight.count
+                readLog(session, topic.topic, after: state.sent, room: room)
                 return
             }
             frames.reset()
@@ -156,12 +161,13 @@ extension Shard {
         }
     }
 
-    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64) {
+    /// - Parameter room: for how many entries; what can't be sent would be read again.
+    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64, room: Int) {
         guard !sessions[Int(session)].isReadingLog else { return }
         sessions[Int(session)].isReadingLog = true
         let token = sessionToken(session)
         Task { [hub, index] in
-            let entries = await hub.read(topic, after: seq)
+            let entries = await hub.read(topic, after: seq, limit: min(room, Limits.catchUpEntriesMax))
             hub.mailroom.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
         }
     }
@@ -174,7 +180,8 @@ extension Shard {
             disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
             return
         }
-        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic }) {
+        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
+        {
             let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
             for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
                 frames.reset()

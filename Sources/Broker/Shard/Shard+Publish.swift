@@ -16,9 +16,13 @@ extension Shard {
         let topic = bytes.extracting(publish.topic)
         let kind = classify(topic)
         if kind == .plain {
-            if publish.retain, isVersion5 { throw ProtocolError(.retainNotSupported, "retained messages are not offered") }
+            if publish.retain, isVersion5 {
+                throw ProtocolError(.retainNotSupported, "retained messages are not offered")
+            }
             guard publish.hasValidPayload(in: bytes) else {
-                answer(publish, bytes, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
+                answer(
+                    publish, bytes, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session,
+                    io: &io)
                 return
             }
             let isAllowed = publishPlain(publish, bytes, from: session, io: &io)
@@ -56,10 +60,15 @@ extension Shard {
             kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
-            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else { throw .overloaded }
+            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else {
+                throw .overloaded
+            }
             // Only 3.x is told later of what it sent; 5 gets a reason.
-            let subject = sessions[Int(session)].version == .v5
-                ? nil : RefusedEvent.Subject(topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: admission.clientRef)
+            let subject =
+                sessions[Int(session)].version == .v5
+                ? nil
+                : RefusedEvent.Subject(
+                    topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: admission.clientRef)
             let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
             token = publishToken(session, serial)
         }
@@ -87,7 +96,8 @@ extension Shard {
             return right.topic
         case .stored(.direct(let low, let high)):
             let id = users[Int(user)].id
-            guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low], right.isWritable
+            guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low],
+                right.isWritable
             else { throw .notFriends }
             return right.topic
         case .stored(.inbox), .typing, .read, .presence, .system: throw .notAuthorized
@@ -153,7 +163,8 @@ extension Shard {
             if sessions[Int(session)].version != .v5 {
                 let payload = bytes.extracting(publish.payload)
                 let subject = RefusedEvent.Subject(
-                    topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: RefusedEvent.clientRef(in: payload))
+                    topic: [UInt8](span: bytes.extracting(publish.topic)),
+                    clientRef: RefusedEvent.clientRef(in: payload))
                 tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
             }
         }
@@ -164,13 +175,16 @@ extension Shard {
             write(answer, to: session, io: &io)
         } else {
             sessions[Int(session)].acknowledgements.append(ready: answer)
+            pauseIfAhead(session, io: &io)
         }
     }
 
     /// 3.1.1 cannot say no in PUBACK: the publisher's inbox tells it, if it listens there.
     private mutating func tell(_ event: RefusedEvent, to session: Int32, io: inout Connections) {
         let user = sessions[Int(session)].user
-        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else { return }
+        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else {
+            return
+        }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodePublish(
             into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
@@ -181,11 +195,16 @@ extension Shard {
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {
         let place = Int(session)
         while let answer = sessions[place].acknowledgements.popReady() { write(answer, to: session, io: &io) }
-        if !sessions[place].acknowledgements.isBlocked,
-            sessions[place].acknowledgements.count < Int(Limits.receiveMaximum) / 2
-        {
-            io.resumeReading(sessions[place].slot)
-        }
+        resumeReading(session, io: &io)
+    }
+
+    /// Reads on, unless there is still a reason not to.
+    mutating func resumeReading(_ session: Int32, io: inout Connections) {
+        let acknowledgements = sessions[Int(session)].acknowledgements, slot = sessions[Int(session)].slot
+        guard !acknowledgements.isBlocked, acknowledgements.count < Int(Limits.receiveMaximum) / 2,
+            !io.isCongested(slot)
+        else { return }
+        io.resumeReading(slot)
     }
 
     private mutating func write(_ answer: PendingAcknowledgements.Answer, to session: Int32, io: inout Connections) {

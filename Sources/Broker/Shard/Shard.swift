@@ -87,6 +87,9 @@ package struct Shard: ~Copyable {
         case .connected(let session):
             if sessions[Int(session)].acknowledgements.isBlocked {
                 io.abort(id.slot)
+            } else if io.isReadingPaused(id.slot), !io.isCongested(id.slot) {
+                // It is us who do not listen.
+                keepAlive(session, io: &io)
             } else {
                 disconnect(session, .keepAliveTimeout, io: &io)
             }
@@ -97,6 +100,7 @@ package struct Shard: ~Copyable {
         guard case .connected(let session) = clients[Int(id.slot)] else { return }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        resumeReading(session, io: &io)
     }
 
     package mutating func tick(io: inout Connections) {
@@ -150,6 +154,8 @@ package struct Shard: ~Copyable {
         do throws(ProtocolError) {
             while offset < bytes.count, let used = try receiveOne(id, bytes, at: offset, io: &io) {
                 offset += used
+                // Who does not read our answers is not read either: they would fill the memory.
+                if io.isCongested(id.slot) { io.pauseReading(id.slot) }
                 if io.isReadingPaused(id.slot) { break }
             }
         } catch {

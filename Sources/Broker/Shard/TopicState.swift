@@ -16,9 +16,12 @@ struct TopicState {
     /// The last entry that this shard has seen, applied and delivered to those who keep up.
     var head: Int64
     var isAnnouncement = false
+    /// The entry as of which that is known: earlier ones may still come.
+    var announcementKnownAt: Int64 = 0
     var subscribers: [Subscriber] = []
     /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
-    var recent: [LogEntry] = []
+    private(set) var recent: [LogEntry] = []
+    private var recentBytes = 0
     /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
     var early: [LogEntry] = []
 
@@ -33,8 +36,24 @@ struct TopicState {
     mutating func advance(to entry: LogEntry) {
         precondition(entry.seq == head + 1, "entries are applied in the order of the log")
         head = entry.seq
-        if recent.count >= 2 * Limits.recentEntriesMax { recent.removeFirst(Limits.recentEntriesMax) }
         recent.append(entry)
+        recentBytes += entry.suffix.count
+        guard recent.count > 2 * Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax else { return }
+        // Half of it at once, so that it is not moved for each entry.
+        var removed = 0
+        while removed < recent.count - 1,
+            recent.count - removed > Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax / 2
+        {
+            recentBytes -= recent[removed].suffix.count
+            removed += 1
+        }
+        recent.removeFirst(removed)
+    }
+
+    mutating func setAnnouncement(_ isAnnouncement: Bool, asOf seq: Int64) {
+        guard seq >= announcementKnownAt else { return }
+        self.isAnnouncement = isAnnouncement
+        announcementKnownAt = seq
     }
 
     /// The entry with that seq, if it is kept.
