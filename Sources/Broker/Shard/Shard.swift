@@ -33,6 +33,8 @@ package struct Shard: ~Copyable {
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
     var recentHeads = RecentHeads()
+    /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
+    var stranded: [LogEntry] = []
 
     /// Encoded forms of the message that is being delivered.
     var frames = FrameSet()
@@ -121,6 +123,7 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func turnEnded(io: inout Connections) {
+        applyStranded(io: &io)
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
