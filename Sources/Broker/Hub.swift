@@ -52,11 +52,7 @@ package final class Hub: Sendable {
                 }
                 state.rights = rights
             }
-            if isPersistent {
-                state.session = try await open(key, cleanStart: cleanStart)
-            } else {
-                try await services.sessions.discard(user: key.userID, clientID: key.clientID)
-            }
+            state.session = try await open(key, isPersistent: isPersistent, cleanStart: cleanStart)
         } catch {
             services.logger.warning("a client could not be connected: \(error)")
             state.failure = .unavailable
@@ -70,9 +66,14 @@ package final class Hub: Sendable {
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
     }
 
-    private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
+    /// Resumes what is there, unless the client wants a clean start; whether it keeps the session is another question [MQTT-3.1.2-5].
+    private func open(_ key: SessionKey, isPersistent: Bool, cleanStart: Bool) async throws -> OpenedSession? {
         if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
             return OpenedSession(stored: stored, isPresent: true)
+        }
+        guard isPersistent else {
+            try await services.sessions.discard(user: key.userID, clientID: key.clientID)
+            return nil
         }
         let id = services.ids.next()
         _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
@@ -129,9 +130,10 @@ package final class Hub: Sendable {
     }
 
     /// A session's connection has ended: saves what is durable, then lets the next client have it.
+    /// - Parameter previous: what was still being saved.
     func finish(
         _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
-        cursors: [Cursor], expirySeconds: UInt32
+        cursors: [Cursor], expirySeconds: UInt32, after previous: Task<Void, Never>?
     ) {
         guard storedID != 0 else {
             registry.release(key, claim)
@@ -139,6 +141,7 @@ package final class Hub: Sendable {
         }
         saver.begin(claim)
         Task {
+            await previous?.value
             do {
                 if expirySeconds > 0 {
                     try await services.sessions.saveCursors([(storedID, cursors)])

@@ -30,14 +30,17 @@ package struct Refusal: Error, Sendable, Equatable {
         "not-authorized", "You may not use this topic.", code: .notAuthorized, status: 403)
     static let notFriends = Refusal(
         "not-friends", "You can write to each other only while you are friends.", code: .notAuthorized, status: 403)
-    static let notAMember = Refusal("not-a-member", "There is no such group of yours.", code: .notAuthorized, status: 404)
+    static let notAMember = Refusal(
+        "not-a-member", "There is no such group of yours.", code: .notAuthorized, status: 404)
     static let announcementOnly = Refusal(
         "announcement-only", "Only admins write to an announcement group.", code: .notAuthorized, status: 403)
     static let clientRefReused = Refusal(
-        "client-ref-reused", "This client_ref stands for another message.", code: .implementationSpecificError, status: 409)
+        "client-ref-reused", "This client_ref stands for another message.", code: .implementationSpecificError,
+        status: 409)
     static let notFound = Refusal(
         "not-found", "What this refers to is not there.", code: .payloadFormatInvalid, status: 404)
-    static let overloaded = Refusal("overloaded", "Too many messages wait; try again.", code: .quotaExceeded, status: 503)
+    static let overloaded = Refusal(
+        "overloaded", "Too many messages wait; try again.", code: .quotaExceeded, status: 503)
     static let unavailable = Refusal(
         "unavailable", "The message could not be stored now; try again.", code: .quotaExceeded, status: 503)
 }

@@ -50,7 +50,8 @@ extension Shard {
         guard let token = connect.password else {
             if hub.settings.allowsAnonymous && connect.username == nil { return nil }
             throw refusal(
-                connect.username == nil ? .notAuthorized : .badUserNameOrPassword, "an access token is needed as password",
+                connect.username == nil ? .notAuthorized : .badUserNameOrPassword,
+                "an access token is needed as password",
                 version)
         }
         let claims: Claims
@@ -89,7 +90,8 @@ extension Shard {
         if let waiting = connecting[claim.serial] {
             connecting[claim.serial]?.successor = claimant
             if !waiting.isAbandoned {
-                refuseWaiting(claim.serial, .sessionTakenOver, io: &io)
+                // CONNACK has no code for it (MQTT 5 §3.2.2.2).
+                refuseWaiting(claim.serial, .unspecifiedError, text: "the session was taken over", io: &io)
             } else if !waiting.isBusy {
                 finishAbandoned(claim.serial)
             }
@@ -118,15 +120,22 @@ extension Shard {
         if !waiting.isBusy { finishAbandoned(serial) }
     }
 
-    private mutating func finishAbandoned(_ serial: UInt64) {
+    /// - Parameter opened: what was read for it: nobody is connected to it now.
+    private mutating func finishAbandoned(_ serial: UInt64, opened: OpenedSession? = nil) {
         guard let waiting = connecting.removeValue(forKey: serial) else { return }
         precondition(waiting.isAbandoned && !waiting.isBusy)
         if waiting.user >= 0 { releaseUser(waiting.user) }
+        if let opened, waiting.successor == nil {
+            hub.finish(
+                waiting.key, waiting.claim, storedID: opened.stored.id, cursors: opened.stored.cursors,
+                expirySeconds: min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax), after: nil)
+            return
+        }
         hub.registry.release(waiting.key, waiting.claim)
         if let successor = waiting.successor { hub.mailroom.post(.released(successor), to: successor.claim.shard) }
     }
 
-    private mutating func refuseWaiting(
+    mutating func refuseWaiting(
         _ serial: UInt64, _ reason: ReasonCode, text: String = "", io: inout Connections
     ) {
         guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
@@ -134,7 +143,8 @@ extension Shard {
         if !text.isEmpty { properties.reasonString = Array(text.utf8) }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeConnack(
-            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason, properties: properties)
+            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason,
+            properties: properties)
         io.append(scratch.span, to: waiting.connection.slot)
         clients[Int(waiting.connection.slot)] = .ended
         io.finish(waiting.connection.slot)
@@ -143,11 +153,11 @@ extension Shard {
 
     // MARK: Loading
 
-    /// Fetches what the client needs; anonymous clients without a session need nothing.
+    /// Fetches what the client needs; one without a name of its own has no session, and without a token no rights.
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
-        guard waiting.claims != nil || waiting.isPersistent else {
+        guard waiting.claims != nil || waiting.isPersistent || !waiting.connect.clientID.isEmpty else {
             establish(serial, LoadedState(), io: &io)
             return
         }
@@ -166,7 +176,7 @@ extension Shard {
         guard let waiting = connecting[serial] else { return }
         connecting[serial]?.isBusy = false
         if waiting.isAbandoned {
-            finishAbandoned(serial)
+            finishAbandoned(serial, opened: state.session)
             return
         }
         switch state.failure {
@@ -182,7 +192,8 @@ extension Shard {
         guard let waiting = connecting[serial] else { return }
         if let rights = state.rights {
             let name = waiting.connect.username ?? []
-            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8) else {
+            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8)
+            else {
                 refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
                 return
             }
@@ -195,7 +206,8 @@ extension Shard {
         sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io)
         io.setDeadline(
             waiting.connection.slot,
-            at: sessions[Int(session)].keepAliveMilliseconds > 0 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
+            at: sessions[Int(session)].keepAliveMilliseconds > 0
+                ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
         io.resumeReading(waiting.connection.slot)
         pump(session, io: &io)
     }

@@ -9,18 +9,23 @@ extension Shard {
 
     /// Delivers here and hands over to the other shards with matching filters.
     /// - Returns: false if the publisher has no right to the topic.
-    mutating func publishPlain(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections) -> Bool {
+    mutating func publishPlain(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections)
+        -> Bool
+    {
         findRoute(bytes.extracting(publish.topic), for: session)
         guard sessions[Int(session)].route.mayPublish else { return false }
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties {
             publish.appendForwardedProperties(to: &forwarded, in: bytes)
-            if let expiry = publish.messageExpirySeconds { forwarded.appendProperty(.messageExpiryInterval, number: expiry) }
+            if let expiry = publish.messageExpirySeconds {
+                forwarded.appendProperty(.messageExpiryInterval, number: expiry)
+            }
         }
         let shards = sessions[Int(session)].route.shards
         if shards != 0 {
             let message = PlainMessage(
-                topic: [UInt8](span: bytes.extracting(publish.topic)), payload: [UInt8](span: bytes.extracting(publish.payload)),
+                topic: [UInt8](span: bytes.extracting(publish.topic)),
+                payload: [UInt8](span: bytes.extracting(publish.payload)),
                 qos: publish.qos, retain: publish.retain, forwarded: forwarded)
             for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
         }
@@ -30,7 +35,8 @@ extension Shard {
         frames.reset()
         for target in targets where !(target.noLocal && target.session == session) {
             deliver(
-                bytes.extracting(publish.topic), bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
+                bytes.extracting(publish.topic), bytes.extracting(publish.payload), qos: publish.qos,
+                retain: publish.retain,
                 forwarded: forwarded, to: target, identifiers, io: &io)
         }
         return true
@@ -52,7 +58,9 @@ extension Shard {
     /// Brings the session's route up to date: a run of messages to one topic is matched and authorised once.
     private mutating func findRoute(_ topic: Span<UInt8>, for session: Int32) {
         let place = Int(session)
-        if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) { return }
+        if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) {
+            return
+        }
         let mayPublish = sessions[place].rules.mayPublish(topic)
         var route = mayPublish ? makeRoute(topic, rules: nil) : Route()
         route.topic = [UInt8](span: topic)
@@ -106,13 +114,15 @@ extension Shard {
     // MARK: One delivery
 
     private mutating func deliver(
-        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8], to target: Route.Target,
+        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8],
+        to target: Route.Target,
         _ identifiers: [[UInt32]], io: inout Connections
     ) {
         let place = Int(target.session), slot = sessions[place].slot
         let qos = min(qos, target.qos)
         let form = FrameSet.Form(
-            version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: retain && target.retainAsPublished)
+            version: sessions[place].version, isAcknowledged: qos != .atMostOnce,
+            retain: retain && target.retainAsPublished)
         if target.identifiers >= 0, form.version == .v5 {
             var properties = DeliveryProperties(forwarded: forwarded)
             properties.subscriptionIDs = identifiers[Int(target.identifiers)]

@@ -51,14 +51,18 @@ extension Shard {
         let ended = sessions[place]
         sessions[place].forget()
         freeSessions.append(session)
-        hub.finish(ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds)
+        hub.finish(
+            ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds,
+            after: ended.lastSave)
     }
 
     // MARK: Cursors
 
     func savedCursors(of session: Int32) -> [Cursor] {
         guard sessions[Int(session)].storedID != 0 else { return [] }
-        return sessions[Int(session)].cursors.compactMap { $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil }
+        return sessions[Int(session)].cursors.compactMap {
+            $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil
+        }
     }
 
     mutating func noteCursorChange(_ session: Int32) {
@@ -70,13 +74,20 @@ extension Shard {
     mutating func saveChangedCursors() {
         guard !sessionsWithChangedCursors.isEmpty else { return }
         var changed: [(id: Int64, cursors: [Cursor])] = []
+        var saved: [Int32] = []
         for session in sessionsWithChangedCursors where sessions[Int(session)].cursorsChanged {
             sessions[Int(session)].cursorsChanged = false
             changed.append((sessions[Int(session)].storedID, savedCursors(of: session)))
+            saved.append(session)
         }
         sessionsWithChangedCursors.removeAll(keepingCapacity: true)
         guard !changed.isEmpty else { return }
-        Task { [hub, changed] in await hub.saveCursors(changed) }
+        let previous = saved.compactMap { sessions[Int($0)].lastSave }
+        let save = Task { [hub, changed, previous] in
+            for earlier in previous { await earlier.value }
+            await hub.saveCursors(changed)
+        }
+        for session in saved { sessions[Int(session)].lastSave = save }
     }
 
     // MARK: Acknowledgements by the subscriber
@@ -87,7 +98,8 @@ extension Shard {
         guard sessions[place].inFlight.acknowledge(packetID) else { return }
         while let item = sessions[place].inFlight.popAcknowledged() {
             guard item.cursor >= 0 else { continue }
-            sessions[place].cursors[Int(item.cursor)].acknowledged = item.seq
+            let acknowledged = max(sessions[place].cursors[Int(item.cursor)].acknowledged, item.seq)
+            sessions[place].cursors[Int(item.cursor)].acknowledged = acknowledged
             noteCursorChange(session)
         }
         sendQueued(session, io: &io)

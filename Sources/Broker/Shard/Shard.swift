@@ -176,9 +176,12 @@ package struct Shard: ~Copyable {
         switch clients[Int(id.slot)] {
         case .none, .ended, .waiting: return nil
         case .new:
-            guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
+            guard
+                let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
             else { return nil }
-            guard header.type == .connect else { throw ProtocolError(.protocolError, "the first packet is not CONNECT") }
+            guard header.type == .connect else {
+                throw ProtocolError(.protocolError, "the first packet is not CONNECT")
+            }
             guard offset + header.packetLength <= bytes.count else { return nil }
             try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
             return header.packetLength
@@ -226,7 +229,8 @@ package struct Shard: ~Copyable {
         case .none, .ended, .waiting: return
         case .new:
             if let version = error.version {
-                ServerPacket.encodeConnack(into: &scratch, version: version, sessionPresent: false, reason: error.reason)
+                ServerPacket.encodeConnack(
+                    into: &scratch, version: version, sessionPresent: false, reason: error.reason)
             }
             clients[Int(id.slot)] = .ended
             io.append(scratch.span, to: id.slot)
@@ -276,6 +280,11 @@ package struct Shard: ~Copyable {
     private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
         for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
             disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
+        }
+        // It may have been read as live just before.
+        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
+        for client in waiting {
+            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
         }
     }
 
