@@ -16,7 +16,7 @@ struct OutputQueueTests {
         var queue = OutputQueue()
         var model: [UInt8] = []
         var next: UInt8 = 0
-        for round in 0..<40 {
+        for round in 0..<12 {
             let bytes = (0..<size).map { _ in
                 defer { next &+= 1 }
                 return next
@@ -59,7 +59,9 @@ struct OutputQueueTests {
         queue.removeAll(pool: &pool)
     }
 
-    @Test(arguments: [(Int64(0), "0"), (7, "7"), (-1, "-1"), (.max, "9223372036854775807"), (.min, "-9223372036854775808")])
+    @Test(arguments: [
+        (Int64(0), "0"), (7, "7"), (-1, "-1"), (.max, "9223372036854775807"), (.min, "-9223372036854775808"),
+    ])
     func decimals(_ value: Int64, _ text: String) {
         var bytes: [UInt8] = [1]
         bytes.append(decimal: value)

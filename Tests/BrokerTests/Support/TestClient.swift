@@ -16,6 +16,8 @@ final class TestClient {
     let socket: Int32
     let version: ProtocolVersion
     private var input: [UInt8] = []
+    /// Packets before this have been handed over.
+    private var used = 0
     private var nextID: UInt16 = 1
     private(set) var sessionPresent = false
 
@@ -43,7 +45,8 @@ final class TestClient {
 
     /// Connected, with CONNACK read.
     convenience init(
-        _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5, isClean: Bool = true,
+        _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5,
+        isClean: Bool = true,
         expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil
     ) throws {
         try self.init(port: hub.ports[shard], version: version)
@@ -91,13 +94,20 @@ final class TestClient {
         var bytes: [UInt8] = []
         let id = qos == .atMostOnce ? 0 : takeID()
         ServerPacket.encodePublish(
-            into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos, retain: false,
+            into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos,
+            retain: false,
             packetID: id, properties: DeliveryProperties(forwarded: properties))
         try send(bytes)
         return id
     }
 
     func sendSubscribe(_ filters: [String], qos: QoS = .atLeastOnce, properties: [UserProperty] = []) throws {
+        try send(subscribePacket(filters, qos: qos, properties: properties))
+    }
+
+    func subscribePacket(
+        _ filters: [String], qos: QoS = .atLeastOnce, properties: [UserProperty] = []
+    ) -> [UInt8] {
         var subscribe = Subscribe(packetID: takeID())
         subscribe.entries = filters.map {
             Subscribe.Entry(filter: Array($0.utf8), options: SubscriptionOptions(qos: qos))
@@ -105,7 +115,7 @@ final class TestClient {
         subscribe.userProperties = properties
         var bytes: [UInt8] = []
         ClientPacket.encodeSubscribe(into: &bytes, version: version, subscribe)
-        try send(bytes)
+        return bytes
     }
 
     /// SUBSCRIBE and its SUBACK.
@@ -128,6 +138,12 @@ final class TestClient {
         var bytes: [UInt8] = []
         ServerPacket.encodeAcknowledgement(.puback, into: &bytes, version: version, packetID: packetID)
         try send(bytes)
+    }
+
+    /// Closing will reset the connection.
+    func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
     func disconnect() throws {
@@ -154,7 +170,9 @@ final class TestClient {
     /// The next packet, which is a PUBLISH.
     func receive(line: Int = #line) throws -> Delivery {
         let (packet, bytes) = try read(line: line)
-        guard case .publish(let publish) = packet else { throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)") }
+        guard case .publish(let publish) = packet else {
+            throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)")
+        }
         let payload = String(decoding: bytes[publish.payload], as: UTF8.self)
         var seq: Int64 = 0
         if let start = payload.firstRange(of: "\"seq\":") {
@@ -203,19 +221,23 @@ final class TestClient {
         var bytes: [UInt8] = []
         ClientPacket.encodePingreq(into: &bytes)
         try send(bytes)
-        guard case .pingresp = try next(line: line) else { throw CheckFailure(description: "line \(line): not a PINGRESP") }
+        guard case .pingresp = try next(line: line) else {
+            throw CheckFailure(description: "line \(line): not a PINGRESP")
+        }
     }
 
     func expectEnd(line: Int = #line) throws {
-        try check(!fill(line: line) && input.isEmpty, "the connection is still open", line: line)
+        try check(!fill(line: line) && input.count == used, "the connection is still open", line: line)
     }
 
     private func read(line: Int) throws -> (packet: ServerPacket, bytes: [UInt8]) {
         while true {
             let read = input
-            if let header = try FixedHeader.read(read.span, at: 0, packetBytesMax: 1 << 28), read.count >= header.packetLength {
-                let bytes = Array(read[..<header.packetLength])
-                input.removeFirst(header.packetLength)
+            if let header = try FixedHeader.read(read.span, at: used, packetBytesMax: 1 << 28),
+                read.count >= used + header.packetLength
+            {
+                let bytes = Array(read[used..<used + header.packetLength])
+                used += header.packetLength
                 return (try ServerPacket.decode(header, in: bytes.span, at: 0, version: version), bytes)
             }
             try check(fill(line: line), "the connection ended", line: line)
@@ -228,6 +250,8 @@ final class TestClient {
         try check(poll(&descriptor, 1, Self.limitMilliseconds) == 1, "nothing came within 10 s", line: line)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(socket, &buffer, buffer.count, 0)
+        input.removeFirst(used)
+        used = 0
         if count > 0 { input += buffer[..<count] }
         return count > 0
     }
