@@ -11,7 +11,13 @@ package final class Hub: Sendable {
         /// CONNECT without credentials opens all plain topics (`--anonymous`).
         package var allowsAnonymous: Bool
 
-        package init(allowsAnonymous: Bool) { self.allowsAnonymous = allowsAnonymous }
+        /// There are sessions of such clients from earlier.
+        package var hasAnonymousSessions: Bool
+
+        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool) {
+            self.allowsAnonymous = allowsAnonymous
+            self.hasAnonymousSessions = hasAnonymousSessions
+        }
     }
 
     package let services: HubServices
@@ -21,7 +27,12 @@ package final class Hub: Sendable {
     let saver = SessionSaver()
     let mailroom: Mailroom
 
+    /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
+    var hasAnonymousSessions: Bool { anonymousSessions.load(ordering: .relaxed) }
+    private let anonymousSessions: Atomic<Bool>
+
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
+        anonymousSessions = Atomic(settings.hasAnonymousSessions)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
@@ -60,7 +71,7 @@ package final class Hub: Sendable {
         return state
     }
 
-    private func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+    func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
         guard let sessionID = claims.sessionID else { return true }
         return try await services.logins.admit(
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
@@ -75,6 +86,7 @@ package final class Hub: Sendable {
             try await services.sessions.discard(user: key.userID, clientID: key.clientID)
             return nil
         }
+        if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
         _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)

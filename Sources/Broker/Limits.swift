@@ -10,6 +10,8 @@ package enum Limits {
     static let keepAliveSecondsMax: UInt16 = 0xFFFF
     /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
+    /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.
+    static let topicAliasMaximum = 16
     /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
@@ -20,9 +22,8 @@ package enum Limits {
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Recent entries of a topic kept for those who are a little behind.
-    static let recentEntriesMax = 64
-    /// Their bytes: a node holds thousands of topics.
-    static let recentBytesMax = 64 * 1024
+    static let recentEntriesMax = 128
+    static let recentBytesMax = 32 * 1024
     /// How long a publisher of 3.1.1 waits for a database that is away (protocol.md §3 "Refusals").
     static let unavailableMilliseconds: Int64 = 30_000
     /// Cursors of connected sessions are saved this often.

@@ -14,4 +14,28 @@ package struct JSONError: Error, Sendable, Equatable {
         self.reason = reason
         self.offset = offset
     }
+
+    /// What and where; the member only helps to tell of it.
+    package static func == (left: JSONError, right: JSONError) -> Bool {
+        left.reason == right.reason && left.offset == right.offset
+    }
+}
+
+/// For people: answers quote it.
+extension JSONError.Reason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unexpectedEnd: "unexpected end"
+        case .unexpectedCharacter: "unexpected character"
+        case .notUTF8: "no UTF-8"
+        case .controlCharacter: "control character that is not escaped"
+        case .badEscape: "unknown escape"
+        case .loneSurrogate: "lone surrogate"
+        case .nulCharacter: "U+0000"
+        case .badNumber: "malformed number"
+        case .repeatedName: "repeated name"
+        case .tooDeep: "too many levels"
+        case .trailingBytes: "something after the end"
+        }
+    }
 }

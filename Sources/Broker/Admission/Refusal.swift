@@ -1,16 +1,17 @@
 import MQTT
 
 /// Why a publish or a subscription is refused: one name at every door, with its MQTT 5 reason code and its HTTP status (docs/codes.md).
-package struct Refusal: Error, Sendable, Equatable {
+package struct Refusal: Error, Sendable {
     /// The problem's name, `/problems/NAME`.
     package var name: String
     package var detail: String
-    /// The member that is wrong, if it is one.
-    package var field: String?
+    /// The member that is wrong, if it is one, and how.
+    package var field: (name: String, message: String)?
     package var code: ReasonCode
     package var status: Int
 
-    init(_ name: String, _ detail: String, field: String? = nil, code: ReasonCode, status: Int) {
+    init(_ name: String, _ detail: String, field: (name: String, message: String)? = nil, code: ReasonCode, status: Int)
+    {
         self.name = name
         self.detail = detail
         self.field = field
@@ -23,7 +24,8 @@ package struct Refusal: Error, Sendable, Equatable {
     }
 
     static func invalidMember(_ field: String, _ detail: String) -> Refusal {
-        Refusal("invalid-message", "\(field): \(detail)", field: field, code: .payloadFormatInvalid, status: 422)
+        Refusal(
+            "invalid-message", "\(field): \(detail).", field: (field, detail), code: .payloadFormatInvalid, status: 422)
     }
 
     static let notAuthorized = Refusal(

@@ -53,6 +53,10 @@ struct Session {
     var queue: [Queued] = []
     var queuedBytes = 0
     var route = Route()
+    /// Topics behind the client's aliases, 1 first; empty: not set.
+    var aliases: [[UInt8]] = []
+    /// MQTT 5 enhanced authentication was used at CONNECT, so AUTH may follow.
+    var hasAuthenticationMethod = false
 
     init(
         key: SessionKey, claim: SessionRegistry.Claim, generation: UInt32, connection: ConnectionID, connect: Connect,
@@ -91,6 +95,7 @@ struct Session {
         queuedBytes = 0
         lastSave = nil
         route = Route()
+        aliases = []
     }
 
     /// Room for one more PUBLISH of QoS 1.
@@ -101,8 +106,14 @@ struct Session {
 
 /// Where the last topic that a session published to leads: found once for a run of messages.
 struct Route {
+    /// What a delivery needs to know of a session, so that it does not have to look at it.
     struct Target {
         var session: Int32
+        /// Of its connection.
+        var slot: Int32
+        var isVersion5: Bool
+        var packetBytesMax: Int
+        /// The subscription's.
         var qos: QoS
         var noLocal: Bool
         var retainAsPublished: Bool

@@ -37,40 +37,8 @@ extension Shard {
         }
     }
 
-    private func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
+    func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
         ProtocolError(reason, message, version: version)
-    }
-
-    /// - Returns: nil for a client without credentials, where that is allowed.
-    private func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> Claims? {
-        let version = connect.version
-        if connect.authenticationMethod != nil {
-            throw refusal(.badAuthenticationMethod, "this authentication method is not offered", version)
-        }
-        guard let token = connect.password else {
-            if hub.settings.allowsAnonymous && connect.username == nil { return nil }
-            throw refusal(
-                connect.username == nil ? .notAuthorized : .badUserNameOrPassword,
-                "an access token is needed as password",
-                version)
-        }
-        let claims: Claims
-        do throws(TokenError) {
-            claims = try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
-        } catch {
-            switch error {
-            case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
-            case .invalid: throw refusal(.notAuthorized, "the token is not valid here", version)
-            case .expired: throw refusal(.notAuthorized, "the token has expired", version)
-            }
-        }
-        if let username = connect.username, !username.isEmpty, username != Array(String(claims.userID).utf8) {
-            // A user name by name is checked against the account when its rights are loaded.
-            if Int64(String(decoding: username, as: UTF8.self)) != nil {
-                throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
-            }
-        }
-        return claims
     }
 
     /// What is not offered yet is refused, not ignored.
@@ -78,7 +46,10 @@ extension Shard {
         guard let will = connect.will else { return }
         if will.qos == .exactlyOnce { throw refusal(.qosNotSupported, "QoS 2 is not offered", connect.version) }
         if will.retain { throw refusal(.retainNotSupported, "retained messages are not offered", connect.version) }
-        throw refusal(.implementationSpecificError, "wills are not offered", connect.version)
+        // In 3.x: "not authorized". "Unavailable" would have clients try again for ever.
+        throw refusal(
+            connect.version == .v5 ? .implementationSpecificError : .notAuthorized, "wills are not offered",
+            connect.version)
     }
 
     // MARK: Taking over
@@ -97,12 +68,12 @@ extension Shard {
             }
             return
         }
-        guard let session = sessions.indices.first(where: { sessions[$0].claim == claim && isLive(Int32($0)) }) else {
+        guard let session = sessionBySerial[claim.serial] else {
             // It ended just now by itself, and whatever it had to save is on its way: `endSession` has answered for it.
             hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
             return
         }
-        disconnect(Int32(session), .sessionTakenOver, io: &io)
+        disconnect(session, .sessionTakenOver, io: &io)
         hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
     }
 
@@ -157,7 +128,7 @@ extension Shard {
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
-        guard waiting.claims != nil || waiting.isPersistent || !waiting.connect.clientID.isEmpty else {
+        guard waiting.claims != nil || waiting.isPersistent || hub.hasAnonymousSessions else {
             establish(serial, LoadedState(), io: &io)
             return
         }
@@ -213,22 +184,13 @@ extension Shard {
     }
 
     private mutating func makeSession(_ waiting: Connecting, _ state: LoadedState) -> Int32 {
-        let rules: AccessRules
-        if let claims = waiting.claims {
-            let acl = claims.acl ?? AccessList()
-            rules = AccessRules(
-                publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: claims.userID,
-                clientID: waiting.key.clientID)
-        } else {
-            rules = .everything
-        }
         var session = Session(
             key: waiting.key, claim: waiting.claim, generation: nextGeneration, connection: waiting.connection,
-            connect: waiting.connect, rules: rules)
+            connect: waiting.connect, rules: AccessRules(waiting.claims, clientID: waiting.key.clientID))
         nextGeneration = nextGeneration % 0xF_FFFF + 1
         session.user = waiting.user
-        session.loginSessionID = waiting.claims?.sessionID
-        session.tokenExpiresAt = waiting.claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
+        session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
+        session.adopt(waiting.claims)
         session.storedID = state.session?.stored.id ?? 0
         session.expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
         let place: Int32
@@ -239,6 +201,7 @@ extension Shard {
             place = Int32(sessions.count)
             sessions.append(session)
         }
+        sessionBySerial[waiting.claim.serial] = place
         if waiting.user >= 0 { users[Int(waiting.user)].sessions.append(place) }
         return place
     }
@@ -248,6 +211,8 @@ extension Shard {
         properties.receiveMaximum = Limits.receiveMaximum
         properties.packetBytesMax = UInt32(Limits.packetBytesMax)
         properties.maximumQoS = .atLeastOnce
+        properties.topicAliasMaximum = UInt16(Limits.topicAliasMaximum)
+        properties.authenticationMethod = waiting.connect.authenticationMethod
         properties.isRetainAvailable = false
         properties.isSharedSubscriptionAvailable = false
         if waiting.connect.clientID.isEmpty { properties.assignedClientID = waiting.key.clientID }

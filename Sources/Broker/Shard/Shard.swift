@@ -15,6 +15,8 @@ package struct Shard: ~Copyable {
     var clients: [Client] = []
     var sessions: [Session] = []
     var freeSessions: [Int32] = []
+    /// Live sessions by the serial of their claim.
+    var sessionBySerial: [UInt64: Int32] = [:]
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
@@ -106,7 +108,9 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func tick(io: inout Connections) {
-        recentHeads.tick(now: io.now)
+        if recentHeads.tick(now: io.now) {
+            for topic in topics.indices { topics[topic]?.forgetRecent() }
+        }
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()
@@ -143,7 +147,10 @@ package struct Shard: ~Copyable {
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .subscriptionsSaved(let token, let answer, let isSaved):
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
-        case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
+        case .reauthenticated(let token, let claims, let isAdmitted):
+            reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
+        case .logRead(let token, let topicID, let seq, let entries):
+            logRead(token, topicID, after: seq, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }
@@ -216,7 +223,7 @@ package struct Shard: ~Copyable {
         case .connect: throw ProtocolError(.protocolError, "a second CONNECT")
         case .publish: preconditionFailure("publishes have their own way")
         case .pubrec, .pubrel, .pubcomp: throw ProtocolError(.protocolError, "QoS 2 is not offered")
-        case .auth: throw ProtocolError(.protocolError, "no authentication method was agreed on")
+        case .auth(let auth): try receive(auth, from: session, io: &io)
         }
     }
 
@@ -229,9 +236,13 @@ package struct Shard: ~Copyable {
         case .none, .ended, .waiting: return
         case .new:
             if let version = error.version {
+                var properties = ConnackProperties()
+                properties.reasonString = Array("\(error.message)".utf8)
                 ServerPacket.encodeConnack(
-                    into: &scratch, version: version, sessionPresent: false, reason: error.reason)
+                    into: &scratch, version: version, sessionPresent: false, reason: error.reason,
+                    properties: properties)
             }
+            hub.services.logger.debug("a CONNECT was refused with \(error.reason): \(error.message)")
             clients[Int(id.slot)] = .ended
             io.append(scratch.span, to: id.slot)
             io.finish(id.slot)

@@ -45,7 +45,9 @@ package struct Listener: Sendable {
         do throws(SystemCallError) {
             try Self.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
             if isShared { try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
-            if !isIPv4 { try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, specification.address == nil ? 0 : 1) }
+            if !isIPv4 {
+                try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, specification.address == nil ? 0 : 1)
+            }
             try Self.bind(descriptor, isIPv4: isIPv4, specification)
             try systemCall("listen") { listen(descriptor, Self.backlog) }
             port = try Self.boundPort(descriptor)

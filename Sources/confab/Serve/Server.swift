@@ -33,7 +33,7 @@ struct Server: Sendable {
         defer { postgres?.stop() }
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
-        if !ran.isEmpty { logger.info("migrated the database: \(ran)") }
+        if let version = ran.last { logger.info("migrated the database to version \(version)") }
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
@@ -52,8 +52,12 @@ struct Server: Sendable {
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: options.anonymous), mailroom: mailroom)
+                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
+                wallMilliseconds: SystemClock.wallMilliseconds),
+            settings: Hub.Settings(
+                allowsAnonymous: options.anonymous,
+                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+            mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
@@ -86,7 +90,9 @@ struct Server: Sendable {
         guard options.anonymous else { return }
         guard options.anonymousIsForced || options.isLoopbackOnly else {
             throw Failure(
-                description: "--anonymous opens every plain topic to everybody, so it needs --bind 127.0.0.1 (or --anonymous=force)")
+                description:
+                    "--anonymous opens every plain topic to everybody, so it needs --bind 127.0.0.1 (or --anonymous=force)"
+            )
         }
         logger.warning("clients without credentials may use every plain topic (--anonymous)")
     }
@@ -107,7 +113,9 @@ struct Server: Sendable {
 
     private func startPostgres() throws(EmbeddedPostgresError) -> EmbeddedPostgres? {
         guard options.database == nil else { return nil }
-        let postgres = EmbeddedPostgres(directory: options.data + "/postgres") { [logger] in logger.info("postgres: \($0)") }
+        let postgres = EmbeddedPostgres(directory: options.data + "/postgres") { [logger] in
+            logger.info("postgres: \($0)")
+        }
         try postgres.start()
         return postgres
     }
@@ -141,6 +149,7 @@ struct Server: Sendable {
 
     private func announce(_ doors: Doors) {
         StandardStream.output.write("ready \(doors.description(options))\n")
+        logger.info("ready \(doors.description(options))")
         if options.hasHints { StandardStream.error.write(Hints.text(options, doors.ports)) }
     }
 }
