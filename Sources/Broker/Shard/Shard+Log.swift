@@ -169,11 +169,13 @@ extension Shard {
         let token = sessionToken(session)
         Task { [hub, index] in
             let entries = await hub.read(topic, after: seq, limit: min(room, Limits.catchUpEntriesMax))
-            hub.mailroom.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
+            hub.mailroom.post(.logRead(session: token, topicID: topic.id, after: seq, entries: entries), to: index)
         }
     }
 
-    mutating func logRead(_ token: UInt64, _ topicID: Int64, _ entries: [LogEntry]?, io: inout Connections) {
+    mutating func logRead(
+        _ token: UInt64, _ topicID: Int64, after seq: Int64, _ entries: [LogEntry]?, io: inout Connections
+    ) {
         guard let session = session(of: token) else { return }
         let place = Int(session)
         sessions[place].isReadingLog = false
@@ -184,7 +186,8 @@ extension Shard {
         if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
         {
             let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
-            skipMissing(entries, session, found, head: head)
+            // The cursor may have been moved while the log was read.
+            if sessions[place].cursors[found].sent == seq { skipMissing(entries, session, found, head: head) }
             for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
                 frames.reset()
                 guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }

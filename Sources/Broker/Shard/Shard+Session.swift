@@ -15,7 +15,8 @@ extension Shard {
             else { preconditionFailure("only valid subscriptions are stored") }
             let subscribed = Session.Subscribed(filter: filter, options: options, identifier: stored.identifier)
             sessions[Int(session)].subscriptions.append(subscribed)
-            if sessions[Int(session)].rules.maySubscribe(filter) { insert(subscribed, of: session) }
+            // What its token allows now is asked at each delivery.
+            insert(subscribed, of: session)
         }
         let places = Dictionary(opened.stored.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
         let user = sessions[Int(session)].user

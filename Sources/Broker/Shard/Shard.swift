@@ -149,7 +149,8 @@ package struct Shard: ~Copyable {
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let claims, let isAdmitted):
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
-        case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
+        case .logRead(let token, let topicID, let seq, let entries):
+            logRead(token, topicID, after: seq, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }

@@ -24,7 +24,7 @@ package enum ShardMail: Sendable {
     case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
     case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
-    case logRead(session: UInt64, topicID: Int64, entries: [LogEntry]?)
+    case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.

@@ -4,10 +4,10 @@ import Testing
 
 struct InFlightTests {
     /// Fills, acknowledges and drains again and again, far past the last identifier.
-    @Test(arguments: [1, 2, 7, 100, 1024]) func identifiersWrap(_ window: Int) {
+    @Test(arguments: [7, 1024]) func identifiersWrap(_ window: Int) {
         var inFlight = InFlight()
         var expected: UInt16 = 1
-        for _ in 0..<(140_000 / window) {
+        for _ in 0..<(70_000 / window) {
             var ids: [UInt16] = []
             for number in 0..<window { ids.append(inFlight.append(cursor: 3, seq: Int64(number))) }
             for (number, id) in ids.enumerated() {

@@ -177,4 +177,19 @@ import Topics
             try checkEqual(try slow.receiveSeqs(4), [1, 2, 3, 4])
         }
     }
+
+    /// The answer of a read that began elsewhere says nothing about the place where the cursor is now.
+    @Test func cursorMovesWhileTheLogIsRead() async throws {
+        try await onThread {
+            let hub = try hubWithMembers(lastSeq: 20)
+            for number in 1...20 { _ = hub.log.store(group, "\(number)") }
+            let reader = try TestClient(hub, user: 1)
+            hub.log.reads.close()
+            try reader.subscribe("group/70", properties: [UserProperty("after", "15")])
+            try waitUntil("a read") { hub.log.reads.waitingCount == 1 }
+            try reader.subscribe("group/70", properties: [UserProperty("after", "3")])
+            hub.log.reads.open()
+            try checkEqual(try reader.receiveSeqs(17), Array(4...20))
+        }
+    }
 }

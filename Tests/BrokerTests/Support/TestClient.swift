@@ -1,4 +1,5 @@
 import Glibc
+import Identity
 import MQTT
 
 /// An MQTT client on a blocking socket: sends what it is told and hands over packet by packet. Every wait has a deadline.
@@ -47,12 +48,13 @@ final class TestClient {
     convenience init(
         _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5,
         isClean: Bool = true,
-        expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil
+        expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil,
+        acl: AccessList? = nil
     ) throws {
         try self.init(port: hub.ports[shard], version: version)
         try sendConnect(
             user: user, id: id, isClean: isClean, expirySeconds: expirySeconds, receiveMaximum: receiveMaximum,
-            loginSession: loginSession)
+            loginSession: loginSession, acl: acl)
         let reason = try receiveConnack()
         try checkEqual(reason, .success)
     }
@@ -72,7 +74,8 @@ final class TestClient {
 
     func sendConnect(
         user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
-        loginSession: Int64? = nil
+        loginSession: Int64? = nil,
+        acl: AccessList? = nil
     ) throws {
         var connect = Connect(version: version, cleanStart: isClean)
         connect.clientID = Array(id.utf8)
@@ -80,7 +83,7 @@ final class TestClient {
         connect.sessionExpirySeconds = version == .v5 ? expirySeconds : (isClean ? 0 : .max)
         if let user {
             connect.username = []
-            connect.password = TestHub.token(user, session: loginSession)
+            connect.password = TestHub.token(user, session: loginSession, acl: acl)
         }
         var bytes: [UInt8] = []
         ClientPacket.encodeConnect(into: &bytes, connect)

@@ -23,7 +23,11 @@ final class TestHub: Sendable {
         var path = Array("/tmp/confab-broker-XXXXXX".utf8CString)
         precondition(mkdtemp(&path) != nil)
         let directory = String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return try! TokenAuthority(directory: directory, issuer: "https://hub.test")
+        do {
+            return try TokenAuthority(directory: directory, issuer: "https://hub.test")
+        } catch {
+            fatalError("\(error)")
+        }
     }()
 
     init(shards: Int = 1) throws {
@@ -36,7 +40,7 @@ final class TestHub: Sendable {
                 log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
                 wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: true), mailroom: mailroom)
+            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
@@ -65,10 +69,10 @@ final class TestHub: Sendable {
         try waitUntil("the shard handles its mail") { flag.isSet }
     }
 
-    static func token(_ user: Int64, session: Int64? = nil) -> [UInt8] {
+    static func token(_ user: Int64, session: Int64? = nil, acl: AccessList? = nil) -> [UInt8] {
         Array(
             authority.mint(
-                userID: user, sessionID: session, scopes: Scopes(names: "user"),
+                userID: user, sessionID: session, scopes: Scopes(names: "user"), acl: acl,
                 now: SystemClock.wallMilliseconds() / 1000
             ).utf8)
     }

@@ -144,11 +144,11 @@ import Testing
         let parts = token.split(separator: ".").map(String.init)
         let shapes: [(String, TokenError)] = [
             ("", .malformed), (".", .malformed), ("..", .malformed), ("...", .malformed), (parts[0], .malformed),
-            ("\(parts[0]).\(parts[1])", .malformed), ("\(parts[0]).\(parts[1]).", .malformed),
+            ("\(parts[0]).\(parts[1])", .malformed), ("\(parts[0]).\(parts[1]).", .invalid),
             ("\(token).", .malformed),
-            ("\(token).\(parts[2])", .malformed), ("\(token)=", .malformed), ("\(token)==", .malformed),
-            ("\(token) ", .malformed), (" \(token)", .malformed), ("\(token)\n", .malformed),
-            ("\(token)\u{0}", .malformed), ("\(token)AAAA", .invalid),
+            ("\(token).\(parts[2])", .malformed), ("\(token)=", .invalid), ("\(token)==", .invalid),
+            ("\(token) ", .invalid), (" \(token)", .malformed), ("\(token)\n", .invalid),
+            ("\(token)\u{0}", .invalid), ("\(token)AAAA", .invalid),
             ("\(parts[0])=.\(parts[1]).\(parts[2])", .malformed),
             ("Bearer \(token)", .malformed), ("\(parts[0]).\(parts[1]).\(parts[2].dropLast(2))", .invalid),
             ("\(parts[0]).\(parts[1])A.\(parts[2])", .invalid), (String(repeating: "a", count: 9000), .malformed),
