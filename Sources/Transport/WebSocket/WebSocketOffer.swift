@@ -1,0 +1,105 @@
+import COpenSSL
+
+/// Where a server offers WebSocket and to whom, and the answer to a client's opening handshake (RFC 6455 §4.2).
+package struct WebSocketOffer: Sendable {
+    /// Of the request's target.
+    private let path: String
+    /// The one that is spoken; the client must offer it.
+    private let subprotocol: String
+    /// Web pages that may connect. A client that is no browser sends no origin and is asked for none.
+    private let origins: Set<WebOrigin>
+    /// The tags of the listeners.
+    private let listeners: Set<UInt8>
+
+    package init(path: String, subprotocol: String, origins: Set<WebOrigin>, listeners: Set<UInt8>) {
+        precondition(path.hasPrefix("/") && !subprotocol.isEmpty)
+        self.path = path
+        self.subprotocol = subprotocol
+        self.origins = origins
+        self.listeners = listeners
+    }
+
+    /// True if a request is for this offer to answer.
+    func concerns(_ request: HTTPRequest, listener: UInt8) -> Bool {
+        request.method == "GET" && request.path == path && listeners.contains(listener)
+    }
+
+    /// - Returns: a 101, after which the connection speaks WebSocket, or a refusal.
+    func answer(_ request: HTTPRequest) -> HTTPResponse {
+        do throws(WebSocketRefusal) {
+            let key = try checkedKey(request)
+            return HTTPResponse(
+                status: 101,
+                headers: [
+                    ("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", Self.acceptKey(key)),
+                    ("sec-websocket-protocol", subprotocol),
+                ])
+        } catch {
+            return error.response
+        }
+    }
+
+    private func checkedKey(_ request: HTTPRequest) throws(WebSocketRefusal) -> String {
+        guard elements(request, "upgrade").contains("websocket"), elements(request, "connection").contains("upgrade")
+        else {
+            throw .noUpgrade
+        }
+        guard values(request, "sec-websocket-version") == ["13"] else { throw .unknownVersion }
+        guard request.body.isEmpty else { throw .malformed("A handshake has no body.") }
+        let keys = values(request, "sec-websocket-key")
+        guard keys.count == 1, Self.isKey(keys[0]) else {
+            throw .malformed("Sec-WebSocket-Key must be 16 bytes in base64.")
+        }
+        // Names of subprotocols are compared as they are (RFC 6455 §4.1).
+        let offered = values(request, "sec-websocket-protocol").flatMap { $0.split(separator: ",") }
+        guard offered.contains(where: { $0.utf8.trimmed.elementsEqual(subprotocol.utf8) }) else {
+            throw .malformed("The client must offer the subprotocol that is spoken here.")
+        }
+        let claimed = values(request, "origin")
+        guard claimed.allSatisfy({ WebOrigin($0).map(origins.contains) ?? false }) else { throw .foreignOrigin }
+        return keys[0]
+    }
+
+    private func values(_ request: HTTPRequest, _ name: String) -> [String] {
+        request.headers.filter { $0.name == name }.map(\.value)
+    }
+
+    private func elements(_ request: HTTPRequest, _ name: String) -> [String] {
+        values(request, name).flatMap(HTTPField.elements)
+    }
+
+    /// 16 bytes take 22 characters and two of padding.
+    private static func isKey(_ key: String) -> Bool {
+        let bytes = Array(key.utf8)
+        return bytes.count == 24 && bytes[22...].elementsEqual("==".utf8) && bytes[..<22].allSatisfy(isBase64)
+    }
+
+    private static func isBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"): true
+        default: false
+        }
+    }
+
+    /// RFC 6455 §4.2.2: the key and a constant, hashed by SHA-1, in base64.
+    static func acceptKey(_ key: String) -> String {
+        let text = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
+        var digest = [UInt8](repeating: 0, count: Int(SHA_DIGEST_LENGTH))
+        SHA1(text, text.count, &digest)
+        // 20 bytes become 28 characters and a zero.
+        var encoded = [UInt8](repeating: 0, count: 29)
+        EVP_EncodeBlock(&encoded, digest, Int32(digest.count))
+        return String(decoding: encoded.dropLast(), as: UTF8.self)
+    }
+}
+
+extension Sequence<UInt8> {
+    /// Without blanks around it.
+    fileprivate var trimmed: ArraySlice<UInt8> {
+        var bytes = Array(self)[...]
+        while let first = bytes.first, isBlank(first) { bytes.removeFirst() }
+        while let last = bytes.last, isBlank(last) { bytes.removeLast() }
+        return bytes
+    }
+}
