@@ -30,6 +30,7 @@ package struct HTTPEndpoint: ~Copyable {
     private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
     private let post: @Sendable (HTTPAnswer) -> Void
     private let wallMilliseconds: @Sendable () -> Int64
+    private let webSocket: WebSocketOffer?
     /// By connection slot.
     private var clients: [Client?] = []
     private var output: [UInt8] = []
@@ -37,13 +38,16 @@ package struct HTTPEndpoint: ~Copyable {
     /// - Parameters:
     ///   - respond: called in a task; gets the tag of the listener.
     ///   - post: brings an answer back to this reactor's thread, to `answer`.
+    ///   - webSocket: a connection that takes this offer is no longer the endpoint's: after `received`, `Connections.isWebSocket` tells.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
-        post: @escaping @Sendable (HTTPAnswer) -> Void, wallMilliseconds: @escaping @Sendable () -> Int64
+        post: @escaping @Sendable (HTTPAnswer) -> Void, wallMilliseconds: @escaping @Sendable () -> Int64,
+        webSocket: WebSocketOffer? = nil
     ) {
         self.respond = respond
         self.post = post
         self.wallMilliseconds = wallMilliseconds
+        self.webSocket = webSocket
     }
 
     package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
@@ -76,20 +80,39 @@ package struct HTTPEndpoint: ~Copyable {
         switch action {
         case .needMore: break
         case .sendContinue: preconditionFailure("said once per request")
+        case .request(let request) where webSocket?.concerns(request, listener: client.listener) ?? false:
+            guard let response = webSocket?.answer(request, listener: client.listener) else { preconditionFailure("there is an offer") }
+            upgrade(response, id, io: &io)
+            return consumed
         case .request(var request):
             request.peerAddress = client.peer.description
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
-        case .reject(let response):
-            output.removeAll(keepingCapacity: true)
-            response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
-            io.append(output.span, to: id.slot)
-            io.finish(id.slot)
+        case .reject(let response): refuse(response, id, io: &io)
         }
         setDeadline(&client, id, io: &io)
         clients[slot] = client
         return consumed
+    }
+
+    private mutating func refuse(_ response: HTTPResponse, _ id: ConnectionID, io: inout Connections) {
+        output.removeAll(keepingCapacity: true)
+        response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
+        io.append(output.span, to: id.slot)
+        io.finish(id.slot)
+    }
+
+    private mutating func upgrade(_ response: HTTPResponse, _ id: ConnectionID, io: inout Connections) {
+        guard response.status == 101 else {
+            refuse(response, id, io: &io)
+            return
+        }
+        output.removeAll(keepingCapacity: true)
+        response.write(into: &output, keepAlive: true, head: false, dateMilliseconds: wallMilliseconds())
+        io.append(output.span, to: id.slot)
+        io.startWebSocket(id.slot)
+        clients[Int(id.slot)] = nil
     }
 
     /// Writes an answer that a task has made; the connection may be gone.

@@ -17,11 +17,17 @@ struct Connection {
         static let closing = Flags(rawValue: 64)
         static let resumed = Flags(rawValue: 128)
         static let aboveHighWater = Flags(rawValue: 256)
+        /// The handler was told of it, and not yet of its end.
+        static let known = Flags(rawValue: 512)
+        /// A proxy's header is still to come.
+        static let awaitsProxyHeader = Flags(rawValue: 1024)
     }
 
     var descriptor: Int32 = -1
     var generation: UInt32 = 0
     var flags: Flags = []
+    /// Its place in `Connections.webSockets`; -1: it speaks none.
+    var webSocket: Int32 = -1
     var tls: TLSSession?
     /// Bytes for the peer, before encryption.
     var output = OutputQueue()

@@ -10,7 +10,7 @@ extension Connections {
     mutating func write(_ slot: Int32) {
         let index = Int(slot)
         guard table[index].flags.contains(.open), !table[index].flags.contains(.closing) else { return }
-        let isDone = table[index].tls == nil ? writePlain(index) : writeEncrypted(slot)
+        let isDone = table[index].webSocket < 0 ? writeOutput(slot) : writeFramed(slot)
         guard !table[index].flags.contains(.closing) else { return }
         if isDone == table[index].flags.contains(.awaitsWritability) {
             table[index].flags.formSymmetricDifference(.awaitsWritability)
@@ -28,6 +28,11 @@ extension Connections {
             }
             shutdown(table[index].descriptor, Int32(SHUT_WR))
         }
+    }
+
+    /// - Returns: true if nothing is left (or the connection is lost).
+    mutating func writeOutput(_ slot: Int32) -> Bool {
+        table[Int(slot)].tls == nil ? writePlain(Int(slot)) : writeEncrypted(slot)
     }
 
     private mutating func writePlain(_ index: Int) -> Bool {
@@ -103,7 +108,8 @@ extension Connections {
             return withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.piecesMax) { vectors in
                 for piece in 0..<found {
                     vectors[piece] = iovec(
-                        iov_base: UnsafeMutableRawPointer(mutating: pieces[piece].baseAddress), iov_len: pieces[piece].count)
+                        iov_base: UnsafeMutableRawPointer(mutating: pieces[piece].baseAddress),
+                        iov_len: pieces[piece].count)
                 }
                 var message = msghdr()
                 message.msg_iov = vectors.baseAddress

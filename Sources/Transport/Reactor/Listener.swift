@@ -12,12 +12,15 @@ package struct Listener: Sendable {
         /// 0 takes a free one.
         package var port: UInt16
         package var isTLS: Bool
+        /// Each connection begins with a header of the PROXY protocol.
+        package var hasProxyHeader: Bool
 
-        package init(tag: UInt8, address: String?, port: UInt16, isTLS: Bool) {
+        package init(tag: UInt8, address: String?, port: UInt16, isTLS: Bool, hasProxyHeader: Bool = false) {
             self.tag = tag
             self.address = address
             self.port = port
             self.isTLS = isTLS
+            self.hasProxyHeader = hasProxyHeader
         }
     }
 
@@ -25,6 +28,7 @@ package struct Listener: Sendable {
     package let port: UInt16
     package let tag: UInt8
     package let isTLS: Bool
+    package let hasProxyHeader: Bool
 
     private static let backlog: Int32 = 4096
 
@@ -45,7 +49,9 @@ package struct Listener: Sendable {
         do throws(SystemCallError) {
             try Self.set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
             if isShared { try Self.set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
-            if !isIPv4 { try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, specification.address == nil ? 0 : 1) }
+            if !isIPv4 {
+                try Self.set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, specification.address == nil ? 0 : 1)
+            }
             try Self.bind(descriptor, isIPv4: isIPv4, specification)
             try systemCall("listen") { listen(descriptor, Self.backlog) }
             port = try Self.boundPort(descriptor)
@@ -56,6 +62,7 @@ package struct Listener: Sendable {
         self.descriptor = descriptor
         tag = specification.tag
         isTLS = specification.isTLS
+        hasProxyHeader = specification.hasProxyHeader
     }
 
     private static func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemCallError) {

@@ -16,14 +16,14 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private static var specialGeneration: UInt32 { .max }
     private static var mailboxSlot: Int32 { -1 }
 
-    private var connections: Connections
-    private var handler: Handler
+    var connections: Connections
+    var handler: Handler
     private let listeners: [Listener]
     private let mailbox: Mailbox<Handler.Mail>
     private let tls: TLSConfiguration?
     private let logger: Logger
     private let cipherBuffer: UnsafeMutableBufferPointer<UInt8>
-    private let plainBuffer: UnsafeMutableBufferPointer<UInt8>
+    let plainBuffer: UnsafeMutableBufferPointer<UInt8>
     /// Closed to accept (and close) one connection when all descriptors are used up.
     private var spareDescriptor: Int32
     private var nextTick: Int64
@@ -32,7 +32,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     ///   - listeners: own ones of this reactor; closed when it ends.
     ///   - tls: needed if a listener has TLS.
     package init(
-        handler: consuming Handler, listeners: [Listener], mailbox: Mailbox<Handler.Mail>, tls: TLSConfiguration?, logger: Logger
+        handler: consuming Handler, listeners: [Listener], mailbox: Mailbox<Handler.Mail>, tls: TLSConfiguration?,
+        logger: Logger
     ) throws(SystemCallError) {
         precondition(tls != nil || listeners.allSatisfy { !$0.isTLS })
         let now = SystemClock.monotonicMilliseconds()
@@ -98,6 +99,10 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         }
         let index = Int(id.slot)
         guard connections.table[index].generation == id.generation else { return }
+        if connections.table[index].flags.contains(.awaitsProxyHeader) {
+            readProxyHeader(id)
+            return
+        }
         if event.isWritable { connections.write(id.slot) }
         if connections.table[index].flags.contains(.readingPaused) {
             // A paused connection that is broken would be reported again and again.
@@ -126,7 +131,12 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             let session = listener.isTLS ? tls.map { TLSSession($0.context, connections.cipherPort) } : nil
             do throws(SystemCallError) {
                 let slot = try connections.insert(descriptor, tls: session)
-                handler.opened(connections.id(of: slot), listener: listener.tag, peer: PeerAddress(address), io: &connections)
+                let id = connections.id(of: slot)
+                if listener.hasProxyHeader {
+                    awaitProxyHeader(id, listener: listener.tag, socket: PeerAddress(address))
+                } else {
+                    begin(id, listener: listener.tag, peer: PeerAddress(address))
+                }
             } catch {
                 session?.free()
                 close(descriptor)
@@ -153,12 +163,14 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             return
         }
         let kept = placeTail(index)
-        guard let count = receive(id, into: UnsafeMutableBufferPointer(rebasing: plainBuffer[kept..<(kept + Self.readBytes)]))
+        guard
+            let count = receive(
+                id, into: UnsafeMutableBufferPointer(rebasing: plainBuffer[kept..<(kept + Self.readBytes)]))
         else {
             restoreTail(id, kept)
             return
         }
-        deliver(id, kept + count)
+        unframeAndDeliver(id, kept: kept, kept + count)
     }
 
     private mutating func readEncrypted(_ id: ConnectionID, _ session: TLSSession) {
@@ -166,7 +178,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         guard let count = receive(id, into: cipherBuffer) else { return }
         let port = connections.cipherPort
         port.setInput(UnsafeBufferPointer(rebasing: cipherBuffer[..<count]))
-        var filled = placeTail(index)
+        let kept = placeTail(index)
+        var filled = kept
         var isEnded = false
         while true {
             switch session.decrypt(into: UnsafeMutableBufferPointer(rebasing: plainBuffer[filled...])) {
@@ -181,7 +194,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         }
         _ = connections.sendCipherText(index)
         if !connections.table[index].cipherOutput.isEmpty { connections.write(id.slot) }
-        if filled > 0 { deliver(id, filled) }
+        if filled > 0 { unframeAndDeliver(id, kept: kept, filled) }
         if connections.table[index].generation == id.generation, !connections.table[index].output.isEmpty {
             connections.write(id.slot)
         }
@@ -218,7 +231,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
 
     /// Hands the first `count` bytes of the plain buffer to the handler and keeps what it leaves. Mail comes first: what a peer sends because
     /// of something that another thread did must find that done.
-    private mutating func deliver(_ id: ConnectionID, _ count: Int) {
+    mutating func deliver(_ id: ConnectionID, _ count: Int) {
         let index = Int(id.slot)
         if mailbox.hasMail {
             deliverMail()
@@ -232,22 +245,26 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             return
         }
         let bytes = UnsafeBufferPointer(rebasing: plainBuffer[..<count])
+        let wasWebSocket = connections.isWebSocket(id.slot)
         let used = handler.received(id, Span(_unsafeElements: bytes), io: &connections)
         precondition(used >= 0 && used <= count)
         if used < count, connections.isOpen(id) {
             connections.table[index].tail = Array(bytes[used...])
+            if connections.isWebSocket(id.slot) != wasWebSocket { unframeTail(id) }
         }
     }
 
-    private mutating func deliverTail(_ id: ConnectionID) {
+    mutating func deliverTail(_ id: ConnectionID) {
         let index = Int(id.slot)
         var bytes: [UInt8] = []
         swap(&bytes, &connections.table[index].tail)
+        let wasWebSocket = connections.isWebSocket(id.slot)
         let used = handler.received(id, bytes.span, io: &connections)
         precondition(used >= 0 && used <= bytes.count)
         guard used < bytes.count, connections.isOpen(id) else { return }
         if used > 0 { bytes.removeSubrange(..<used) }
         connections.table[index].tail = bytes
+        if connections.isWebSocket(id.slot) != wasWebSocket { unframeTail(id) }
     }
 
     // MARK: The rest of a turn
@@ -273,7 +290,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             guard connection.deadline != 0 else { continue }
             if connection.deadline > connections.now {
                 connections.setDeadline(entry.id.slot, at: connection.deadline)
-            } else if connection.flags.contains(.finishing) {
+            } else if connection.flags.contains(.finishing) || !connection.flags.contains(.known) {
                 connections.abort(entry.id.slot)
             } else {
                 connections.table[index].deadline = 0
@@ -306,7 +323,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         while position < connections.closing.count {
             let slot = connections.closing[position]
             position += 1
-            handler.closed(connections.id(of: slot), io: &connections)
+            tellEnd(connections.id(of: slot))
             connections.remove(slot)
         }
         connections.closing.removeAll(keepingCapacity: true)

@@ -17,6 +17,13 @@ package struct WebOrigin: Hashable, Sendable {
         self = origin
     }
 
+    /// True for an address or `localhost`. A page of such an origin was loaded from there; one of a name may have been loaded from
+    /// elsewhere before somebody let the name point here (DNS rebinding).
+    var isNumeric: Bool {
+        host == "localhost" || host.hasPrefix("[")
+            || host.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: ".") }
+    }
+
     private init(scheme: String, host: String, port: UInt16?) {
         self.scheme = scheme
         self.host = host

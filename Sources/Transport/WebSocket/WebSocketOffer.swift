@@ -6,12 +6,13 @@ package struct WebSocketOffer: Sendable {
     private let path: String
     /// The one that is spoken; the client must offer it.
     private let subprotocol: String
-    /// Web pages that may connect. A client that is no browser sends no origin and is asked for none.
+    /// Web pages that may connect, beside those of the address that the client itself connects to. A client that is no browser need not
+    /// send an origin.
     private let origins: Set<WebOrigin>
-    /// The tags of the listeners.
-    private let listeners: Set<UInt8>
+    /// The scheme of their URLs, by the tags of the listeners.
+    private let listeners: [UInt8: String]
 
-    package init(path: String, subprotocol: String, origins: Set<WebOrigin>, listeners: Set<UInt8>) {
+    package init(path: String, subprotocol: String, origins: Set<WebOrigin>, listeners: [UInt8: String]) {
         precondition(path.hasPrefix("/") && !subprotocol.isEmpty)
         self.path = path
         self.subprotocol = subprotocol
@@ -21,13 +22,13 @@ package struct WebSocketOffer: Sendable {
 
     /// True if a request is for this offer to answer.
     func concerns(_ request: HTTPRequest, listener: UInt8) -> Bool {
-        request.method == "GET" && request.path == path && listeners.contains(listener)
+        request.method == "GET" && request.path == path && listeners[listener] != nil
     }
 
     /// - Returns: a 101, after which the connection speaks WebSocket, or a refusal.
-    func answer(_ request: HTTPRequest) -> HTTPResponse {
+    func answer(_ request: HTTPRequest, listener: UInt8) -> HTTPResponse {
         do throws(WebSocketRefusal) {
-            let key = try checkedKey(request)
+            let key = try checkedKey(request, listener)
             return HTTPResponse(
                 status: 101,
                 headers: [
@@ -39,7 +40,7 @@ package struct WebSocketOffer: Sendable {
         }
     }
 
-    private func checkedKey(_ request: HTTPRequest) throws(WebSocketRefusal) -> String {
+    private func checkedKey(_ request: HTTPRequest, _ listener: UInt8) throws(WebSocketRefusal) -> String {
         guard elements(request, "upgrade").contains("websocket"), elements(request, "connection").contains("upgrade")
         else {
             throw .noUpgrade
@@ -55,9 +56,17 @@ package struct WebSocketOffer: Sendable {
         guard offered.contains(where: { $0.utf8.trimmed.elementsEqual(subprotocol.utf8) }) else {
             throw .malformed("The client must offer the subprotocol that is spoken here.")
         }
-        let claimed = values(request, "origin")
-        guard claimed.allSatisfy({ WebOrigin($0).map(origins.contains) ?? false }) else { throw .foreignOrigin }
+        guard values(request, "origin").allSatisfy({ isAllowed($0, request, listener) }) else { throw .foreignOrigin }
         return keys[0]
+    }
+
+    private func isAllowed(_ claimed: String, _ request: HTTPRequest, _ listener: UInt8) -> Bool {
+        guard let origin = WebOrigin(claimed) else { return false }
+        if origins.contains(origin) { return true }
+        guard origin.isNumeric, let scheme = listeners[listener], let host = request.header("host") else {
+            return false
+        }
+        return WebOrigin("\(scheme)://\(host)") == origin
     }
 
     private func values(_ request: HTTPRequest, _ name: String) -> [String] {

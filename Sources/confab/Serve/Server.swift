@@ -58,7 +58,11 @@ struct Server: Sendable {
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
         let operations = OperationsAPI(database: database, hub: hub)
-        let running = try startReactors(doors, mailboxes, tls, hub) { request, listener in
+        let offer = WebSocketOffer(
+            path: "/mqtt", subprotocol: "mqtt",
+            origins: options.origins.union([WebOrigin(ofURL: publicURL)].compactMap(\.self)),
+            listeners: [Worker.Door.https.rawValue: "https", Worker.Door.http.rawValue: "http"])
+        let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
@@ -86,7 +90,9 @@ struct Server: Sendable {
         guard options.anonymous else { return }
         guard options.anonymousIsForced || options.isLoopbackOnly else {
             throw Failure(
-                description: "--anonymous opens every plain topic to everybody, so it needs --bind 127.0.0.1 (or --anonymous=force)")
+                description:
+                    "--anonymous opens every plain topic to everybody, so it needs --bind 127.0.0.1 (or --anonymous=force)"
+            )
         }
         logger.warning("clients without credentials may use every plain topic (--anonymous)")
     }
@@ -107,14 +113,16 @@ struct Server: Sendable {
 
     private func startPostgres() throws(EmbeddedPostgresError) -> EmbeddedPostgres? {
         guard options.database == nil else { return nil }
-        let postgres = EmbeddedPostgres(directory: options.data + "/postgres") { [logger] in logger.info("postgres: \($0)") }
+        let postgres = EmbeddedPostgres(directory: options.data + "/postgres") { [logger] in
+            logger.info("postgres: \($0)")
+        }
         try postgres.start()
         return postgres
     }
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
+        _ offer: WebSocketOffer, respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
         for index in 0..<options.reactors {
@@ -123,7 +131,9 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) }, wallMilliseconds: SystemClock.wallMilliseconds))
+                        respond: respond, post: { mailbox.post(.http($0)) },
+                        wallMilliseconds: SystemClock.wallMilliseconds,
+                        webSocket: offer))
                 do throws(SystemCallError) {
                     var reactor = try Reactor(
                         handler: worker, listeners: listeners, mailbox: mailbox, tls: tls, logger: logger)

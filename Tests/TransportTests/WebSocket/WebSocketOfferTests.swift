@@ -12,7 +12,8 @@ import Testing
 
     static let offer = WebSocketOffer(
         path: "/mqtt", subprotocol: "mqtt",
-        origins: [WebOrigin("https://chat.example.com")!, WebOrigin("http://localhost:5173")!], listeners: [3])
+        origins: [WebOrigin("https://chat.example.com")!, WebOrigin("http://localhost:5173")!],
+        listeners: [3: "https", 4: "http"])
 
     struct Case: CustomTestStringConvertible, Sendable {
         var testDescription: String
@@ -51,6 +52,13 @@ import Testing
         Case("no origin that could be named", 403, [("origin", "null")]),
         Case("empty origin", 403, [("origin", "")]),
         Case("origin with a path", 403, [("origin", "https://chat.example.com/")]),
+        Case("the address itself", 101, [("host", "127.0.0.1:8443"), ("origin", "https://127.0.0.1:8443")]),
+        Case("localhost itself", 101, [("host", "localhost"), ("origin", "https://localhost")]),
+        Case("the IPv6 address itself", 101, [("host", "[::1]:8443"), ("origin", "https://[::1]:8443")]),
+        Case("another port of the address", 403, [("host", "127.0.0.1:8443"), ("origin", "https://127.0.0.1:8444")]),
+        Case("another door of the address", 403, [("host", "127.0.0.1:8443"), ("origin", "http://127.0.0.1:8443")]),
+        Case("another address", 403, [("host", "127.0.0.1"), ("origin", "https://127.0.0.2")]),
+        Case("a name that points here", 403, [("host", "evil.example"), ("origin", "https://evil.example")]),
         Case("two origins", 403, [("origin", "https://chat.example.com"), ("origin", "https://evil.example")]),
         Case("no upgrade", 426, [("upgrade", nil)]),
         Case("another upgrade", 426, [("upgrade", "h2c")]),
@@ -71,7 +79,7 @@ import Testing
     ]
 
     @Test(arguments: cases) func handshake(_ one: Case) {
-        let answer = Self.offer.answer(one.request)
+        let answer = Self.offer.answer(one.request, listener: 3)
         #expect(answer.status == one.status)
         func header(_ name: String) -> String? { answer.headers.first { $0.name == name }?.value }
         #expect(header("sec-websocket-extensions") == nil)
@@ -92,7 +100,7 @@ import Testing
     @Test func body() {
         var request = Case("", 400, []).request
         request.body = [1]
-        #expect(Self.offer.answer(request).status == 400)
+        #expect(Self.offer.answer(request, listener: 3).status == 400)
     }
 
     @Test(
@@ -115,7 +123,7 @@ import Testing
                 Issue.record("no request")
                 continue
             }
-            #expect((Self.offer.answer(request).status == 101) == isUpgrade)
+            #expect((Self.offer.answer(request, listener: 3).status == 101) == isUpgrade)
         }
     }
 
