@@ -80,11 +80,11 @@ package struct HTTPEndpoint: ~Copyable {
         switch action {
         case .needMore: break
         case .sendContinue: preconditionFailure("said once per request")
-        case .request(let request) where webSocket?.concerns(request, listener: client.listener) ?? false:
-            guard let response = webSocket?.answer(request, listener: client.listener) else { preconditionFailure("there is an offer") }
-            upgrade(response, id, io: &io)
-            return consumed
         case .request(var request):
+            if let webSocket, webSocket.concerns(request, listener: client.listener) {
+                upgrade(webSocket.answer(request, listener: client.listener), id, io: &io)
+                return consumed
+            }
             request.peerAddress = client.peer.description
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
