@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-run build run lint format test e2e tsan asan bench clean
 
-# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --anonymous", and `make bench` to bench/run.py.
+# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", and `make bench` to bench/run.py.
 ARGS ?=
 # What `make e2e` hands to pytest, for instance PYTEST="-k group".
 PYTEST ?=

@@ -11,7 +11,13 @@ package final class Hub: Sendable {
         /// CONNECT without credentials opens all plain topics (`--anonymous`).
         package var allowsAnonymous: Bool
 
-        package init(allowsAnonymous: Bool) { self.allowsAnonymous = allowsAnonymous }
+        /// There are sessions of such clients from earlier.
+        package var hasAnonymousSessions: Bool
+
+        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool) {
+            self.allowsAnonymous = allowsAnonymous
+            self.hasAnonymousSessions = hasAnonymousSessions
+        }
     }
 
     package let services: HubServices
@@ -21,7 +27,12 @@ package final class Hub: Sendable {
     let saver = SessionSaver()
     let mailroom: Mailroom
 
+    /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
+    var hasAnonymousSessions: Bool { anonymousSessions.load(ordering: .relaxed) }
+    private let anonymousSessions: Atomic<Bool>
+
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
+        anonymousSessions = Atomic(settings.hasAnonymousSessions)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
@@ -33,6 +44,8 @@ package final class Hub: Sendable {
         while !saver.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
     }
 
+    package func makeRequestID() -> String { String(services.ids.next(), radix: 36) }
+
     func makeClientID() -> [UInt8] { Array("auto-\(services.ids.next())".utf8) }
 
     // MARK: Reading and saving
@@ -43,8 +56,8 @@ package final class Hub: Sendable {
         var state = LoadedState()
         do {
             if let claims {
-                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: claims.sessionID)
-                guard let rights, rights.isEnabled, rights.isSessionLive else {
+                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: nil)
+                guard let rights, rights.isEnabled, try await isAdmitted(claims) else {
                     state.failure = .notAuthorized
                     return state
                 }
@@ -62,10 +75,17 @@ package final class Hub: Sendable {
         return state
     }
 
+    private func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        guard let sessionID = claims.sessionID else { return true }
+        return try await services.logins.admit(
+            userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+    }
+
     private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
         if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
             return OpenedSession(stored: stored, isPresent: true)
         }
+        if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
         _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
@@ -109,6 +129,14 @@ package final class Hub: Sendable {
             try await services.sessions.saveCursors(cursors)
         } catch {
             services.logger.warning("cursors could not be saved: \(error)")
+        }
+    }
+
+    func keep(_ sessions: [Int64]) async {
+        do {
+            try await services.sessions.keep(sessions)
+        } catch {
+            services.logger.warning("the expiry of connected sessions could not be moved on: \(error)")
         }
     }
 

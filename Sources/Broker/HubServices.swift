@@ -23,9 +23,19 @@ package protocol SessionSource: Sendable {
     /// The connection is gone: from now on the session may expire.
     func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError)
     func delete(_ session: Int64) async throws(DatabaseError)
+    /// Connected sessions don't expire; to be said every few days.
+    func keep(_ sessions: [Int64]) async throws(DatabaseError)
 }
 
 extension SessionStore: SessionSource {}
+
+/// The log-in sessions that access tokens belong to.
+package protocol LoginSource: Sendable {
+    /// Whether the session is live; a token's first use spends the refresh tokens before it.
+    func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool
+}
+
+extension LoginSessionStore: LoginSource {}
 
 /// Who may read and write what, loaded when a user connects.
 package protocol RightsSource: Sendable {
@@ -39,6 +49,7 @@ package struct HubServices: Sendable {
     package var log: any MessageLog
     package var sessions: any SessionSource
     package var rights: any RightsSource
+    package var logins: any LoginSource
     package var tokens: TokenAuthority
     package var ids: IDGenerator
     package var logger: Logger
@@ -46,12 +57,13 @@ package struct HubServices: Sendable {
     package var wallMilliseconds: @Sendable () -> Int64
 
     package init(
-        log: any MessageLog, sessions: any SessionSource, rights: any RightsSource, tokens: TokenAuthority, ids: IDGenerator,
-        logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
+        log: any MessageLog, sessions: any SessionSource, rights: any RightsSource, logins: any LoginSource,
+        tokens: TokenAuthority, ids: IDGenerator, logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.sessions = sessions
         self.rights = rights
+        self.logins = logins
         self.tokens = tokens
         self.ids = ids
         self.logger = logger

@@ -20,11 +20,14 @@ package enum Limits {
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Recent entries of a topic kept for those who are a little behind.
-    static let recentEntriesMax = 64
+    static let recentEntriesMax = 128
+    static let recentBytesMax = 32 * 1024
     /// How long a publisher of 3.1.1 waits for a database that is away (protocol.md §3 "Refusals").
     static let unavailableMilliseconds: Int64 = 30_000
     /// Cursors of connected sessions are saved this often.
     static let cursorSaveMilliseconds: Int64 = 2_000
+    /// A session expires 30 days after it was last heard of, so a connected one is named once a day.
+    static let sessionKeepMilliseconds: Int64 = 24 * 3600 * 1000
     /// Tokens without a log-in session end their connection within 5 s of their expiry.
     static let tokenCheckMilliseconds: Int64 = 2_000
     /// A client id may be this long; 3.1 allows 23, everything later more.

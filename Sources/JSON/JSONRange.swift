@@ -25,7 +25,8 @@ package func scanObject(_ bytes: Span<UInt8>, depthMax: Int = 32) throws(JSONErr
     members.reserveCapacity(8)
     while case .name(let nameRange, let isEscaped) = try scanner.next(bytes) {
         let kind: JSONRange.Kind
-        let token = try scanner.next(bytes)
+        let name = makeString(bytes, nameRange, isEscaped)
+        let token = try scanner.next(bytes, in: name)
         let start = scanner.tokenStart
         switch token {
         case .null: kind = .null
@@ -36,10 +37,22 @@ package func scanObject(_ bytes: Span<UInt8>, depthMax: Int = 32) throws(JSONErr
         case .beginObject: kind = .object
         case .name, .endArray, .endObject: preconditionFailure("the scanner gave \(token) for a value")
         }
-        while scanner.depth > 1 { _ = try scanner.next(bytes) }
-        let name = makeString(bytes, nameRange, isEscaped)
+        while scanner.depth > 1 { _ = try scanner.next(bytes, in: name) }
         members.append(JSONRange(name: name, kind: kind, range: start..<scanner.offset))
     }
     try scanner.finish(bytes)
     return members
+}
+
+extension JSONScanner {
+    /// The next token; an error tells the member of the outermost object in which it happened.
+    fileprivate mutating func next(_ bytes: Span<UInt8>, in member: String) throws(JSONError) -> JSONToken {
+        do throws(JSONError) {
+            return try next(bytes)
+        } catch {
+            var error = error
+            error.member = member
+            throw error
+        }
+    }
 }

@@ -15,7 +15,8 @@ package struct BrokerPublisher: MessagePublisher {
         switch result {
         case .stored(let entry, let repeated): return .stored(entry, repeated: repeated)
         case .refused(let refusal):
-            return .refused(problemName: refusal.name, detail: refusal.detail, status: refusal.status)
+            return .refused(
+                problemName: refusal.name, detail: refusal.detail, field: refusal.field, status: refusal.status)
         case .overloaded: return .overloaded
         case .unavailable: return .unavailable
         }

@@ -4,7 +4,8 @@ import Persistence
 package enum PublishResult: Sendable {
     /// `repeated`: it had been stored before, under the same `client_ref`.
     case stored(LogEntry, repeated: Bool)
-    case refused(problemName: String, detail: String, status: Int)
+    /// `field`: the member that is wrong, if it is one.
+    case refused(problemName: String, detail: String, field: String?, status: Int)
     /// The queue is full.
     case overloaded
     /// The database is away; whether the message was stored is unknown, and the same `client_ref` will tell.

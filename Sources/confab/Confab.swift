@@ -5,6 +5,8 @@ import Glibc
 @main
 struct Confab {
     private static let usageStatus: Int32 = 64
+    /// After an error; the whole list would push the error off the screen.
+    private static let helpHint = "`confab help` lists commands and flags.\n"
 
     /// Not asynchronous: signals are to be blocked before the first other thread is there, and Swift's are when an asynchronous one begins.
     static func main() {
@@ -14,7 +16,7 @@ struct Confab {
         switch CommandLine.arguments[1] {
         case "serve": serve(CommandLine.arguments.dropFirst(2))
         case "help", "--help", "-h": StandardStream.output.write(Options.usage)
-        case let other: fail("confab: \(other): unknown command\n\n" + Options.usage)
+        case let other: fail("confab: \(other): unknown command\n" + helpHint)
         }
     }
 
@@ -22,7 +24,7 @@ struct Confab {
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         switch Options.parse(arguments, environment: environment) {
         case .help: StandardStream.output.write(Options.usage)
-        case .wrong(let problem): fail("confab: \(problem)\n\n" + Options.usage)
+        case .wrong(let problem): fail("confab: \(problem)\n" + helpHint)
         case .options(let options):
             let logger = Logger(minimum: environment("CONFAB_LOG") == "debug" ? .debug : .info)
             let signals = SignalWaiter()

@@ -38,14 +38,14 @@ struct Options {
 
     /// name, what its value is called (empty: none), what it does
     static let flags: [(name: String, value: String, text: String)] = [
-        ("data", "DIR", "keys, certificates, the embedded database (./data)"),
+        ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
         ("mqtts", "PORT", "MQTT over TLS (8883)"),
         ("mqtt", "PORT", "MQTT over plain TCP (off)"),
         ("https", "PORT", "REST (8443)"),
         ("http", "PORT", "REST without TLS, for a TLS-terminating proxy (off)"),
         ("ops", "PORT", "/healthz, /readyz, /metrics, on loopback (9464)"),
-        ("bind", "ADDRESS", "address of the public listeners (all)"),
+        ("bind", "ADDRESS", "IP address of the public listeners (all)"),
         ("tls-cert", "FILE", "certificate chain, PEM (self-signed, in DIR); read again on SIGHUP"),
         ("tls-key", "FILE", "its key, PEM"),
         ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
@@ -62,10 +62,11 @@ struct Options {
 
     static func parse(_ arguments: some Sequence<String>, environment: (String) -> String?) -> Parsed {
         var options = Options()
-        var given: [(String, String)] = []
+        // Where a value comes from is told with what is wrong with it.
+        var given: [(source: String, name: String, value: String)] = []
         for flag in flags {
             let name = "CONFAB_" + flag.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
-            if let value = environment(name) { given.append((flag.name, value)) }
+            if let value = environment(name) { given.append((name, flag.name, value)) }
         }
         let environmentCount = given.count
         var rest = Array(arguments)[...]
@@ -76,20 +77,20 @@ struct Options {
             let name = String(parts[0])
             guard let flag = flags.first(where: { $0.name == name }) else { return .wrong("--\(name): unknown flag") }
             if parts.count == 2 {
-                given.append((name, String(parts[1])))
+                given.append(("--\(name)", name, String(parts[1])))
             } else if flag.value.isEmpty {
-                given.append((name, "on"))
+                given.append(("--\(name)", name, "on"))
             } else {
                 guard let value = rest.popFirst() else { return .wrong("--\(name): \(flag.value) is missing") }
-                given.append((name, value))
+                given.append(("--\(name)", name, value))
             }
         }
         // Other flags are set again by the command line, this one would be added to.
-        if given[environmentCount...].contains(where: { $0.0 == "origin" }) {
-            given = given[..<environmentCount].filter { $0.0 != "origin" } + given[environmentCount...]
+        if given[environmentCount...].contains(where: { $0.name == "origin" }) {
+            given = given[..<environmentCount].filter { $0.name != "origin" } + given[environmentCount...]
         }
-        for (name, value) in given {
-            if let problem = options.set(name, value) { return .wrong("--\(name): \(problem)") }
+        for (source, name, value) in given {
+            if let problem = options.set(name, value) { return .wrong("\(source): \(problem)") }
         }
         if (options.tlsCertificate == nil) != (options.tlsKey == nil) {
             return .wrong("--tls-cert and --tls-key go together")
@@ -107,7 +108,9 @@ struct Options {
         case "https": return setPort(\.https, value)
         case "http": return setPort(\.http, value)
         case "ops": return setPort(\.ops, value)
-        case "bind": bind = value
+        case "bind":
+            guard Self.isIPAddress(value) else { return "an IP address, such as 127.0.0.1 or ::1" }
+            bind = value
         case "tls-cert": tlsCertificate = value
         case "tls-key": tlsKey = value
         case "public-url": publicURL = value.hasSuffix("/") ? String(value.dropLast()) : value
@@ -142,6 +145,11 @@ struct Options {
         return nil
     }
 
+    private static func isIPAddress(_ text: String) -> Bool {
+        var bytes = in6_addr()
+        return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
+    }
+
     private mutating func setPort(_ port: WritableKeyPath<Options, Port>, _ value: String) -> String? {
         if value == "off" {
             self[keyPath: port] = .off
@@ -154,11 +162,25 @@ struct Options {
     }
 
     static var usage: String {
-        var text = "usage: confab serve [flags]\n\n"
+        var text = """
+            usage: confab serve [flags]    run the hub
+                   confab help             show this
+
+            Flags of `confab serve`, and their defaults:
+
+
+            """
         for flag in flags {
             let head = "  --\(flag.name)" + (flag.value.isEmpty ? "" : " \(flag.value)")
             text += head + String(repeating: " ", count: max(2, 24 - head.count)) + flag.text + "\n"
         }
+        text += """
+
+            PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
+            wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
+            Exit codes: 0 stopped, 1 failure, 64 wrong usage.
+
+            """
         return text
     }
 }

@@ -22,9 +22,9 @@ package struct MessageAdmission: Sendable, Equatable {
         } else {
             inner = try body.readObject(payload)
         }
-        guard body.hasContent else { throw .invalidPayload("a message needs text or attachments") }
+        guard body.hasContent else { throw .invalidMember("text", "a message needs text or attachments") }
         if let outer, let inner, outer != inner {
-            throw .invalidPayload("client_ref: the payload and the property differ")
+            throw .invalidMember("client_ref", "the payload and the property differ")
         }
         let reference = inner ?? outer
         if let reference { try Self.checkReference(reference.span) }
@@ -52,10 +52,10 @@ package struct MessageAdmission: Sendable, Equatable {
     /// 1 to 64 visible ASCII characters.
     private static func checkReference(_ reference: Span<UInt8>) throws(Refusal) {
         guard 1...Limits.clientRefBytesMax ~= reference.count else {
-            throw .invalidPayload("client_ref: 1 to 64 characters")
+            throw .invalidMember("client_ref", "1 to 64 characters")
         }
         for index in reference.indices where !(0x21...0x7E ~= reference[index]) {
-            throw .invalidPayload("client_ref: visible ASCII characters only")
+            throw .invalidMember("client_ref", "visible ASCII characters only")
         }
     }
 

@@ -16,13 +16,13 @@ struct MessageBody {
     mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
         guard !bytes.isEmpty else { throw .invalidPayload("the payload is empty") }
         guard bytes.count <= Limits.textBytesMax else { throw Self.tooLong }
-        for index in bytes.indices where bytes[index] == 0 { throw .invalidPayload("text: holds U+0000") }
+        for index in bytes.indices where bytes[index] == 0 { throw .invalidMember("text", "holds U+0000") }
         do {
             var writer = JSONWriter()
             writer.string(String(copying: try UTF8Span(validating: bytes)))
             text = writer.bytes
         } catch {
-            throw .invalidPayload("text: not UTF-8")
+            throw .invalidMember("text", "not UTF-8")
         }
     }
 
@@ -40,10 +40,10 @@ struct MessageBody {
             switch member.name {
             case "type":
                 guard member.kind == .string, decodeString(payload, member.range) == Array("message".utf8) else {
-                    throw .invalidPayload("type: only message can be sent")
+                    throw .invalidMember("type", "only message can be sent")
                 }
             case "client_ref":
-                guard member.kind == .string else { throw .invalidPayload("client_ref: must be a string") }
+                guard member.kind == .string else { throw .invalidMember("client_ref", "must be a string") }
                 reference = decodeString(payload, member.range)
             default: try readMember(member, payload)
             }
@@ -55,14 +55,14 @@ struct MessageBody {
         let value = [UInt8](span: payload.extracting(member.range))
         switch member.name {
         case "text":
-            guard member.kind == .string else { throw .invalidPayload("text: must be a string") }
+            guard member.kind == .string else { throw .invalidMember("text", "must be a string") }
             let length = decodeString(payload, member.range).count
-            guard length > 0 else { throw .invalidPayload("text: is empty") }
+            guard length > 0 else { throw .invalidMember("text", "is empty") }
             guard length <= Limits.textBytesMax else { throw Self.tooLong }
             text = value
         case "reply_to":
             guard member.kind == .number, let seq = decodeInteger(payload, member.range), seq > 0 else {
-                throw .invalidPayload("reply_to: must be a seq")
+                throw .invalidMember("reply_to", "must be a seq")
             }
             replyTo = seq
         case "attachments":
@@ -72,11 +72,11 @@ struct MessageBody {
         case "mentions":
             if try Self.idCount(value, "mentions", max: Limits.mentionsMax) > 0 { mentions = value }
         case "custom":
-            guard member.kind == .object else { throw .invalidPayload("custom: must be an object") }
-            guard value.count <= Limits.customBytesMax else { throw .invalidPayload("custom: at most 4 KiB") }
+            guard member.kind == .object else { throw .invalidMember("custom", "must be an object") }
+            guard value.count <= Limits.customBytesMax else { throw .invalidMember("custom", "at most 4 KiB") }
             custom = value
         default:
-            throw .invalidPayload("\(member.name): unknown member")
+            throw .invalidMember(member.name, "unknown member")
         }
     }
 
@@ -104,20 +104,20 @@ struct MessageBody {
         bytes.append(contentsOf: writer.bytes)
     }
 
-    private static let tooLong = Refusal.invalidPayload("text: at most 16,384 bytes")
+    private static let tooLong = Refusal.invalidMember("text", "at most 16,384 bytes")
 
     /// Checks an array of ids: canonical decimal strings without repetitions.
     private static func idCount(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> Int {
         guard case .array(let elements)? = try? JSONValue(parsing: value) else {
-            throw .invalidPayload("\(name): must be an array of ids")
+            throw .invalidMember(name, "must be an array of ids")
         }
-        guard elements.count <= max else { throw .invalidPayload("\(name): at most \(max)") }
+        guard elements.count <= max else { throw .invalidMember(name, "at most \(max)") }
         var seen: Set<String> = []
         for element in elements {
             guard case .string(let text) = element, let id = Int64(text), id > 0, String(id) == text else {
-                throw .invalidPayload("\(name): must be an array of ids")
+                throw .invalidMember(name, "must be an array of ids")
             }
-            guard seen.insert(text).inserted else { throw .invalidPayload("\(name): \(text) stands twice") }
+            guard seen.insert(text).inserted else { throw .invalidMember(name, "\(text) stands twice") }
         }
         return elements.count
     }

@@ -5,18 +5,25 @@ package struct Refusal: Error, Sendable, Equatable {
     /// The problem's name, `/problems/NAME`.
     package var name: String
     package var detail: String
+    /// The member that is wrong, if it is one.
+    package var field: String?
     package var code: ReasonCode
     package var status: Int
 
-    init(_ name: String, _ detail: String, code: ReasonCode, status: Int) {
+    init(_ name: String, _ detail: String, field: String? = nil, code: ReasonCode, status: Int) {
         self.name = name
         self.detail = detail
+        self.field = field
         self.code = code
         self.status = status
     }
 
     static func invalidPayload(_ detail: String) -> Refusal {
         Refusal("invalid-message", detail, code: .payloadFormatInvalid, status: 422)
+    }
+
+    static func invalidMember(_ field: String, _ detail: String) -> Refusal {
+        Refusal("invalid-message", "\(field): \(detail)", field: field, code: .payloadFormatInvalid, status: 422)
     }
 
     static let notAuthorized = Refusal(

@@ -16,6 +16,7 @@ struct PendingAcknowledgements {
     private struct Item {
         var answer: Answer
         var isReady: Bool
+        var subject: RefusedEvent.Subject?
     }
 
     /// Tells stale outcomes of an earlier session in the same slot; 24 bits of it travel in the token.
@@ -29,15 +30,16 @@ struct PendingAcknowledgements {
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }
 
+    /// - Parameter subject: what a client of 3.x is told about if it is refused.
     /// - Returns: the serial number of the packet that waits now.
-    mutating func append(packetID: UInt16) -> UInt32 {
-        items.append(Item(answer: Answer(packetID: packetID), isReady: false))
+    mutating func append(packetID: UInt16, subject: RefusedEvent.Subject?) -> UInt32 {
+        items.append(Item(answer: Answer(packetID: packetID), isReady: false, subject: subject))
         return (firstSerial &+ UInt32(count - 1)) & 0xFF_FFFF
     }
 
-    /// The packet identifier that waits under a serial number; nil: none.
-    func packetID(of serial: UInt32) -> UInt16? {
-        index(of: serial).map { items[$0].answer.packetID }
+    /// What waits under a serial number; nil: nothing.
+    func waiting(_ serial: UInt32) -> (packetID: UInt16, subject: RefusedEvent.Subject?)? {
+        index(of: serial).map { (items[$0].answer.packetID, items[$0].subject) }
     }
 
     /// An answer that waits only for its turn.

@@ -97,8 +97,14 @@ struct Session {
 
 /// Where the last topic that a session published to leads: found once for a run of messages.
 struct Route {
+    /// What a delivery needs to know of a session, so that it does not have to look at it.
     struct Target {
         var session: Int32
+        /// Of its connection.
+        var slot: Int32
+        var isVersion5: Bool
+        var packetBytesMax: Int
+        /// The subscription's.
         var qos: QoS
         var noLocal: Bool
         var retainAsPublished: Bool

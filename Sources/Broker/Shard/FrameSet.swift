@@ -4,12 +4,12 @@ import MQTT
 struct FrameSet {
     /// What the forms differ in.
     struct Form {
-        var version: ProtocolVersion
+        /// 3.1 and 3.1.1 write a PUBLISH alike.
+        var isVersion5: Bool
         var isAcknowledged: Bool
         var retain: Bool
 
-        /// 3.1 and 3.1.1 write a PUBLISH alike.
-        var index: Int { (version == .v5 ? 4 : 0) | (isAcknowledged ? 2 : 0) | (retain ? 1 : 0) }
+        var index: Int { (isVersion5 ? 4 : 0) | (isAcknowledged ? 2 : 0) | (retain ? 1 : 0) }
     }
 
     private(set) var frames = [[UInt8]](repeating: [], count: 8)
@@ -27,7 +27,7 @@ struct FrameSet {
         let index = form.index
         if frames[index].isEmpty {
             packetIDOffsets[index] = ServerPacket.encodePublish(
-                into: &frames[index], version: form.version, topic: topic, payload: payload,
+                into: &frames[index], version: form.isVersion5 ? .v5 : .v3_1_1, topic: topic, payload: payload,
                 qos: form.isAcknowledged ? .atLeastOnce : .atMostOnce, retain: form.retain,
                 properties: DeliveryProperties(forwarded: forwarded))
         }

@@ -95,12 +95,12 @@ extension Shard {
             }
             return
         }
-        guard let session = sessions.indices.first(where: { sessions[$0].claim == claim && isLive(Int32($0)) }) else {
+        guard let session = sessionBySerial[claim.serial] else {
             // It ended just now by itself, and whatever it had to save is on its way: `endSession` has answered for it.
             hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
             return
         }
-        disconnect(Int32(session), .sessionTakenOver, io: &io)
+        disconnect(session, .sessionTakenOver, io: &io)
         hub.saver.whenSaved(claim) { [hub] in hub.mailroom.post(.released(claimant), to: claimant.claim.shard) }
     }
 
@@ -147,7 +147,7 @@ extension Shard {
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
-        guard waiting.claims != nil || waiting.isPersistent else {
+        guard waiting.claims != nil || waiting.isPersistent || hub.hasAnonymousSessions else {
             establish(serial, LoadedState(), io: &io)
             return
         }
@@ -228,6 +228,7 @@ extension Shard {
             place = Int32(sessions.count)
             sessions.append(session)
         }
+        sessionBySerial[waiting.claim.serial] = place
         if waiting.user >= 0 { users[Int(waiting.user)].sessions.append(place) }
         return place
     }

@@ -95,10 +95,11 @@ extension Shard {
         guard !io.isCongested(slot), qos == .atMostOnce || sessions[place].hasWindow else { return false }
         sessions[place].cursors[Int(cursor)].sent = entry.seq
         let identifiers = sessions[place].cursors[Int(cursor)].identifiers
-        let form = FrameSet.Form(version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: false)
+        let form = FrameSet.Form(
+            isVersion5: sessions[place].version == .v5, isAcknowledged: qos.isAcknowledged, retain: false)
         var frame: [UInt8]
         let offset: Int
-        if identifiers.isEmpty || form.version != .v5 {
+        if identifiers.isEmpty || !form.isVersion5 {
             let index = frames.form(
                 form, topic: entry.topic.span, payload: entry.payload.span, forwarded: entry.properties)
             frame = frames.frames[index]
@@ -176,12 +177,23 @@ extension Shard {
         }
         if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic }) {
             let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
+            skipMissing(entries, session, found, head: head)
             for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
                 frames.reset()
                 guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
             }
         }
         pump(session, io: &io)
+    }
+
+    /// What is no longer in the log can't be waited for: the cursor goes on at the next entry that is.
+    private mutating func skipMissing(_ entries: [LogEntry], _ session: Int32, _ cursor: Int, head: Int64) {
+        let sent = sessions[Int(session)].cursors[cursor].sent
+        let next = entries.first?.seq ?? head + 1
+        guard next > sent + 1 else { return }
+        hub.services.logger.warning(
+            "topic \(sessions[Int(session)].cursors[cursor].topicID) has no entries \(sent + 1) to \(next - 1) any more")
+        sessions[Int(session)].cursors[cursor].sent = next - 1
     }
 
     // MARK: Tokens

@@ -38,7 +38,7 @@ extension Shard {
 
     /// A message from another shard. No Local can't apply: its publisher is there.
     mutating func deliver(_ message: PlainMessage, io: inout Connections) {
-        let route = makeRoute(message.topic.span, rules: nil)
+        let route = makeRoute(message.topic.span)
         frames.reset()
         for target in route.targets {
             deliver(
@@ -54,7 +54,7 @@ extension Shard {
         let place = Int(session)
         if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) { return }
         let mayPublish = sessions[place].rules.mayPublish(topic)
-        var route = mayPublish ? makeRoute(topic, rules: nil) : Route()
+        var route = mayPublish ? makeRoute(topic) : Route()
         route.topic = [UInt8](span: topic)
         route.generation = subscriptions.generation
         route.mayPublish = mayPublish
@@ -68,7 +68,7 @@ extension Shard {
     }
 
     /// One target per session, with the highest QoS of its matching filters and all their identifiers [MQTT-3.3.5-1].
-    private mutating func makeRoute(_ topic: Span<UInt8>, rules: AccessRules?) -> Route {
+    private mutating func makeRoute(_ topic: Span<UInt8>) -> Route {
         var route = Route()
         var places: [Int32: Int] = [:]
         for subscription in subscriptions.match(topic) {
@@ -89,9 +89,7 @@ extension Shard {
                 place = route.targets.count
                 places[subscription.session] = place
                 route.targets.append(
-                    Route.Target(
-                        session: subscription.session, qos: qos, noLocal: subscription.options.noLocal,
-                        retainAsPublished: subscription.options.retainAsPublished, identifiers: -1))
+                    makeTarget(subscription, qos))
             }
             guard subscription.identifier != 0 else { continue }
             if route.targets[place].identifiers < 0 {
@@ -103,47 +101,58 @@ extension Shard {
         return route
     }
 
+    private func makeTarget(_ subscription: Subscription, _ qos: QoS) -> Route.Target {
+        let session = sessions[Int(subscription.session)]
+        return Route.Target(
+            session: subscription.session, slot: session.slot, isVersion5: session.version == .v5,
+            packetBytesMax: session.packetBytesMax, qos: qos, noLocal: subscription.options.noLocal,
+            retainAsPublished: subscription.options.retainAsPublished, identifiers: -1)
+    }
+
     // MARK: One delivery
 
+    /// Inlined, since passing a target from function to function takes longer than using it (0.24 against 0.17 µs a delivery).
+    @inline(__always)
     private mutating func deliver(
         _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8], to target: Route.Target,
         _ identifiers: [[UInt32]], io: inout Connections
     ) {
-        let place = Int(target.session), slot = sessions[place].slot
-        let qos = min(qos, target.qos)
+        let isAcknowledged = qos.isAcknowledged && target.qos.isAcknowledged
         let form = FrameSet.Form(
-            version: sessions[place].version, isAcknowledged: qos != .atMostOnce, retain: retain && target.retainAsPublished)
-        if target.identifiers >= 0, form.version == .v5 {
+            isVersion5: target.isVersion5, isAcknowledged: isAcknowledged, retain: retain && target.retainAsPublished)
+        if target.identifiers >= 0, form.isVersion5 {
             var properties = DeliveryProperties(forwarded: forwarded)
             properties.subscriptionIDs = identifiers[Int(target.identifiers)]
             var frame: [UInt8] = []
             let offset = ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: topic, payload: payload, qos: qos, retain: form.retain,
-                properties: properties)
-            send(frame, packetIDAt: offset, qos, to: target.session, slot, io: &io)
+                into: &frame, version: .v5, topic: topic, payload: payload,
+                qos: isAcknowledged ? .atLeastOnce : .atMostOnce, retain: form.retain, properties: properties)
+            send(frame, packetIDAt: isAcknowledged ? offset : nil, to: target, io: &io)
             return
         }
         let index = frames.form(form, topic: topic, payload: payload, forwarded: forwarded)
-        send(frames.frames[index], packetIDAt: frames.packetIDOffset(index), qos, to: target.session, slot, io: &io)
+        send(
+            frames.frames[index], packetIDAt: isAcknowledged ? frames.packetIDOffset(index) : nil, to: target, io: &io)
     }
 
+    @inline(__always)
     private mutating func send(
-        _ frame: [UInt8], packetIDAt offset: Int, _ qos: QoS, to session: Int32, _ slot: Int32, io: inout Connections
+        _ frame: [UInt8], packetIDAt offset: Int?, to target: Route.Target, io: inout Connections
     ) {
-        let place = Int(session)
-        guard frame.count <= sessions[place].packetBytesMax else { return }
-        if qos == .atMostOnce {
+        guard frame.count <= target.packetBytesMax else { return }
+        guard let offset else {
             // A slow reader loses messages of QoS 0, and only it (protocol.md §3.5).
-            guard !io.isCongested(slot) else {
+            guard !io.isCongested(target.slot) else {
                 hub.metrics.dropped.add(1)
                 return
             }
-            io.append(frame.span, to: slot)
+            io.append(frame.span, to: target.slot)
             return
         }
-        if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(slot) {
+        let place = Int(target.session)
+        if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(target.slot) {
             let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0)
-            io.append(frame.span, packetID: packetID, at: offset, to: slot)
+            io.append(frame.span, packetID: packetID, at: offset, to: target.slot)
             return
         }
         guard sessions[place].queue.count < Limits.queuedMessagesMax,

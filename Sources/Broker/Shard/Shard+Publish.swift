@@ -13,22 +13,25 @@ extension Shard {
         let isVersion5 = sessions[Int(session)].version == .v5
         guard publish.topicAlias == 0 else { throw ProtocolError(.topicAliasInvalid, "topic aliases are not offered") }
         guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
+        guard !isVersion5 || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
+            throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
+        }
         let topic = bytes.extracting(publish.topic)
         let kind = classify(topic)
         if kind == .plain {
             if publish.retain, isVersion5 { throw ProtocolError(.retainNotSupported, "retained messages are not offered") }
             guard publish.hasValidPayload(in: bytes) else {
-                answer(publish, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
+                answer(publish, bytes, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
                 return
             }
             let isAllowed = publishPlain(publish, bytes, from: session, io: &io)
-            answer(publish, isAllowed ? nil : .notAuthorized, session, io: &io)
+            answer(publish, bytes, isAllowed ? nil : .notAuthorized, session, io: &io)
             return
         }
         do throws(Refusal) {
             try publishStored(publish, bytes, kind, from: session, io: &io)
         } catch {
-            answer(publish, error, session, io: &io)
+            answer(publish, bytes, error, session, io: &io)
         }
     }
 
@@ -56,11 +59,14 @@ extension Shard {
             kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
-            guard sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) * 2 else { throw .overloaded }
-            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID)
+            // Only 3.x is told later of what it sent; 5 gets a reason.
+            let subject = sessions[Int(session)].version == .v5
+                ? nil : RefusedEvent.Subject(topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: admission.clientRef)
+            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
             token = publishToken(session, serial)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
+            hub.metrics.refused.add(1)
             if token != 0 { resolve(token, .unavailable, io: &io) }
             return
         }
@@ -69,8 +75,9 @@ extension Shard {
 
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
     private mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
-        if sessions[Int(session)].acknowledgements.count >= Int(Limits.receiveMaximum) {
-            io.pauseReading(sessions[Int(session)].slot)
+        let place = Int(session)
+        if sessions[place].version != .v5, sessions[place].acknowledgements.count >= Int(Limits.receiveMaximum) {
+            io.pauseReading(sessions[place].slot)
         }
     }
 
@@ -108,8 +115,8 @@ extension Shard {
             isLive(session)
         else { return }
         let place = Int(session), serial = UInt32(token & 0xFF_FFFF)
-        guard let packetID = sessions[place].acknowledgements.packetID(of: serial) else { return }
-        var answer = PendingAcknowledgements.Answer(packetID: packetID)
+        guard let waiting = sessions[place].acknowledgements.waiting(serial) else { return }
+        var answer = PendingAcknowledgements.Answer(packetID: waiting.packetID)
         switch outcome {
         case .committed(let seq, let id), .repeated(let seq, let id):
             answer.seq = seq
@@ -122,6 +129,12 @@ extension Shard {
                 return
             }
             answer.refuse(.unavailable)
+        }
+        if answer.reason.isError {
+            hub.metrics.refused.add(1)
+            if let subject = waiting.subject {
+                tell(RefusedEvent(subject, problem: answer.problem), to: session, io: &io)
+            }
         }
         sessions[place].acknowledgements.resolve(serial, answer)
         sendReadyAnswers(session, io: &io)
@@ -136,10 +149,17 @@ extension Shard {
     }
 
     /// Answers a publish that needs no commit, in its turn.
-    private mutating func answer(_ publish: Publish, _ refusal: Refusal?, _ session: Int32, io: inout Connections) {
+    private mutating func answer(
+        _ publish: Publish, _ bytes: Span<UInt8>, _ refusal: Refusal?, _ session: Int32, io: inout Connections
+    ) {
         if let refusal {
             hub.metrics.refused.add(1)
-            if sessions[Int(session)].version != .v5 { tellRefused(publish, refusal, session, io: &io) }
+            if sessions[Int(session)].version != .v5 {
+                let payload = bytes.extracting(publish.payload)
+                let subject = RefusedEvent.Subject(
+                    topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: RefusedEvent.clientRef(in: payload))
+                tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
+            }
         }
         guard publish.qos != .atMostOnce else { return }
         var answer = PendingAcknowledgements.Answer(packetID: publish.packetID)
@@ -151,7 +171,15 @@ extension Shard {
         }
     }
 
-    private mutating func tellRefused(_ publish: Publish, _ refusal: Refusal, _ session: Int32, io: inout Connections) {
+    /// 3.1.1 cannot say no in PUBACK: the publisher's inbox tells it, if it listens there.
+    private mutating func tell(_ event: RefusedEvent, to session: Int32, io: inout Connections) {
+        let user = sessions[Int(session)].user
+        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else { return }
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodePublish(
+            into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
+            payload: event.json, qos: .atMostOnce, retain: false)
+        io.append(scratch.span, to: sessions[Int(session)].slot)
     }
 
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {

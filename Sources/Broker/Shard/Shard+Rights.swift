@@ -230,6 +230,17 @@ extension Shard {
         noteCursorChange(session)
     }
 
+    /// Where the client wants to begin; beyond the end means now. What is in flight may come twice, and no longer counts.
+    mutating func moveCursor(in topic: Int32, of session: Int32, to seq: Int64) {
+        guard let cursor = cursor(in: topic, of: session) else { return }
+        let place = Int(session), start = min(seq, topics[Int(topic)]!.head)
+        sessions[place].inFlight.detach(cursor: cursor)
+        sessions[place].cursors[Int(cursor)].sent = start
+        sessions[place].cursors[Int(cursor)].acknowledged = start
+        if start < topics[Int(topic)]!.head { markBehind(session, cursor) }
+        noteCursorChange(session)
+    }
+
     /// After a subscription has changed: the cursor follows, or goes.
     mutating func updateCover(_ topic: Int32, of session: Int32) {
         guard let coverage = coverage(of: topic, by: session) else {
@@ -263,7 +274,7 @@ extension Shard {
     }
 
     /// The highest QoS and all identifiers of the filters that match; nil: none does.
-    private func coverage(of topic: Int32, by session: Int32) -> Coverage? {
+    func coverage(of topic: Int32, by session: Int32) -> Coverage? {
         var found: Coverage?
         let name = topics[Int(topic)]!.name
         for subscribed in sessions[Int(session)].subscriptions where subscribed.filter.matches(name.span) {

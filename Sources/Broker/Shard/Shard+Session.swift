@@ -49,6 +49,7 @@ extension Shard {
             releaseUser(user)
         }
         let ended = sessions[place]
+        sessionBySerial[ended.claim.serial] = nil
         sessions[place].forget()
         freeSessions.append(session)
         hub.finish(ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds)

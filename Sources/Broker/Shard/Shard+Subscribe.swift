@@ -7,32 +7,54 @@ import Transport
 extension Shard {
     // MARK: SUBSCRIBE
 
-    mutating func receive(_ subscribe: Subscribe, from session: Int32, io: inout Connections) {
-        var reasons: [ReasonCode] = []
-        var properties: [UInt8] = []
-        for entry in subscribe.entries {
-            let reason = self.subscribe(entry, identifier: subscribe.subscriptionID ?? 0, session)
-            reasons.append(reason)
-            if !reason.isError { appendLastSeq(of: entry.filter, session, to: &properties) }
-        }
+    mutating func receive(
+        _ subscribe: Subscribe, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
         let place = Int(session)
-        let granted = zip(subscribe.entries, reasons).filter { !$0.1.isError }.map { $0.0 }
-        let answer = SubscribeAnswer(packetID: subscribe.packetID, reasons: reasons, properties: properties)
+        if sessions[place].version != .v5 { try checkFilters(subscribe.entries.map(\.filter)) }
+        var answer = SubscribeAnswer(packetID: subscribe.packetID)
+        var granted: [StoredSubscription] = []
+        if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
+            let identifier = subscribe.subscriptionID ?? 0
+            for entry in subscribe.entries {
+                let reason = self.subscribe(entry, identifier: identifier, replay, session)
+                answer.reasons.append(reason)
+                guard !reason.isError else { continue }
+                appendLastSeq(of: entry.filter, session, to: &answer.properties)
+                granted.append(
+                    StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
+            }
+        } else {
+            answer.reasons = subscribe.entries.map { _ in .implementationSpecificError }
+        }
         guard sessions[place].storedID != 0, !granted.isEmpty else {
             send(answer, to: session, io: &io)
             return
         }
         // What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there.
-        let stored = granted.map {
-            StoredSubscription(
-                filter: $0.filter, options: $0.options.rawValue, identifier: subscribe.subscriptionID ?? 0)
-        }
         let token = sessionToken(session), storedID = sessions[place].storedID
         let cursors = savedCursors(of: session)
-        Task { [hub, index] in
-            let isSaved = await hub.saveSubscriptions(storedID, stored, cursors: cursors)
+        Task { [hub, index, answer, granted] in
+            let isSaved = await hub.saveSubscriptions(storedID, granted, cursors: cursors)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
         }
+    }
+
+    /// 3.x has no code for a filter that is none: the connection ends [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1].
+    private func checkFilters(_ filters: [[UInt8]]) throws(ProtocolError) {
+        for filter in filters {
+            do throws(FilterError) {
+                _ = try TopicFilter(validating: filter)
+            } catch {
+                guard error == .tooManyLevels else { throw ProtocolError(.topicFilterInvalid, "a filter is malformed") }
+            }
+        }
+    }
+
+    /// A bare number says nothing about filters with wildcards alone.
+    private func isMeaningful(_ replay: ReplayRequest, _ subscribe: Subscribe) -> Bool {
+        let wildcards: Set<UInt8> = [UInt8(ascii: "+"), UInt8(ascii: "#")]
+        return replay.bare == nil || subscribe.entries.contains { $0.filter.allSatisfy { !wildcards.contains($0) } }
     }
 
     mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
@@ -47,10 +69,11 @@ extension Shard {
                 properties: answer.properties)
         }
         io.append(scratch.span, to: sessions[Int(session)].slot)
+        pump(session, io: &io)
     }
 
     private mutating func subscribe(
-        _ entry: Subscribe.Entry, identifier: UInt32, _ session: Int32
+        _ entry: Subscribe.Entry, identifier: UInt32, _ replay: ReplayRequest, _ session: Int32
     ) -> ReasonCode {
         let filter: TopicFilter
         do throws(FilterError) {
@@ -75,7 +98,12 @@ extension Shard {
         if user >= 0, filter.reachesReserved {
             for topic in readableTopics(of: user) {
                 let name = topics[Int(topic)]!.name
-                if filter.matches(name.span) { cover(topic, by: session, from: topics[Int(topic)]!.head) }
+                guard filter.matches(name.span) else { continue }
+                cover(topic, by: session, from: topics[Int(topic)]!.head)
+                let address = topics[Int(topic)]!.topic.address
+                if let start = replay.start(of: address, isNamedByFilter: !filter.hasWildcards) {
+                    moveCursor(in: topic, of: session, to: start)
+                }
             }
         }
         return .granted(options.qos)
@@ -116,8 +144,11 @@ extension Shard {
 
     // MARK: UNSUBSCRIBE
 
-    mutating func receive(_ unsubscribe: Unsubscribe, from session: Int32, io: inout Connections) {
+    mutating func receive(
+        _ unsubscribe: Unsubscribe, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
         let place = Int(session)
+        if sessions[place].version != .v5 { try checkFilters(unsubscribe.filters) }
         var reasons: [ReasonCode] = []
         var removed: [[UInt8]] = []
         for bytes in unsubscribe.filters {
@@ -135,7 +166,7 @@ extension Shard {
                 if subscribed.filter.matches(name.span) { updateCover(topic, of: session) }
             }
         }
-        let answer = SubscribeAnswer(packetID: unsubscribe.packetID, reasons: reasons, properties: [], isUnsubscribe: true)
+        let answer = SubscribeAnswer(packetID: unsubscribe.packetID, reasons: reasons, isUnsubscribe: true)
         guard sessions[place].storedID != 0, !removed.isEmpty else {
             send(answer, to: session, io: &io)
             return
@@ -186,7 +217,7 @@ extension Shard {
 /// SUBACK or UNSUBACK, ready to be sent.
 package struct SubscribeAnswer: Sendable {
     var packetID: UInt16
-    var reasons: [ReasonCode]
-    var properties: [UInt8]
+    var reasons: [ReasonCode] = []
+    var properties: [UInt8] = []
     var isUnsubscribe = false
 }

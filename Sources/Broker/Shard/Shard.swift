@@ -15,6 +15,8 @@ package struct Shard: ~Copyable {
     var clients: [Client] = []
     var sessions: [Session] = []
     var freeSessions: [Int32] = []
+    /// Live sessions by the serial of their claim.
+    var sessionBySerial: [UInt64: Int32] = [:]
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
@@ -40,6 +42,7 @@ package struct Shard: ~Copyable {
     var sessionsWithChangedCursors: [Int32] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
+    var nextSessionKeep: Int64 = 0
     var isStopping = false
 
     package init(index: Int, hub: Hub) {
@@ -99,10 +102,17 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func tick(io: inout Connections) {
-        recentHeads.tick(now: io.now)
+        if recentHeads.tick(now: io.now) {
+            for topic in topics.indices { topics[topic]?.forgetRecent() }
+        }
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()
+        }
+        if io.now >= nextSessionKeep {
+            nextSessionKeep = io.now + Limits.sessionKeepMilliseconds
+            let connected = sessions.filter { $0.storedID != 0 }.map(\.storedID)
+            if !connected.isEmpty { Task { [hub] in await hub.keep(connected) } }
         }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
@@ -188,8 +198,8 @@ package struct Shard: ~Copyable {
     ) throws(ProtocolError) {
         switch packet {
         case .puback(let acknowledgement): acknowledge(acknowledgement.packetID, of: session, io: &io)
-        case .subscribe(let subscribe): receive(subscribe, from: session, io: &io)
-        case .unsubscribe(let unsubscribe): receive(unsubscribe, from: session, io: &io)
+        case .subscribe(let subscribe): try receive(subscribe, from: session, io: &io)
+        case .unsubscribe(let unsubscribe): try receive(unsubscribe, from: session, io: &io)
         case .pingreq:
             scratch.removeAll(keepingCapacity: true)
             ServerPacket.encodePingresp(into: &scratch)

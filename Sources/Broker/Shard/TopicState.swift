@@ -18,7 +18,8 @@ struct TopicState {
     var isAnnouncement = false
     var subscribers: [Subscriber] = []
     /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
-    var recent: [LogEntry] = []
+    private var recent: [LogEntry] = []
+    private var recentBytes = 0
     /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
     var early: [LogEntry] = []
 
@@ -33,8 +34,19 @@ struct TopicState {
     mutating func advance(to entry: LogEntry) {
         precondition(entry.seq == head + 1, "entries are applied in the order of the log")
         head = entry.seq
-        if recent.count >= 2 * Limits.recentEntriesMax { recent.removeFirst(Limits.recentEntriesMax) }
         recent.append(entry)
+        recentBytes += entry.suffix.count
+        guard recent.count > Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax else { return }
+        // Half of them go at once, so that most entries cost no move.
+        let gone = (recent.count + 1) / 2
+        recentBytes -= recent[..<gone].reduce(0) { $0 + $1.suffix.count }
+        recent.removeFirst(gone)
+    }
+
+    /// Nobody has been behind for a while, so nobody will ask.
+    mutating func forgetRecent() {
+        recent = []
+        recentBytes = 0
     }
 
     /// The entry with that seq, if it is kept.
@@ -61,10 +73,12 @@ struct RecentHeads {
         max(current[topicID] ?? 0, previous[topicID] ?? 0)
     }
 
-    mutating func tick(now: Int64) {
-        guard now >= nextPeriod else { return }
+    /// - Returns: true when a period has ended.
+    mutating func tick(now: Int64) -> Bool {
+        guard now >= nextPeriod else { return false }
         nextPeriod = now + Self.periodMilliseconds
         previous = current
         current = [:]
+        return true
     }
 }

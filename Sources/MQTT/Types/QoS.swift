@@ -5,4 +5,13 @@ package enum QoS: UInt8, Comparable, Sendable {
     case exactlyOnce = 2
 
     package static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
+
+    /// QoS 1 or 2. By pattern, since `==` of an enum from another module is a call through the protocol, and a delivery asks often.
+    @inlinable
+    package var isAcknowledged: Bool {
+        switch self {
+        case .atMostOnce: false
+        case .atLeastOnce, .exactlyOnce: true
+        }
+    }
 }

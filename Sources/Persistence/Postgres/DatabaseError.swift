@@ -18,6 +18,15 @@ package enum DatabaseError: Error, Sendable, Equatable {
     }
 }
 
+extension DatabaseError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unavailable(let reason): "the database does not answer: \(reason)"
+        case .refused(let code, _, let message): "the database refuses: \(message) (SQLSTATE \(code))"
+        }
+    }
+}
+
 extension DatabaseError {
     /// Text with U+0000, which PostgreSQL cannot store: answered as the server would, without asking it.
     static let nulInText = DatabaseError.refused(

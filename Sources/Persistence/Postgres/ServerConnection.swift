@@ -194,5 +194,5 @@ extension String {
 }
 
 extension Substring {
-    fileprivate func replacingLineBreaks() -> String { String(map { $0.isNewline ? " " : $0 }) }
+    fileprivate func replacingLineBreaks() -> String { String(map { $0.isNewline || $0 == "\t" ? " " : $0 }) }
 }

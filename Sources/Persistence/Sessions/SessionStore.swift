@@ -146,6 +146,10 @@ package struct SessionStore: Sendable {
         _ = try await database.query("DELETE FROM mqtt_sessions WHERE id = $1", [.int(session)])
     }
 
+    package func exist(ofUser user: Int64) async throws(DatabaseError) -> Bool {
+        try await database.query("SELECT 1 FROM mqtt_sessions WHERE user_id = $1 LIMIT 1", [.int(user)]).count > 0
+    }
+
     /// Discards the session under this key, if there is one.
     package func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
         _ = try await database.query(

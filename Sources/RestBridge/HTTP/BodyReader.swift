@@ -56,7 +56,7 @@ struct BodyReader {
     /// Of two members exactly one must be there; to be asked before they are read.
     mutating func expectOne(of first: String, or second: String) {
         let found = members.filter { ($0.name == first || $0.name == second) && !$0.value.isNull }
-        if found.count != 1 { refuse(first, "or \(second), one of the two, must be there") }
+        if found.count != 1 { refuse(first, "or \(second) must be there, one of the two") }
     }
 
     /// An optional member: nil when it is absent or null.
@@ -113,5 +113,6 @@ extension Problem {
             .trailingBytes:
             self.init(.badRequest, "The body is not JSON: \(error.reason) at byte \(error.offset).")
         }
+        if status == 422, let member = error.member { errors = [FieldError(field: member, message: detail)] }
     }
 }

@@ -25,8 +25,10 @@ enum PublishRoutes {
             response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
             if repeated { response.headers.append(("Idempotency-Replayed", "true")) }
             return response
-        case .refused(let name, let detail, let status):
-            throw Problem(named: name, status: status, detail: detail)
+        case .refused(let name, let detail, let field, let status):
+            var problem = Problem(named: name, status: status, detail: detail)
+            if let field { problem.errors = [FieldError(field: field, message: detail)] }
+            throw problem
         case .overloaded:
             throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")
         case .unavailable:
@@ -95,10 +97,10 @@ enum PublishRoutes {
         }
         if payload.isEmpty { payload.append(UInt8(ascii: "{")) }
         payload.append(UInt8(ascii: "}"))
-        guard targets.count == 1 else {
-            throw Problem(
-                field: targets.dropFirst().first?.name ?? "user_id", "one of user_id, group_id and topic must be there")
+        guard !targets.isEmpty else {
+            throw Problem(field: "user_id", "or group_id or topic must be there, one of the three")
         }
+        guard targets.count == 1 else { throw Problem(field: targets[1].name, "excludes \(targets[0].name)") }
         guard let target = targets[0].target else {
             throw Problem(field: targets[0].name, "must be a string that names a conversation")
         }

@@ -9,7 +9,7 @@ package struct HTTPConnectionState: Sendable {
         /// Answer it, call `responded`, then call again with what was not consumed.
         case request(HTTPRequest)
         /// Answer with `keepAlive: false`, then linger and close. Further bytes are ignored.
-        case reject(HTTPResponse)
+        case reject(HTTPRejection)
     }
 
     /// What the connection waits for, for the caller's timers.
@@ -80,7 +80,7 @@ package struct HTTPConnectionState: Sendable {
             state = .closed
             line = []
             body = []
-            return (bytes.count, .reject(error.response))
+            return (bytes.count, .reject(error))
         }
     }
 

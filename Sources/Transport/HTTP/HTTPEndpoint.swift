@@ -29,6 +29,7 @@ package struct HTTPEndpoint: ~Copyable {
 
     private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
     private let post: @Sendable (HTTPAnswer) -> Void
+    private let makeRequestID: @Sendable () -> String
     private let wallMilliseconds: @Sendable () -> Int64
     private let webSocket: WebSocketOffer?
     /// By connection slot.
@@ -41,11 +42,12 @@ package struct HTTPEndpoint: ~Copyable {
     ///   - webSocket: a connection that takes this offer is no longer the endpoint's: after `received`, `Connections.isWebSocket` tells.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
-        post: @escaping @Sendable (HTTPAnswer) -> Void, wallMilliseconds: @escaping @Sendable () -> Int64,
-        webSocket: WebSocketOffer? = nil
+        post: @escaping @Sendable (HTTPAnswer) -> Void, makeRequestID: @escaping @Sendable () -> String,
+        wallMilliseconds: @escaping @Sendable () -> Int64, webSocket: WebSocketOffer? = nil
     ) {
         self.respond = respond
         self.post = post
+        self.makeRequestID = makeRequestID
         self.wallMilliseconds = wallMilliseconds
         self.webSocket = webSocket
     }
@@ -82,37 +84,41 @@ package struct HTTPEndpoint: ~Copyable {
         case .sendContinue: preconditionFailure("said once per request")
         case .request(var request):
             if let webSocket, webSocket.concerns(request, listener: client.listener) {
-                upgrade(webSocket.answer(request, listener: client.listener), id, io: &io)
+                upgrade(request, client.listener, webSocket, id, io: &io)
                 return consumed
             }
             request.peerAddress = client.peer.description
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
-        case .reject(let response): refuse(response, id, io: &io)
+        case .reject(let rejection): refuse(rejection, id, io: &io)
         }
         setDeadline(&client, id, io: &io)
         clients[slot] = client
         return consumed
     }
 
-    private mutating func refuse(_ response: HTTPResponse, _ id: ConnectionID, io: inout Connections) {
+    private mutating func refuse(_ rejection: HTTPRejection, _ id: ConnectionID, io: inout Connections) {
+        let response = rejection.response(requestID: makeRequestID())
         output.removeAll(keepingCapacity: true)
         response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
         io.append(output.span, to: id.slot)
         io.finish(id.slot)
     }
 
-    private mutating func upgrade(_ response: HTTPResponse, _ id: ConnectionID, io: inout Connections) {
-        guard response.status == 101 else {
-            refuse(response, id, io: &io)
-            return
+    private mutating func upgrade(
+        _ request: HTTPRequest, _ listener: UInt8, _ offer: WebSocketOffer, _ id: ConnectionID, io: inout Connections
+    ) {
+        do throws(HTTPRejection) {
+            let response = try offer.answer(request, listener: listener)
+            output.removeAll(keepingCapacity: true)
+            response.write(into: &output, keepAlive: true, head: false, dateMilliseconds: wallMilliseconds())
+            io.append(output.span, to: id.slot)
+            io.startWebSocket(id.slot)
+            clients[Int(id.slot)] = nil
+        } catch {
+            refuse(error, id, io: &io)
         }
-        output.removeAll(keepingCapacity: true)
-        response.write(into: &output, keepAlive: true, head: false, dateMilliseconds: wallMilliseconds())
-        io.append(output.span, to: id.slot)
-        io.startWebSocket(id.slot)
-        clients[Int(id.slot)] = nil
     }
 
     /// Writes an answer that a task has made; the connection may be gone.

@@ -25,38 +25,38 @@ package struct WebSocketOffer: Sendable {
         request.method == "GET" && request.path == path && listeners[listener] != nil
     }
 
-    /// - Returns: a 101, after which the connection speaks WebSocket, or a refusal.
-    func answer(_ request: HTTPRequest, listener: UInt8) -> HTTPResponse {
-        do throws(WebSocketRefusal) {
-            let key = try checkedKey(request, listener)
-            return HTTPResponse(
-                status: 101,
-                headers: [
-                    ("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", Self.acceptKey(key)),
-                    ("sec-websocket-protocol", subprotocol),
-                ])
-        } catch {
-            return error.response
-        }
+    /// - Returns: a 101, after which the connection speaks WebSocket.
+    func answer(_ request: HTTPRequest, listener: UInt8) throws(HTTPRejection) -> HTTPResponse {
+        let key = try checkedKey(request, listener)
+        return HTTPResponse(
+            status: 101,
+            headers: [
+                ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", Self.acceptKey(key)),
+                ("Sec-WebSocket-Protocol", subprotocol),
+            ])
     }
 
-    private func checkedKey(_ request: HTTPRequest, _ listener: UInt8) throws(WebSocketRefusal) -> String {
+    private func checkedKey(_ request: HTTPRequest, _ listener: UInt8) throws(HTTPRejection) -> String {
         guard elements(request, "upgrade").contains("websocket"), elements(request, "connection").contains("upgrade")
         else {
-            throw .noUpgrade
+            throw .upgradeRequired("Only WebSocket is spoken here.")
         }
-        guard values(request, "sec-websocket-version") == ["13"] else { throw .unknownVersion }
-        guard request.body.isEmpty else { throw .malformed("A handshake has no body.") }
+        guard values(request, "sec-websocket-version") == ["13"] else {
+            throw .upgradeRequired("The version of WebSocket is 13.")
+        }
+        guard request.body.isEmpty else { throw .badRequest("A handshake has no body.") }
         let keys = values(request, "sec-websocket-key")
         guard keys.count == 1, Self.isKey(keys[0]) else {
-            throw .malformed("Sec-WebSocket-Key must be 16 bytes in base64.")
+            throw .badRequest("Sec-WebSocket-Key must be 16 bytes in base64.")
         }
         // Names of subprotocols are compared as they are (RFC 6455 §4.1).
         let offered = values(request, "sec-websocket-protocol").flatMap { $0.split(separator: ",") }
         guard offered.contains(where: { $0.utf8.trimmed.elementsEqual(subprotocol.utf8) }) else {
-            throw .malformed("The client must offer the subprotocol that is spoken here.")
+            throw .badRequest("The client must offer the subprotocol that is spoken here.")
         }
-        guard values(request, "origin").allSatisfy({ isAllowed($0, request, listener) }) else { throw .foreignOrigin }
+        guard values(request, "origin").allSatisfy({ isAllowed($0, request, listener) }) else {
+            throw .originNotAllowed
+        }
         return keys[0]
     }
 

@@ -32,7 +32,7 @@ final class OperationsAPI: Sendable {
     private func readiness() async -> HTTPResponse {
         if isStopping.load(ordering: .relaxed) { return text(503, "stopping\n") }
         do throws(DatabaseError) {
-            _ = try await database.query("SELECT 1")
+            try await database.ping()
             return text(200, "ready\n")
         } catch {
             return text(503, "the database is away\n")

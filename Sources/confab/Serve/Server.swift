@@ -33,12 +33,12 @@ struct Server: Sendable {
         defer { postgres?.stop() }
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
-        if !ran.isEmpty { logger.info("migrated the database: \(ran)") }
+        if let version = ran.last { logger.info("migrated the database to version \(version)") }
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
 
-        let publicURL = options.publicURL ?? "https://localhost:\(doors.ports[.https] ?? doors.ports[.http] ?? 8443)"
+        let publicURL = options.publicURL ?? options.ownURL
         let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
@@ -51,17 +51,16 @@ struct Server: Sendable {
             database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
         let hub = Hub(
             services: HubServices(
-                log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context), tokens: authority,
-                ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: options.anonymous), mailroom: mailroom)
+                log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
+                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
+            settings: Hub.Settings(
+                allowsAnonymous: options.anonymous, hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+            mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
         let operations = OperationsAPI(database: database, hub: hub)
-        let offer = WebSocketOffer(
-            path: "/mqtt", subprotocol: "mqtt",
-            origins: options.origins.union([WebOrigin(ofURL: publicURL)].compactMap(\.self)),
-            listeners: [Worker.Door.https.rawValue: "https", Worker.Door.http.rawValue: "http"])
+        let offer = options.webSocketOffer(publicURL)
         let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
@@ -132,7 +131,7 @@ struct Server: Sendable {
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
                         respond: respond, post: { mailbox.post(.http($0)) },
-                        wallMilliseconds: SystemClock.wallMilliseconds,
+                        makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {
                     var reactor = try Reactor(
@@ -156,7 +155,22 @@ struct Server: Sendable {
 
 extension Options {
     var certificateFile: String { tlsCertificate ?? data + "/tls-cert.pem" }
+    /// The issuer of tokens if none is given. Without a port that changes with every start: the tokens outlive it.
+    var ownURL: String {
+        for (scheme, port) in [("https", https), ("http", http)] {
+            guard case .number(let number) = port else { continue }
+            return number == 0 ? "\(scheme)://localhost" : "\(scheme)://localhost:\(number)"
+        }
+        return "https://localhost"
+    }
     var keyFile: String { tlsKey ?? data + "/tls-key.pem" }
+
+    /// MQTT for browsers, beside REST (protocol.md §4).
+    func webSocketOffer(_ publicURL: String) -> WebSocketOffer {
+        WebSocketOffer(
+            path: "/mqtt", subprotocol: "mqtt", origins: origins.union(WebOrigin(ofURL: publicURL).map { [$0] } ?? []),
+            listeners: [Worker.Door.https.rawValue: "https", Worker.Door.http.rawValue: "http"])
+    }
 }
 
 /// Counts the reactors down.

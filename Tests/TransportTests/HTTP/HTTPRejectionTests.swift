@@ -172,12 +172,13 @@ import Transport
     @Test func anEndlessLineIsRefusedEarly() {
         let bytes = [UInt8](repeating: UInt8(ascii: "a"), count: 100_000)
         var state = HTTPConnectionState()
-        guard case .reject(let response) = state.received(bytes.span).action else {
+        guard case .reject(let rejection) = state.received(bytes.span).action else {
             Issue.record("accepted")
             return
         }
+        let response = rejection.response(requestID: "r1")
         #expect(response.status == 414)
-        #expect(response.header("content-type") == "application/problem+json")
+        #expect(response.header("Content-Type") == "application/problem+json")
         let title = #"{"type":"/problems/target-too-long","title":"URI Too Long","status":414,"#
         #expect(String(decoding: response.body, as: UTF8.self).hasPrefix(title))
     }

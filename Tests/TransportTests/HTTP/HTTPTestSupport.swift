@@ -30,7 +30,7 @@ func events(_ pieces: [[UInt8]], limits: HTTPLimits = HTTPLimits()) -> [HTTPEven
                 let keepAlive = state.keepAlive
                 precondition(state.responded() == keepAlive)
                 events.append(.request(request.summary, keepAlive: keepAlive))
-            case .reject(let response): events.append(.reject(response.status))
+            case .reject(let rejection): events.append(.reject(rejection.status))
             }
         }
     }
