@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from conftest import serving
 from support import rest
 from support.hub import Hub
 from support.proxy import LOCAL, SIGNATURE, HAProxy, binary, line
@@ -23,12 +24,7 @@ MALFORMED = {"none": b"", "http": b"GET / HTTP/1.1\r\n\r\n", "v1-lf": line().rep
 @pytest.fixture(scope="module")
 def proxied_hub():
     """Only https is without a proxy in front of it."""
-    hub = Hub("--anonymous", "--proxy-protocol", "mqtts,mqtt,http")
-    try:
-        yield hub.start()
-        hub.stop()
-    finally:
-        hub.discard()
+    yield from serving("--anonymous", "--proxy-protocol", "mqtts,mqtt,http")
 
 
 @pytest.mark.parametrize("listener", ["mqtt", "mqtts"])

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from conftest import serving
 from support.mqtt import V5, V311, has_text
 from support.rest import unique_name
 from support.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocketWire, frame, handshake
@@ -14,9 +15,8 @@ DOORS = ["https", "http"]
 
 
 @pytest.fixture(scope="module")
-def hub_with_origins(request):
+def hub_with_origins():
     """Another hub, which allows pages of two more origins."""
-    from conftest import serving
     yield from serving("--anonymous", "--public-url", "https://chat.example.com/app", "--origin", "http://localhost:5173",
                        "--origin", "https://other.example.com", environment={"CONFAB_ORIGIN": "https://unused.example"})
 
@@ -208,7 +208,8 @@ def test_pings_of_a_reader_that_does_not_read(anonymous_hub, client):
     writer = client(anonymous_hub)
     with websocket(anonymous_hub) as wire:
         wire.send(connect() + subscribe(topic, qos=1))
-        wire.expect(CONNACK), wire.expect(SUBACK)
+        wire.expect(CONNACK)
+        wire.expect(SUBACK)
         sent = [os.urandom(50_000) for _ in range(60)]
         for payload in sent:
             writer.publish(topic, payload, qos=1)
@@ -232,9 +233,8 @@ def test_half_open_upgrades_end(anonymous_hub):
         assert 8 < time.monotonic() - started < 14
 
 
-# With a cut in the middle of everything, no library would notice: MQTT over TLS over WebSocket, byte by byte.
-
 def test_byte_by_byte(anonymous_hub):
+    """MQTT in frames in TLS, a record for each byte."""
     with websocket(anonymous_hub, "https") as wire:
         wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in frame(BINARY, connect()) + frame(BINARY, packet(PINGREQ)):
