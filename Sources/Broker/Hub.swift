@@ -75,7 +75,7 @@ package final class Hub: Sendable {
         return state
     }
 
-    private func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+    func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
         guard let sessionID = claims.sessionID else { return true }
         return try await services.logins.admit(
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)

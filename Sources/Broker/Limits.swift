@@ -10,6 +10,8 @@ package enum Limits {
     static let keepAliveSecondsMax: UInt16 = 0xFFFF
     /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
+    /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.
+    static let topicAliasMaximum = 16
     /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.

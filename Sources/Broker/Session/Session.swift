@@ -51,6 +51,10 @@ struct Session {
     var queue: [Queued] = []
     var queuedBytes = 0
     var route = Route()
+    /// Topics behind the client's aliases, 1 first; empty: not set.
+    var aliases: [[UInt8]] = []
+    /// MQTT 5 enhanced authentication was used at CONNECT, so AUTH may follow.
+    var hasAuthenticationMethod = false
 
     init(
         key: SessionKey, claim: SessionRegistry.Claim, generation: UInt32, connection: ConnectionID, connect: Connect,
@@ -87,6 +91,7 @@ struct Session {
         acknowledgements = PendingAcknowledgements()
         queue = []
         route = Route()
+        aliases = []
     }
 
     /// Room for one more PUBLISH of QoS 1.

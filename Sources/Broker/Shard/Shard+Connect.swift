@@ -37,39 +37,8 @@ extension Shard {
         }
     }
 
-    private func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
+    func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
         ProtocolError(reason, message, version: version)
-    }
-
-    /// - Returns: nil for a client without credentials, where that is allowed.
-    private func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> Claims? {
-        let version = connect.version
-        if connect.authenticationMethod != nil {
-            throw refusal(.badAuthenticationMethod, "this authentication method is not offered", version)
-        }
-        guard let token = connect.password else {
-            if hub.settings.allowsAnonymous && connect.username == nil { return nil }
-            throw refusal(
-                connect.username == nil ? .notAuthorized : .badUserNameOrPassword, "an access token is needed as password",
-                version)
-        }
-        let claims: Claims
-        do throws(TokenError) {
-            claims = try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
-        } catch {
-            switch error {
-            case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
-            case .invalid: throw refusal(.notAuthorized, "the token is not valid here", version)
-            case .expired: throw refusal(.notAuthorized, "the token has expired", version)
-            }
-        }
-        if let username = connect.username, !username.isEmpty, username != Array(String(claims.userID).utf8) {
-            // A user name by name is checked against the account when its rights are loaded.
-            if Int64(String(decoding: username, as: UTF8.self)) != nil {
-                throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
-            }
-        }
-        return claims
     }
 
     /// What is not offered yet is refused, not ignored.
@@ -202,22 +171,13 @@ extension Shard {
     }
 
     private mutating func makeSession(_ waiting: Connecting, _ state: LoadedState) -> Int32 {
-        let rules: AccessRules
-        if let claims = waiting.claims {
-            let acl = claims.acl ?? AccessList()
-            rules = AccessRules(
-                publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: claims.userID,
-                clientID: waiting.key.clientID)
-        } else {
-            rules = .everything
-        }
         var session = Session(
             key: waiting.key, claim: waiting.claim, generation: nextGeneration, connection: waiting.connection,
-            connect: waiting.connect, rules: rules)
+            connect: waiting.connect, rules: AccessRules(waiting.claims, clientID: waiting.key.clientID))
         nextGeneration = nextGeneration % 0xF_FFFF + 1
         session.user = waiting.user
-        session.loginSessionID = waiting.claims?.sessionID
-        session.tokenExpiresAt = waiting.claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
+        session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
+        session.adopt(waiting.claims)
         session.storedID = state.session?.stored.id ?? 0
         session.expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
         let place: Int32
@@ -238,6 +198,8 @@ extension Shard {
         properties.receiveMaximum = Limits.receiveMaximum
         properties.packetBytesMax = UInt32(Limits.packetBytesMax)
         properties.maximumQoS = .atLeastOnce
+        properties.topicAliasMaximum = UInt16(Limits.topicAliasMaximum)
+        properties.authenticationMethod = waiting.connect.authenticationMethod
         properties.isRetainAvailable = false
         properties.isSharedSubscriptionAvailable = false
         if waiting.connect.clientID.isEmpty { properties.assignedClientID = waiting.key.clientID }

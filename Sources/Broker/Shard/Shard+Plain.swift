@@ -9,8 +9,10 @@ extension Shard {
 
     /// Delivers here and hands over to the other shards with matching filters.
     /// - Returns: false if the publisher has no right to the topic.
-    mutating func publishPlain(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections) -> Bool {
-        findRoute(bytes.extracting(publish.topic), for: session)
+    mutating func publishPlain(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) -> Bool {
+        findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { return false }
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties {
@@ -20,7 +22,7 @@ extension Shard {
         let shards = sessions[Int(session)].route.shards
         if shards != 0 {
             let message = PlainMessage(
-                topic: [UInt8](span: bytes.extracting(publish.topic)), payload: [UInt8](span: bytes.extracting(publish.payload)),
+                topic: [UInt8](span: topic), payload: [UInt8](span: bytes.extracting(publish.payload)),
                 qos: publish.qos, retain: publish.retain, forwarded: forwarded)
             for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
         }
@@ -30,7 +32,7 @@ extension Shard {
         frames.reset()
         for target in targets where !(target.noLocal && target.session == session) {
             deliver(
-                bytes.extracting(publish.topic), bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
+                topic, bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
                 forwarded: forwarded, to: target, identifiers, io: &io)
         }
         return true

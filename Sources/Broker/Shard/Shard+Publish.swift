@@ -11,27 +11,58 @@ extension Shard {
         _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
         let isVersion5 = sessions[Int(session)].version == .v5
-        guard publish.topicAlias == 0 else { throw ProtocolError(.topicAliasInvalid, "topic aliases are not offered") }
         guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
         guard !isVersion5 || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
             throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
         }
-        let topic = bytes.extracting(publish.topic)
+        guard publish.topicAlias != 0 else {
+            try receive(publish, on: bytes.extracting(publish.topic), bytes, from: session, io: &io)
+            return
+        }
+        let topic = try resolveAlias(publish, bytes, of: session)
+        try receive(publish, on: topic.span, bytes, from: session, io: &io)
+    }
+
+    /// A topic alias is set by a packet that has both, and used by one with an empty topic (MQTT 5 §3.3.2.3.4).
+    private mutating func resolveAlias(
+        _ publish: Publish, _ bytes: Span<UInt8>, of session: Int32
+    ) throws(ProtocolError) -> [UInt8] {
+        let place = Int(session), alias = Int(publish.topicAlias)
+        guard alias <= Limits.topicAliasMaximum else {
+            throw ProtocolError(.topicAliasInvalid, "the topic alias is above the maximum")
+        }
+        if sessions[place].aliases.count < alias {
+            let missing = alias - sessions[place].aliases.count
+            sessions[place].aliases.append(contentsOf: repeatElement([], count: missing))
+        }
+        if !publish.topic.isEmpty { sessions[place].aliases[alias - 1] = [UInt8](span: bytes.extracting(publish.topic)) }
+        guard !sessions[place].aliases[alias - 1].isEmpty else {
+            throw ProtocolError(.protocolError, "the topic alias has not been set")
+        }
+        return sessions[place].aliases[alias - 1]
+    }
+
+    private mutating func receive(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
         let kind = classify(topic)
         if kind == .plain {
-            if publish.retain, isVersion5 { throw ProtocolError(.retainNotSupported, "retained messages are not offered") }
+            if publish.retain, sessions[Int(session)].version == .v5 {
+                throw ProtocolError(.retainNotSupported, "retained messages are not offered")
+            }
             guard publish.hasValidPayload(in: bytes) else {
-                answer(publish, bytes, .invalidPayload("the payload is not the UTF-8 that it claims to be"), session, io: &io)
+                let refusal = Refusal.invalidPayload("the payload is not the UTF-8 that it claims to be")
+                answer(publish, on: topic, bytes, refusal, session, io: &io)
                 return
             }
-            let isAllowed = publishPlain(publish, bytes, from: session, io: &io)
-            answer(publish, bytes, isAllowed ? nil : .notAuthorized, session, io: &io)
+            let isAllowed = publishPlain(publish, on: topic, bytes, from: session, io: &io)
+            answer(publish, on: topic, bytes, isAllowed ? nil : .notAuthorized, session, io: &io)
             return
         }
         do throws(Refusal) {
-            try publishStored(publish, bytes, kind, from: session, io: &io)
+            try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
         } catch {
-            answer(publish, bytes, error, session, io: &io)
+            answer(publish, on: topic, bytes, error, session, io: &io)
         }
     }
 
@@ -39,7 +70,8 @@ extension Shard {
 
     /// Checks the right and the message, and hands it to the log; the answer comes when it is committed.
     private mutating func publishStored(
-        _ publish: Publish, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32, io: inout Connections
+        _ publish: Publish, on name: Span<UInt8>, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32,
+        io: inout Connections
     ) throws(Refusal) {
         let topic = try writableTopic(kind, session)
         var isText = false
@@ -61,7 +93,7 @@ extension Shard {
         if publish.qos != .atMostOnce {
             // Only 3.x is told later of what it sent; 5 gets a reason.
             let subject = sessions[Int(session)].version == .v5
-                ? nil : RefusedEvent.Subject(topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: admission.clientRef)
+                ? nil : RefusedEvent.Subject(topic: [UInt8](span: name), clientRef: admission.clientRef)
             let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
             token = publishToken(session, serial)
         }
@@ -150,14 +182,15 @@ extension Shard {
 
     /// Answers a publish that needs no commit, in its turn.
     private mutating func answer(
-        _ publish: Publish, _ bytes: Span<UInt8>, _ refusal: Refusal?, _ session: Int32, io: inout Connections
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, _ refusal: Refusal?, _ session: Int32,
+        io: inout Connections
     ) {
         if let refusal {
             hub.metrics.refused.add(1)
             if sessions[Int(session)].version != .v5 {
                 let payload = bytes.extracting(publish.payload)
                 let subject = RefusedEvent.Subject(
-                    topic: [UInt8](span: bytes.extracting(publish.topic)), clientRef: RefusedEvent.clientRef(in: payload))
+                    topic: [UInt8](span: topic), clientRef: RefusedEvent.clientRef(in: payload))
                 tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
             }
         }

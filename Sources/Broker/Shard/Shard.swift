@@ -140,6 +140,8 @@ package struct Shard: ~Copyable {
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .subscriptionsSaved(let token, let answer, let isSaved):
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
+        case .reauthenticated(let token, let claims, let isAdmitted):
+            reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
         case .logRead(let token, let topicID, let entries): logRead(token, topicID, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
@@ -208,7 +210,7 @@ package struct Shard: ~Copyable {
         case .connect: throw ProtocolError(.protocolError, "a second CONNECT")
         case .publish: preconditionFailure("publishes have their own way")
         case .pubrec, .pubrel, .pubcomp: throw ProtocolError(.protocolError, "QoS 2 is not offered")
-        case .auth: throw ProtocolError(.protocolError, "no authentication method was agreed on")
+        case .auth(let auth): try receive(auth, from: session, io: &io)
         }
     }
 

@@ -22,6 +22,8 @@ package enum ShardMail: Sendable {
     case loaded(Claimant, LoadedState)
     /// The rows behind a SUBACK or UNSUBACK are committed, or could not be.
     case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
+    /// A token that AUTH brought on a live connection is admitted, or not.
+    case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
     case logRead(session: UInt64, topicID: Int64, entries: [LogEntry]?)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)

@@ -1,0 +1,117 @@
+import Identity
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+// Who a client is: the access token as password, or as data of the MQTT 5 method `JWT`, which can replace it on the live connection.
+extension Shard {
+    private static var method: [UInt8] { Array("JWT".utf8) }
+
+    /// The claims of a CONNECT's token; nil for a client without credentials, where that is allowed.
+    func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> Claims? {
+        let version = connect.version
+        let token: [UInt8]
+        if let method = connect.authenticationMethod {
+            guard method == Self.method else {
+                throw refusal(.badAuthenticationMethod, "the only authentication method is JWT", version)
+            }
+            token = connect.authenticationData ?? []
+        } else if let password = connect.password {
+            token = password
+        } else {
+            if hub.settings.allowsAnonymous && connect.username == nil { return nil }
+            let reason = connect.username == nil ? ReasonCode.notAuthorized : .badUserNameOrPassword
+            throw refusal(reason, "an access token is needed as password", version)
+        }
+        let claims: Claims
+        do throws(TokenError) {
+            claims = try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
+        } catch {
+            switch error {
+            case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
+            case .invalid: throw refusal(.notAuthorized, "the token is not valid here", version)
+            case .expired: throw refusal(.notAuthorized, "the token has expired", version)
+            }
+        }
+        // A user name that is no number is compared with the account's when its rights are loaded.
+        if let username = connect.username, let id = Int64(String(decoding: username, as: UTF8.self)), id != claims.userID {
+            throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
+        }
+        return claims
+    }
+
+    // MARK: AUTH
+
+    /// AUTH with reason 0x19 brings a new token (MQTT 5 §4.12.1). Until it is admitted the old one's rights go on.
+    mutating func receive(_ auth: Auth, from session: Int32, io: inout Connections) throws(ProtocolError) {
+        guard sessions[Int(session)].hasAuthenticationMethod else {
+            throw ProtocolError(.protocolError, "no authentication method was agreed on")
+        }
+        guard auth.method == Self.method else {
+            throw ProtocolError(.protocolError, "the authentication method can't change")  // [MQTT-4.12.1-1]
+        }
+        guard auth.reason == .reauthenticate else { throw ProtocolError(.protocolError, "there is nothing to continue") }
+        let claims: Claims
+        do throws(TokenError) {
+            claims = try hub.services.tokens.verify(auth.data ?? [], now: hub.services.wallMilliseconds() / 1000)
+        } catch {
+            throw ProtocolError(.notAuthorized, "the token is not valid here, or has expired")
+        }
+        guard claims.userID == sessions[Int(session)].key.userID else {
+            throw ProtocolError(.notAuthorized, "the token is another user's")
+        }
+        let token = sessionToken(session)
+        Task { [hub, index, claims] in
+            let isAdmitted = (try? await hub.isAdmitted(claims)) ?? false
+            hub.mailroom.post(.reauthenticated(session: token, claims, isAdmitted: isAdmitted), to: index)
+        }
+    }
+
+    mutating func reauthenticated(_ token: UInt64, _ claims: Claims, isAdmitted: Bool, io: inout Connections) {
+        guard let session = session(of: token) else { return }
+        guard isAdmitted else {
+            disconnect(session, .notAuthorized, text: "the log-in session is over", io: &io)
+            return
+        }
+        let place = Int(session)
+        sessions[place].adopt(claims)
+        sessions[place].rules = AccessRules(claims, clientID: sessions[place].key.clientID)
+        // Routes know what the session may receive: they are found anew after the index has changed.
+        for subscribed in sessions[place].subscriptions {
+            if sessions[place].rules.maySubscribe(subscribed.filter) {
+                insert(subscribed, of: session)
+            } else {
+                remove(subscribed.filter, of: session)
+            }
+        }
+        sessions[place].route = Route()
+        var properties: [UInt8] = []
+        properties.appendProperty(.authenticationMethod, bytes: Self.method.span)
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeAuth(into: &scratch, reason: .success, properties: properties)
+        io.append(scratch.span, to: sessions[place].slot)
+    }
+}
+
+extension AccessRules {
+    /// Of a token; without one (`--anonymous`) every plain topic is open.
+    init(_ claims: Claims?, clientID: [UInt8]) {
+        guard let claims else {
+            self = .everything
+            return
+        }
+        let acl = claims.acl ?? AccessList()
+        self.init(
+            publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: claims.userID,
+            clientID: clientID)
+    }
+}
+
+extension Session {
+    /// From now on the connection belongs to this token's log-in session, or lives as long as the token itself.
+    mutating func adopt(_ claims: Claims?) {
+        loginSessionID = claims?.sessionID
+        tokenExpiresAt = claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
+    }
+}
