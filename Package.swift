@@ -50,9 +50,12 @@ let package = Package(
         .testTarget(name: "TopicsTests", dependencies: ["Topics"], swiftSettings: wrapper),
         .testTarget(name: "IdentityTests", dependencies: ["Identity"], swiftSettings: wrapper),
         .testTarget(name: "PersistenceTests", dependencies: ["Persistence"], swiftSettings: wrapper),
-        .testTarget(name: "TransportTests", dependencies: ["Transport"], swiftSettings: wrapper),
+        .testTarget(
+            name: "TransportTests", dependencies: ["Transport", "Diagnostics", "CLinux", "COpenSSL"],
+            swiftSettings: wrapper),
         .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: wrapper),
         .testTarget(name: "RestBridgeTests", dependencies: ["RestBridge"], swiftSettings: wrapper),
+        .testTarget(name: "ConfabTests", dependencies: ["confab"], swiftSettings: wrapper),
         .testTarget(name: "ArchitectureTests", swiftSettings: wrapper),
     ],
     swiftLanguageModes: [.v6]

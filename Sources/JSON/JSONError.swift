@@ -14,6 +14,11 @@ package struct JSONError: Error, Sendable, Equatable {
         self.reason = reason
         self.offset = offset
     }
+
+    /// What and where; the member only helps to tell of it.
+    package static func == (left: JSONError, right: JSONError) -> Bool {
+        left.reason == right.reason && left.offset == right.offset
+    }
 }
 
 /// For people: answers quote it.

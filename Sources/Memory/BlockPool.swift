@@ -21,6 +21,8 @@ package struct BlockPool: ~Copyable {
 
     private var free: UnsafeMutablePointer<Block>?
     private var kept = 0
+    /// Blocks that were taken and not given back.
+    package private(set) var inUse = 0
 
     package init() {}
 
@@ -34,6 +36,7 @@ package struct BlockPool: ~Copyable {
 
     mutating func take() -> UnsafeMutablePointer<Block> {
         let block: UnsafeMutablePointer<Block>
+        inUse += 1
         if let first = free {
             free = first.pointee.next
             kept -= 1
@@ -48,6 +51,7 @@ package struct BlockPool: ~Copyable {
     }
 
     mutating func give(_ block: UnsafeMutablePointer<Block>) {
+        inUse -= 1
         guard kept < Self.keptMax else {
             UnsafeMutableRawPointer(block).deallocate()
             return

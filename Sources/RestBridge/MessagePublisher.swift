@@ -5,7 +5,7 @@ package enum PublishResult: Sendable {
     /// `repeated`: it had been stored before, under the same `client_ref`.
     case stored(LogEntry, repeated: Bool)
     /// `field`: the member that is wrong, if it is one.
-    case refused(problemName: String, detail: String, field: String?, status: Int)
+    case refused(problemName: String, detail: String, field: (name: String, message: String)?, status: Int)
     /// The queue is full.
     case overloaded
     /// The database is away; whether the message was stored is unknown, and the same `client_ref` will tell.

@@ -66,7 +66,8 @@ struct Options {
         var given: [(source: String, name: String, value: String)] = []
         for flag in flags {
             let name = "CONFAB_" + flag.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
-            if let value = environment(name) { given.append((name, flag.name, value)) }
+            // An empty variable is how Compose files leave one out.
+            if let value = environment(name), !value.isEmpty { given.append((name, flag.name, value)) }
         }
         let environmentCount = given.count
         var rest = Array(arguments)[...]
@@ -100,6 +101,8 @@ struct Options {
 
     /// - Returns: what is wrong with the value.
     private mutating func set(_ name: String, _ value: String) -> String? {
+        // An empty path would mean the root directory.
+        if value.isEmpty { return "the value is empty" }
         switch name {
         case "data": data = value
         case "database": database = value
@@ -139,7 +142,9 @@ struct Options {
             guard ["on", "off", "force"].contains(value) else { return "on, off or force" }
             anonymous = value != "off"
             anonymousIsForced = value == "force"
-        case "hints": hasHints = value != "off"
+        case "hints":
+            guard ["on", "off"].contains(value) else { return "on or off" }
+            hasHints = value == "on"
         default: preconditionFailure("every flag is handled")
         }
         return nil
@@ -153,7 +158,7 @@ struct Options {
     private mutating func setPort(_ port: WritableKeyPath<Options, Port>, _ value: String) -> String? {
         if value == "off" {
             self[keyPath: port] = .off
-        } else if let number = UInt16(value) {
+        } else if !value.hasPrefix("+"), let number = UInt16(value) {
             self[keyPath: port] = .number(number)
         } else {
             return "a port (0 to 65535, 0 takes a free one) or off"

@@ -186,6 +186,18 @@ def test_close_by_the_client(anonymous_hub, client, door):
     assert reader.next().payload == b"bye"
 
 
+def test_all_at_once(anonymous_hub, client):
+    """A client that says everything and closes in one segment, before its CONNECT can have been answered, is heard."""
+    topic = unique_name("all-at-once")
+    reader = client(anonymous_hub)
+    reader.subscribe(topic, qos=0)
+    with websocket(anonymous_hub) as wire:
+        wire.raw(frame(BINARY, connect(client_id=unique_name("brief"), clean=False)) + frame(BINARY, publish(topic, b"bye"))
+                 + frame(CLOSE, b"\x03\xe8"))
+        assert wire.read_close() == 1000
+    assert reader.next().payload == b"bye"
+
+
 def test_close_by_the_hub(anonymous_hub):
     """After MQTT's own end there is a close frame."""
     with websocket(anonymous_hub) as wire:

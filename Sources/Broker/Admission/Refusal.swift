@@ -1,16 +1,17 @@
 import MQTT
 
 /// Why a publish or a subscription is refused: one name at every door, with its MQTT 5 reason code and its HTTP status (docs/codes.md).
-package struct Refusal: Error, Sendable, Equatable {
+package struct Refusal: Error, Sendable {
     /// The problem's name, `/problems/NAME`.
     package var name: String
     package var detail: String
-    /// The member that is wrong, if it is one.
-    package var field: String?
+    /// The member that is wrong, if it is one, and how.
+    package var field: (name: String, message: String)?
     package var code: ReasonCode
     package var status: Int
 
-    init(_ name: String, _ detail: String, field: String? = nil, code: ReasonCode, status: Int) {
+    init(_ name: String, _ detail: String, field: (name: String, message: String)? = nil, code: ReasonCode, status: Int)
+    {
         self.name = name
         self.detail = detail
         self.field = field
@@ -23,21 +24,25 @@ package struct Refusal: Error, Sendable, Equatable {
     }
 
     static func invalidMember(_ field: String, _ detail: String) -> Refusal {
-        Refusal("invalid-message", "\(field): \(detail)", field: field, code: .payloadFormatInvalid, status: 422)
+        Refusal(
+            "invalid-message", "\(field): \(detail).", field: (field, detail), code: .payloadFormatInvalid, status: 422)
     }
 
     static let notAuthorized = Refusal(
         "not-authorized", "You may not use this topic.", code: .notAuthorized, status: 403)
     static let notFriends = Refusal(
         "not-friends", "You can write to each other only while you are friends.", code: .notAuthorized, status: 403)
-    static let notAMember = Refusal("not-a-member", "There is no such group of yours.", code: .notAuthorized, status: 404)
+    static let notAMember = Refusal(
+        "not-a-member", "There is no such group of yours.", code: .notAuthorized, status: 404)
     static let announcementOnly = Refusal(
         "announcement-only", "Only admins write to an announcement group.", code: .notAuthorized, status: 403)
     static let clientRefReused = Refusal(
-        "client-ref-reused", "This client_ref stands for another message.", code: .implementationSpecificError, status: 409)
+        "client-ref-reused", "This client_ref stands for another message.", code: .implementationSpecificError,
+        status: 409)
     static let notFound = Refusal(
         "not-found", "What this refers to is not there.", code: .payloadFormatInvalid, status: 404)
-    static let overloaded = Refusal("overloaded", "Too many messages wait; try again.", code: .quotaExceeded, status: 503)
+    static let overloaded = Refusal(
+        "overloaded", "Too many messages wait; try again.", code: .quotaExceeded, status: 503)
     static let unavailable = Refusal(
         "unavailable", "The message could not be stored now; try again.", code: .quotaExceeded, status: 503)
 }

@@ -33,7 +33,8 @@ struct RefusedEvent {
 
     /// The `client_ref` of a payload that may be anything.
     static func clientRef(in payload: Span<UInt8>) -> [UInt8]? {
-        guard let member = try? scanObject(payload).first(where: { $0.name == "client_ref" && $0.kind == .string }) else {
+        guard let member = try? scanObject(payload).first(where: { $0.name == "client_ref" && $0.kind == .string })
+        else {
             return nil
         }
         return decodeString(payload, member.range)

@@ -11,6 +11,8 @@ struct PendingAcknowledgements {
         var id: Int64 = 0
         /// The problem's name; empty: none.
         var problem = ""
+        /// What exactly is wrong, for people.
+        var detail = ""
     }
 
     private struct Item {

@@ -20,7 +20,8 @@ struct ReplayRequest {
                 continue
             }
             let topic = Array(property.value[..<equals])
-            guard let address = TopicAddress(parsing: topic.span), let seq = Self.seq(property.value[(equals + 1)...]) else {
+            guard let address = TopicAddress(parsing: topic.span), let seq = Self.seq(property.value[(equals + 1)...])
+            else {
                 return nil
             }
             byTopic[address] = seq

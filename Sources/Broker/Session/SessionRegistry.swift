@@ -27,6 +27,9 @@ package final class SessionRegistry: Sendable {
         }
     }
 
+    /// Claims that were ever made.
+    var claimsCount: UInt64 { state.withLock { $0.nextSerial - 1 } }
+
     /// Gives a session up, unless somebody else has claimed it meanwhile.
     func release(_ key: SessionKey, _ claim: Claim) {
         state.withLock { state in

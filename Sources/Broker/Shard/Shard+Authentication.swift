@@ -35,7 +35,9 @@ extension Shard {
             }
         }
         // A user name that is no number is compared with the account's when its rights are loaded.
-        if let username = connect.username, let id = Int64(String(decoding: username, as: UTF8.self)), id != claims.userID {
+        if let username = connect.username, let id = Int64(String(decoding: username, as: UTF8.self)),
+            id != claims.userID
+        {
             throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
         }
         return claims
@@ -51,7 +53,9 @@ extension Shard {
         guard auth.method == Self.method else {
             throw ProtocolError(.protocolError, "the authentication method can't change")  // [MQTT-4.12.1-1]
         }
-        guard auth.reason == .reauthenticate else { throw ProtocolError(.protocolError, "there is nothing to continue") }
+        guard auth.reason == .reauthenticate else {
+            throw ProtocolError(.protocolError, "there is nothing to continue")
+        }
         let claims: Claims
         do throws(TokenError) {
             claims = try hub.services.tokens.verify(auth.data ?? [], now: hub.services.wallMilliseconds() / 1000)

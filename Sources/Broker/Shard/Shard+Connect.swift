@@ -46,7 +46,10 @@ extension Shard {
         guard let will = connect.will else { return }
         if will.qos == .exactlyOnce { throw refusal(.qosNotSupported, "QoS 2 is not offered", connect.version) }
         if will.retain { throw refusal(.retainNotSupported, "retained messages are not offered", connect.version) }
-        throw refusal(.implementationSpecificError, "wills are not offered", connect.version)
+        // In 3.x: "not authorized". "Unavailable" would have clients try again for ever.
+        throw refusal(
+            connect.version == .v5 ? .implementationSpecificError : .notAuthorized, "wills are not offered",
+            connect.version)
     }
 
     // MARK: Taking over
@@ -103,7 +106,8 @@ extension Shard {
         if !text.isEmpty { properties.reasonString = Array(text.utf8) }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeConnack(
-            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason, properties: properties)
+            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason,
+            properties: properties)
         io.append(scratch.span, to: waiting.connection.slot)
         clients[Int(waiting.connection.slot)] = .ended
         io.finish(waiting.connection.slot)
@@ -151,7 +155,8 @@ extension Shard {
         guard let waiting = connecting[serial] else { return }
         if let rights = state.rights {
             let name = waiting.connect.username ?? []
-            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8) else {
+            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8)
+            else {
                 refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
                 return
             }
@@ -165,7 +170,8 @@ extension Shard {
         sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io)
         io.setDeadline(
             waiting.connection.slot,
-            at: sessions[Int(session)].keepAliveMilliseconds > 0 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
+            at: sessions[Int(session)].keepAliveMilliseconds > 0
+                ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
         io.resumeReading(waiting.connection.slot)
         pump(session, io: &io)
     }

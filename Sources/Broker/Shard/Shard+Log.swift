@@ -109,7 +109,8 @@ extension Shard {
             properties.subscriptionIDs = identifiers
             frame = []
             offset = ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos, retain: false,
+                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos,
+                retain: false,
                 properties: properties)
         }
         guard frame.count <= sessions[place].packetBytesMax else {
@@ -147,7 +148,9 @@ extension Shard {
                 sessions[place].behind.removeFirst()
                 continue
             }
-            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else { return }
+            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else {
+                return
+            }
             guard let entry = topic.recentEntry(state.sent + 1) else {
                 readLog(session, topic.topic, after: state.sent)
                 return
@@ -175,7 +178,8 @@ extension Shard {
             disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
             return
         }
-        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic }) {
+        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
+        {
             let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
             skipMissing(entries, session, found, head: head)
             for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
@@ -192,7 +196,8 @@ extension Shard {
         let next = entries.first?.seq ?? head + 1
         guard next > sent + 1 else { return }
         hub.services.logger.warning(
-            "topic \(sessions[Int(session)].cursors[cursor].topicID) has no entries \(sent + 1) to \(next - 1) any more")
+            "topic \(sessions[Int(session)].cursors[cursor].topicID) has no entries \(sent + 1) to \(next - 1) any more"
+        )
         sessions[Int(session)].cursors[cursor].sent = next - 1
     }
 

@@ -17,7 +17,9 @@ extension Shard {
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties {
             publish.appendForwardedProperties(to: &forwarded, in: bytes)
-            if let expiry = publish.messageExpirySeconds { forwarded.appendProperty(.messageExpiryInterval, number: expiry) }
+            if let expiry = publish.messageExpirySeconds {
+                forwarded.appendProperty(.messageExpiryInterval, number: expiry)
+            }
         }
         let shards = sessions[Int(session)].route.shards
         if shards != 0 {
@@ -54,7 +56,9 @@ extension Shard {
     /// Brings the session's route up to date: a run of messages to one topic is matched and authorised once.
     private mutating func findRoute(_ topic: Span<UInt8>, for session: Int32) {
         let place = Int(session)
-        if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) { return }
+        if sessions[place].route.generation == subscriptions.generation, isEqual(sessions[place].route.topic, topic) {
+            return
+        }
         let mayPublish = sessions[place].rules.mayPublish(topic)
         var route = mayPublish ? makeRoute(topic) : Route()
         route.topic = [UInt8](span: topic)
@@ -116,7 +120,8 @@ extension Shard {
     /// Inlined, since passing a target from function to function takes longer than using it (0.24 against 0.17 µs a delivery).
     @inline(__always)
     private mutating func deliver(
-        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8], to target: Route.Target,
+        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8],
+        to target: Route.Target,
         _ identifiers: [[UInt32]], io: inout Connections
     ) {
         let isAcknowledged = qos.isAcknowledged && target.qos.isAcknowledged

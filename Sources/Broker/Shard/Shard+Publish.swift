@@ -12,7 +12,8 @@ extension Shard {
     ) throws(ProtocolError) {
         let isVersion5 = sessions[Int(session)].version == .v5
         guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
-        guard !isVersion5 || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
+        let isCounted = isVersion5 && publish.qos == .atLeastOnce
+        guard !isCounted || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
             throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
         }
         guard publish.topicAlias != 0 else {
@@ -35,7 +36,9 @@ extension Shard {
             let missing = alias - sessions[place].aliases.count
             sessions[place].aliases.append(contentsOf: repeatElement([], count: missing))
         }
-        if !publish.topic.isEmpty { sessions[place].aliases[alias - 1] = [UInt8](span: bytes.extracting(publish.topic)) }
+        if !publish.topic.isEmpty {
+            sessions[place].aliases[alias - 1] = [UInt8](span: bytes.extracting(publish.topic))
+        }
         guard !sessions[place].aliases[alias - 1].isEmpty else {
             throw ProtocolError(.protocolError, "the topic alias has not been set")
         }
@@ -92,7 +95,8 @@ extension Shard {
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
             // Only 3.x is told later of what it sent; 5 gets a reason.
-            let subject = sessions[Int(session)].version == .v5
+            let subject =
+                sessions[Int(session)].version == .v5
                 ? nil : RefusedEvent.Subject(topic: [UInt8](span: name), clientRef: admission.clientRef)
             let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
             token = publishToken(session, serial)
@@ -123,7 +127,8 @@ extension Shard {
             return right.topic
         case .stored(.direct(let low, let high)):
             let id = users[Int(user)].id
-            guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low], right.isWritable
+            guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low],
+                right.isWritable
             else { throw .notFriends }
             return right.topic
         case .stored(.inbox), .typing, .read, .presence, .system: throw .notAuthorized
@@ -207,7 +212,9 @@ extension Shard {
     /// 3.1.1 cannot say no in PUBACK: the publisher's inbox tells it, if it listens there.
     private mutating func tell(_ event: RefusedEvent, to session: Int32, io: inout Connections) {
         let user = sessions[Int(session)].user
-        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else { return }
+        guard user >= 0, users[Int(user)].isReady, coverage(of: users[Int(user)].inbox, by: session) != nil else {
+            return
+        }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodePublish(
             into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
@@ -229,7 +236,10 @@ extension Shard {
         let place = Int(session)
         var properties: [UInt8] = []
         if sessions[place].version == .v5, sessions[place].wantsProblemInformation {
-            if !answer.problem.isEmpty { properties.appendProperty(.reasonString, text: answer.problem) }
+            if !answer.problem.isEmpty {
+                properties.appendProperty(.reasonString, text: answer.problem)
+                properties.appendUserProperty("detail", answer.detail)
+            }
             if answer.seq != 0 {
                 properties.appendUserProperty("seq", String(answer.seq))
                 properties.appendUserProperty("id", String(answer.id))
@@ -248,5 +258,6 @@ extension PendingAcknowledgements.Answer {
     mutating func refuse(_ refusal: Refusal) {
         reason = refusal.code
         problem = refusal.name
+        detail = refusal.detail
     }
 }

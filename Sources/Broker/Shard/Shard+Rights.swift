@@ -129,7 +129,11 @@ extension Shard {
             if let topic = topicIndex[entry.topic.id] { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
         case .groupEnded:
             for user in users.indices where users[user].references > 0 {
-                if users[user].isReady { revokeGroup(entry.topic.id, of: Int32(user)) } else { users[user].waiting.append(entry) }
+                if users[user].isReady {
+                    revokeGroup(entry.topic.id, of: Int32(user))
+                } else {
+                    users[user].waiting.append(entry)
+                }
             }
         }
     }
@@ -155,7 +159,9 @@ extension Shard {
             users[place].groups[entry.topic.id]?.role = role
             users[place].groups[entry.topic.id]?.knownAt = entry.seq
         case .friendAdded(let friend, let topicID, let lastSeq):
-            befriend(friend, StoredTopic(id: topicID, address: Self.directAddress(users[place].id, friend)), lastSeq, entry, user)
+            befriend(
+                friend, StoredTopic(id: topicID, address: Self.directAddress(users[place].id, friend)), lastSeq, entry,
+                user)
         case .friendRemoved(let friend):
             guard let direct = users[place].directs[friend], direct.knownAt < entry.seq else { return }
             users[place].directs[friend]?.isWritable = false
@@ -177,7 +183,9 @@ extension Shard {
         if topics[Int(topic)]!.references == 1 { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
-        for session in users[place].sessions { cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)]!.head)) }
+        for session in users[place].sessions {
+            cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)]!.head))
+        }
     }
 
     private mutating func befriend(
@@ -263,7 +271,10 @@ extension Shard {
     }
 
     mutating func removeSubscriber(_ session: Int32, _ cursor: Int32, from topic: Int32) {
-        guard let place = topics[Int(topic)]!.subscribers.firstIndex(where: { $0.session == session && $0.cursor == cursor })
+        guard
+            let place = topics[Int(topic)]!.subscribers.firstIndex(where: {
+                $0.session == session && $0.cursor == cursor
+            })
         else { preconditionFailure("a cursor stands in its topic's list") }
         topics[Int(topic)]!.subscribers.swapAt(place, topics[Int(topic)]!.subscribers.count - 1)
         topics[Int(topic)]!.subscribers.removeLast()

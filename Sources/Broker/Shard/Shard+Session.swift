@@ -52,14 +52,17 @@ extension Shard {
         sessionBySerial[ended.claim.serial] = nil
         sessions[place].forget()
         freeSessions.append(session)
-        hub.finish(ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds)
+        hub.finish(
+            ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds)
     }
 
     // MARK: Cursors
 
     func savedCursors(of session: Int32) -> [Cursor] {
         guard sessions[Int(session)].storedID != 0 else { return [] }
-        return sessions[Int(session)].cursors.compactMap { $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil }
+        return sessions[Int(session)].cursors.compactMap {
+            $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil
+        }
     }
 
     mutating func noteCursorChange(_ session: Int32) {

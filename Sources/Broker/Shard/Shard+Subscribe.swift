@@ -153,7 +153,8 @@ extension Shard {
         var removed: [[UInt8]] = []
         for bytes in unsubscribe.filters {
             guard let found = sessions[place].subscriptions.firstIndex(where: { $0.filter.bytes == bytes }) else {
-                reasons.append((try? TopicFilter(validating: bytes)) == nil ? .topicFilterInvalid : .noSubscriptionExisted)
+                reasons.append(
+                    (try? TopicFilter(validating: bytes)) == nil ? .topicFilterInvalid : .noSubscriptionExisted)
                 continue
             }
             let subscribed = sessions[place].subscriptions.remove(at: found)

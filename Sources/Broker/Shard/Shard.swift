@@ -173,9 +173,12 @@ package struct Shard: ~Copyable {
         switch clients[Int(id.slot)] {
         case .none, .ended, .waiting: return nil
         case .new:
-            guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
+            guard
+                let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
             else { return nil }
-            guard header.type == .connect else { throw ProtocolError(.protocolError, "the first packet is not CONNECT") }
+            guard header.type == .connect else {
+                throw ProtocolError(.protocolError, "the first packet is not CONNECT")
+            }
             guard offset + header.packetLength <= bytes.count else { return nil }
             try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
             return header.packetLength
@@ -223,8 +226,13 @@ package struct Shard: ~Copyable {
         case .none, .ended, .waiting: return
         case .new:
             if let version = error.version {
-                ServerPacket.encodeConnack(into: &scratch, version: version, sessionPresent: false, reason: error.reason)
+                var properties = ConnackProperties()
+                properties.reasonString = Array("\(error.message)".utf8)
+                ServerPacket.encodeConnack(
+                    into: &scratch, version: version, sessionPresent: false, reason: error.reason,
+                    properties: properties)
             }
+            hub.services.logger.debug("a CONNECT was refused with \(error.reason): \(error.message)")
             clients[Int(id.slot)] = .ended
             io.append(scratch.span, to: id.slot)
             io.finish(id.slot)

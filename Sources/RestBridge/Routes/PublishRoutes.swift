@@ -27,7 +27,7 @@ enum PublishRoutes {
             return response
         case .refused(let name, let detail, let field, let status):
             var problem = Problem(named: name, status: status, detail: detail)
-            if let field { problem.errors = [FieldError(field: field, message: detail)] }
+            if let field { problem.errors = [FieldError(field: field.name, message: field.message)] }
             throw problem
         case .overloaded:
             throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")

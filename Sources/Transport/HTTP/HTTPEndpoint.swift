@@ -69,7 +69,8 @@ package struct HTTPEndpoint: ~Copyable {
 
     package mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
         let slot = Int(id.slot)
-        guard var client = clients[slot] else { return bytes.count }
+        // Taken out, so that a body that grows is not copied with each of its pieces.
+        guard var client = clients[slot].take() else { return bytes.count }
         var (consumed, action) = client.state.received(bytes)
         if case .sendContinue = action {
             let interim = HTTPConnectionState.continueResponse

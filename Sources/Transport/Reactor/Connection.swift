@@ -17,10 +17,18 @@ struct Connection {
         static let closing = Flags(rawValue: 64)
         static let resumed = Flags(rawValue: 128)
         static let aboveHighWater = Flags(rawValue: 256)
+        /// The peer sends no more; it may still read.
+        static let inputEnded = Flags(rawValue: 512)
+        /// So it will be, once the handler has taken what it holds back.
+        static let inputEndPending = Flags(rawValue: 4096)
+        /// A write failed: nothing reaches the peer any more, but what it sent before that still counts.
+        static let outputLost = Flags(rawValue: 1024)
+        /// TLS: the last record is made.
+        static let closeNotified = Flags(rawValue: 2048)
         /// The handler was told of it, and not yet of its end.
-        static let known = Flags(rawValue: 512)
+        static let known = Flags(rawValue: 8192)
         /// A proxy's header is still to come.
-        static let awaitsProxyHeader = Flags(rawValue: 1024)
+        static let awaitsProxyHeader = Flags(rawValue: 16384)
     }
 
     var descriptor: Int32 = -1

@@ -35,6 +35,7 @@ extension Connections {
             switch event {
             case .messageEnd: break
             case .ping(let payload):
+                guard accepts(slot) else { break }
                 webSockets[webSocket].pong = payload
                 markDirty(slot)
             case .close(let code): return (written, code ?? WebSocketFrame.CloseCode.normal)
@@ -42,6 +43,15 @@ extension Connections {
             }
         }
         return (written, nil)
+    }
+
+    mutating func postponeEnd(_ slot: Int32, _ closeCode: UInt16) {
+        webSockets[Int(table[Int(slot)].webSocket)].postponedEnd = closeCode
+    }
+
+    mutating func takePostponedEnd(_ slot: Int32) -> UInt16? {
+        guard isWebSocket(slot) else { return nil }
+        return webSockets[Int(table[Int(slot)].webSocket)].postponedEnd.take()
     }
 
     /// Sends what is queued and a close frame, then closes.
@@ -54,7 +64,7 @@ extension Connections {
     /// by its bytes only, and control frames get between.
     mutating func writeFramed(_ slot: Int32) -> Bool {
         let index = Int(slot), webSocket = Int(table[index].webSocket)
-        while true {
+        while !table[index].flags.contains(.outputLost) {
             if webSockets[webSocket].sending.isEmpty { fillFrames(index, webSocket) }
             if webSockets[webSocket].sending.isEmpty, table[index].cipherOutput.isEmpty { return true }
             swap(&table[index].output, &webSockets[webSocket].sending)
@@ -62,6 +72,8 @@ extension Connections {
             swap(&table[index].output, &webSockets[webSocket].sending)
             guard isDone, !table[index].flags.contains(.closing) else { return isDone }
         }
+        table[index].output.removeAll(pool: &pool)
+        return true
     }
 
     private mutating func fillFrames(_ index: Int, _ webSocket: Int) {

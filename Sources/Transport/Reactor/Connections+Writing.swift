@@ -10,7 +10,8 @@ extension Connections {
     mutating func write(_ slot: Int32) {
         let index = Int(slot)
         guard table[index].flags.contains(.open), !table[index].flags.contains(.closing) else { return }
-        let isDone = table[index].webSocket < 0 ? writeOutput(slot) : writeFramed(slot)
+        var isDone = table[index].webSocket < 0 ? writeOutput(slot) : writeFramed(slot)
+        if isDone, table[index].flags.contains(.finishing) { isDone = sendCloseNotify(index) }
         guard !table[index].flags.contains(.closing) else { return }
         if isDone == table[index].flags.contains(.awaitsWritability) {
             table[index].flags.formSymmetricDifference(.awaitsWritability)
@@ -20,13 +21,19 @@ extension Connections {
             table[index].flags.remove(.aboveHighWater)
             drained.append(slot)
         }
-        if isDone, table[index].flags.contains(.finishing), !table[index].flags.contains(.lingering) {
-            table[index].flags.insert(.lingering)
-            if let tls = table[index].tls {
-                tls.notifyClose(cipherPort)
-                _ = sendCipherText(index)
-            }
+        if isDone, table[index].flags.contains(.finishing) { linger(slot) }
+    }
+
+    /// All is sent: half-closes, and waits for the peer to close unless it has.
+    private mutating func linger(_ slot: Int32) {
+        let index = Int(slot)
+        guard !table[index].flags.contains(.lingering) else { return }
+        table[index].flags.insert(.lingering)
+        if !table[index].flags.isDisjoint(with: [.inputEnded, .outputLost]) {
+            abort(slot)
+        } else {
             shutdown(table[index].descriptor, Int32(SHUT_WR))
+            schedule(slot, at: now + lingerMilliseconds)
         }
     }
 
@@ -35,16 +42,34 @@ extension Connections {
         table[Int(slot)].tls == nil ? writePlain(Int(slot)) : writeEncrypted(slot)
     }
 
+    /// - Returns: whether it is sent, or nothing is to be said.
+    private mutating func sendCloseNotify(_ index: Int) -> Bool {
+        guard let tls = table[index].tls, !table[index].flags.contains(.closeNotified) else { return true }
+        table[index].flags.insert(.closeNotified)
+        tls.notifyClose(cipherPort)
+        return sendCipherText(index)
+    }
+
+    /// The peer takes nothing more. The connection ends once everything that it sent before is read: a PUBLISH that is followed by a
+    /// close counts. Shutting down makes sure that the poller reports the end.
+    private mutating func loseOutput(_ index: Int) {
+        table[index].flags.insert(.outputLost)
+        table[index].output.removeAll(pool: &pool)
+        table[index].cipherOutput.removeAll(pool: &pool)
+        cipherPort.clearOutput()
+        shutdown(table[index].descriptor, Int32(SHUT_RDWR))
+        if table[index].flags.contains(.finishing) { abort(Int32(index)) }
+    }
+
     private mutating func writePlain(_ index: Int) -> Bool {
         while !table[index].output.isEmpty {
             let sent = sendGathered(table[index].output, table[index].descriptor)
             guard sent >= 0 else {
-                abort(Int32(index))
+                loseOutput(index)
                 return true
             }
-            let isShort = sent < min(table[index].output.count, Self.piecesMax * 8 * 1024)
+            guard sent > 0 else { return false }
             table[index].output.removeFirst(sent, pool: &pool)
-            if isShort && !table[index].output.isEmpty { return false }
         }
         return true
     }
@@ -59,6 +84,8 @@ extension Connections {
             while !table[index].output.isEmpty, cipherPort.outputCount < CipherPort.outputTargetBytes {
                 let piece = table[index].output.first
                 guard tls.encrypt(piece, cipherPort) else {
+                    // What another connection sends next must not begin with our rest.
+                    cipherPort.clearOutput()
                     abort(slot)
                     return true
                 }
@@ -72,11 +99,14 @@ extension Connections {
     /// Sends what is left from before, then what the cipher port holds; keeps what the socket does not take.
     /// - Returns: true if nothing is left (or the connection is lost).
     mutating func sendCipherText(_ index: Int) -> Bool {
+        guard !table[index].flags.contains(.outputLost) else {
+            cipherPort.clearOutput()
+            return true
+        }
         while !table[index].cipherOutput.isEmpty {
             let sent = sendGathered(table[index].cipherOutput, table[index].descriptor)
             guard sent >= 0 else {
-                cipherPort.clearOutput()
-                abort(Int32(index))
+                loseOutput(index)
                 return true
             }
             if sent == 0 { break }
@@ -87,8 +117,7 @@ extension Connections {
             while !fresh.isEmpty {
                 let sent = sendOnce(fresh, table[index].descriptor)
                 guard sent >= 0 else {
-                    cipherPort.clearOutput()
-                    abort(Int32(index))
+                    loseOutput(index)
                     return true
                 }
                 if sent == 0 { break }

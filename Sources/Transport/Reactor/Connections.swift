@@ -10,9 +10,6 @@ package struct Connections: ~Copyable {
     /// Above this many queued bytes a connection is congested: the handler holds back what can wait.
     package static let highWaterBytes = 1024 * 1024
     package static let lowWaterBytes = 128 * 1024
-    /// How long a finished connection waits for its peer to close.
-    static let lingerMilliseconds: Int64 = 2000
-
     var table: [Connection] = []
     var freeSlots: [Int32] = []
     /// Slots with output to write, to look at again, to close.
@@ -30,6 +27,10 @@ package struct Connections: ~Copyable {
     var poller: Poller
     let cipherPort: CipherPort
     var isStopping = false
+    /// How long a finished connection has to take what is queued for it: 1 MiB over a slow line.
+    var finishMilliseconds: Int64 = 30_000
+    /// How long it then waits for its peer to close, so that no reset overtakes what was sent.
+    var lingerMilliseconds: Int64 = 2000
 
     /// Monotonic milliseconds, read once a turn.
     package internal(set) var now: Int64
@@ -74,16 +75,13 @@ package struct Connections: ~Copyable {
         markDirty(slot)
     }
 
-    private func accepts(_ slot: Int32) -> Bool {
-        table[Int(slot)].flags.isDisjoint(with: [.closing, .finishing])
+    func accepts(_ slot: Int32) -> Bool {
+        table[Int(slot)].flags.isDisjoint(with: [.closing, .finishing, .outputLost])
     }
 
     mutating func markDirty(_ slot: Int32) {
         let index = Int(slot)
-        if !table[index].flags.contains(.dirty) {
-            table[index].flags.insert(.dirty)
-            dirty.append(slot)
-        }
+        scheduleWrite(slot)
         if table[index].queuedBytes > Self.highWaterBytes { writeEarly(slot) }
     }
 
@@ -94,11 +92,18 @@ package struct Connections: ~Copyable {
         if table[index].queuedBytes > Self.highWaterBytes { table[index].flags.insert(.aboveHighWater) }
     }
 
+    /// Has the connection written at the end of the turn.
+    mutating func scheduleWrite(_ slot: Int32) {
+        guard !table[Int(slot)].flags.contains(.dirty) else { return }
+        table[Int(slot)].flags.insert(.dirty)
+        dirty.append(slot)
+    }
+
     // MARK: Input
 
     /// Stops reading from the peer: TCP's window pushes back. What was received already comes after `resumeReading`.
     package mutating func pauseReading(_ slot: Int32) {
-        guard !table[Int(slot)].flags.contains(.readingPaused) else { return }
+        guard table[Int(slot)].flags.isDisjoint(with: [.readingPaused, .finishing, .closing]) else { return }
         table[Int(slot)].flags.insert(.readingPaused)
         updateInterest(slot)
     }
@@ -121,15 +126,24 @@ package struct Connections: ~Copyable {
     /// Sends what is queued, then closes. Nothing more can be appended and nothing is received.
     package mutating func finish(_ slot: Int32) {
         let index = Int(slot)
-        guard accepts(slot) else { return }
+        guard table[index].flags.isDisjoint(with: [.closing, .finishing]) else { return }
         table[index].flags.insert(.finishing)
         table[index].flags.remove(.readingPaused)
         table[index].tail = []
-        setDeadline(slot, at: now + Self.lingerMilliseconds)
+        schedule(slot, at: now + finishMilliseconds)
         updateInterest(slot)
-        if !table[index].flags.contains(.dirty) {
-            table[index].flags.insert(.dirty)
-            dirty.append(slot)
+        scheduleWrite(slot)
+    }
+
+    /// The peer has ended its side: it gets what is queued for it, then the connection ends.
+    mutating func endInput(_ slot: Int32) {
+        let index = Int(slot)
+        table[index].flags.insert(.inputEnded)
+        if !table[index].flags.isDisjoint(with: [.lingering, .outputLost]) {
+            abort(slot)
+        } else {
+            finish(slot)
+            updateInterest(slot)
         }
     }
 
@@ -147,6 +161,12 @@ package struct Connections: ~Copyable {
 
     /// - Parameter moment: monotonic milliseconds as in `now`, precise to about 250 ms; 0: none.
     package mutating func setDeadline(_ slot: Int32, at moment: Int64) {
+        // A finished connection has our own.
+        guard table[Int(slot)].flags.isDisjoint(with: [.finishing, .closing]) else { return }
+        schedule(slot, at: moment)
+    }
+
+    mutating func schedule(_ slot: Int32, at moment: Int64) {
         let index = Int(slot)
         table[index].deadline = moment
         guard moment != 0, table[index].scheduledAt == 0 || moment < table[index].scheduledAt else { return }
@@ -196,7 +216,9 @@ package struct Connections: ~Copyable {
     func updateInterest(_ slot: Int32) {
         let connection = table[Int(slot)]
         guard connection.flags.contains(.open) else { return }
-        var interest: Poller.Interest = connection.flags.contains(.readingPaused) ? [] : .read
+        // A hang-up is reported whatever the interest is. Edge-triggered it is reported once, and no busy loop follows.
+        let isReading = connection.flags.isDisjoint(with: [.readingPaused, .inputEnded])
+        var interest: Poller.Interest = isReading ? .read : .edge
         if connection.flags.contains(.awaitsWritability) { interest.insert(.write) }
         poller.change(connection.descriptor, key: id(of: slot).token, interest)
     }

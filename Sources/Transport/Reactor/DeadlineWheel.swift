@@ -18,9 +18,13 @@ struct DeadlineWheel {
         position = now / Self.bucketMilliseconds
     }
 
+    /// When the bucket of this moment comes up: waking then, nobody waits longer than the buckets are wide.
+    static func bucketEnd(after now: Int64) -> Int64 { (now / bucketMilliseconds + 1) * bucketMilliseconds }
+
     /// - Returns: the moment at which the entry comes up, at most the horizon away.
     mutating func insert(_ id: ConnectionID, deadline: Int64) -> Int64 {
-        let wanted = (deadline + Self.bucketMilliseconds - 1) / Self.bucketMilliseconds
+        // Rounded up, so that an entry never comes up before its deadline.
+        let wanted = deadline / Self.bucketMilliseconds + (deadline % Self.bucketMilliseconds > 0 ? 1 : 0)
         let bucket = min(max(wanted, position + 1), position + Self.bucketCount - 1)
         let moment = bucket * Self.bucketMilliseconds
         buckets[Int(bucket % Self.bucketCount)].append(Entry(id: id, moment: moment))

@@ -13,7 +13,9 @@ struct Poller: ~Copyable {
     struct Event {
         var key: UInt64
         var flags: UInt32
-        var isReadable: Bool { flags & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
+        var isReadable: Bool {
+            flags & (EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+        }
         var isWritable: Bool { flags & EPOLLOUT.rawValue != 0 }
         var isBroken: Bool { flags & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
     }

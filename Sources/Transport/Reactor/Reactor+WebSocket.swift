@@ -10,8 +10,8 @@ extension Reactor where Handler: ~Copyable {
         guard connections.isOpen(id) else { return }
         var frames = UnsafeMutableBufferPointer(rebasing: plainBuffer[kept..<count]).mutableSpan
         let (payload, closeCode) = connections.unframe(id.slot, &frames)
-        if kept + payload > 0 { deliver(id, kept + payload) }
-        if let closeCode { end(id, closeCode) }
+        if payload > 0 { deliver(id, kept + payload) } else { restoreTail(id, kept) }
+        if let closeCode { endFrames(id, closeCode) }
     }
 
     /// The handler has just switched the connection to WebSocket: what it left are frames.
@@ -24,13 +24,25 @@ extension Reactor where Handler: ~Copyable {
         bytes.removeLast(bytes.count - payload)
         connections.table[index].tail = bytes
         if payload > 0 { deliverTail(id) }
-        if let closeCode { end(id, closeCode) }
+        if let closeCode { endFrames(id, closeCode) }
     }
 
     /// The close frame was received, or is all that is left to say. The handler need not wait until the peer closes its side.
-    private mutating func end(_ id: ConnectionID, _ closeCode: UInt16) {
+    /// What came before it comes first: the handler may hold it back.
+    private mutating func endFrames(_ id: ConnectionID, _ closeCode: UInt16) {
         guard connections.isOpen(id) else { return }
+        let flags = connections.table[Int(id.slot)].flags
+        guard flags.isDisjoint(with: [.readingPaused, .resumed]) else {
+            connections.postponeEnd(id.slot, closeCode)
+            return
+        }
         connections.finishWebSocket(id.slot, closeCode)
         tellEnd(id)
+    }
+
+    /// For a handler that takes bytes again.
+    mutating func endFramesIfPending(_ id: ConnectionID) {
+        guard connections.isOpen(id), let closeCode = connections.takePostponedEnd(id.slot) else { return }
+        endFrames(id, closeCode)
     }
 }

@@ -6,12 +6,16 @@ import Memory
 /// An event loop on one thread: own epoll, own listeners, own connections. A turn: poll, handle everything that is ready, then write
 /// once per connection with output, then sleep.
 package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
-    /// Room for one read, behind room for what the handler left of the last one.
+    /// Room for one read, behind room for what the handler left of the last one. A read of cipher text can end a record of which
+    /// OpenSSL has nearly everything already.
     private static var readBytes: Int { 64 * 1024 }
     private static var tailBytesMax: Int { 64 * 1024 }
+    private static var recordBytesMax: Int { 16 * 1024 }
     private static var acceptsPerTurn: Int { 64 }
     /// A handshake costs 0.4 ms of CPU: a storm of them must not hold up those who are connected.
     private static var tlsAcceptsPerTurn: Int { 8 }
+    /// Reads of connections whose handshake is not done; it takes two.
+    private static var handshakeReadsPerTurn: Int { 16 }
     /// Marks keys of epoll that are no connections: they have generation `UInt32.max`.
     private static var specialGeneration: UInt32 { .max }
     private static var mailboxSlot: Int32 { -1 }
@@ -26,7 +30,12 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     let plainBuffer: UnsafeMutableBufferPointer<UInt8>
     /// Closed to accept (and close) one connection when all descriptors are used up.
     private var spareDescriptor: Int32
+    /// Connections that were closed at once for want of a descriptor since the last tick.
+    private var refused = 0
     private var nextTick: Int64
+    private var handshakeReadsLeft = 0
+    /// Listeners that cannot accept for the moment: they are watched again at the next tick.
+    private var pausedListeners: [Int32] = []
 
     /// - Parameters:
     ///   - listeners: own ones of this reactor; closed when it ends.
@@ -50,9 +59,9 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         self.tls = tls
         self.logger = logger
         cipherBuffer = .allocate(capacity: Self.readBytes)
-        plainBuffer = .allocate(capacity: Self.readBytes + Self.tailBytesMax)
+        plainBuffer = .allocate(capacity: Self.tailBytesMax + Self.readBytes + Self.recordBytesMax)
         spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        nextTick = now + DeadlineWheel.bucketMilliseconds
+        nextTick = DeadlineWheel.bucketEnd(after: now)
     }
 
     deinit {
@@ -67,12 +76,16 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         while !connections.isStopping {
             let count = connections.poller.wait(timeoutMilliseconds: timeout())
             connections.now = SystemClock.monotonicMilliseconds()
+            handshakeReadsLeft = Self.handshakeReadsPerTurn
             deliverMail()
             for index in 0..<count { handle(connections.poller.event(at: index)) }
             handleResumed()
             handleTime()
+            handleDrained()
+            // Before anything is written: what is said to others about the end of a connection goes out in this turn.
+            handleClosing()
             handler.turnEnded(io: &connections)
-            finishTurn()
+            writeOutput()
         }
         for slot in connections.table.indices where connections.table[slot].flags.contains(.open) {
             connections.remove(Int32(slot))
@@ -80,7 +93,10 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     }
 
     private func timeout() -> Int32 {
-        if mailbox.hasMail || !connections.resumed.isEmpty || !connections.drained.isEmpty { return 0 }
+        let isIdle =
+            connections.resumed.isEmpty && connections.drained.isEmpty && connections.closing.isEmpty
+            && connections.dirty.isEmpty
+        if mailbox.hasMail || !isIdle { return 0 }
         return Int32(clamping: max(nextTick - connections.now, 0))
     }
 
@@ -94,7 +110,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private mutating func handle(_ event: Poller.Event) {
         let id = ConnectionID(token: event.key)
         guard id.generation != Self.specialGeneration else {
-            if id.slot != Self.mailboxSlot { accept(from: listeners[Int(id.slot)]) }
+            if id.slot != Self.mailboxSlot { accept(from: id.slot) }
             return
         }
         let index = Int(id.slot)
@@ -104,15 +120,17 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             return
         }
         if event.isWritable { connections.write(id.slot) }
-        if connections.table[index].flags.contains(.readingPaused) {
-            // A paused connection that is broken would be reported again and again.
+        let flags = connections.table[index].flags
+        if flags.contains(.inputEnded) {
             if event.isBroken { connections.abort(id.slot) }
-        } else if event.isReadable, connections.table[index].flags.isDisjoint(with: .closing) {
+        } else if event.isReadable, flags.isDisjoint(with: [.readingPaused, .resumed, .closing]) {
+            // After `resumeReading` what was kept comes first; the poller reports again what is there.
             read(id)
         }
     }
 
-    private mutating func accept(from listener: Listener) {
+    private mutating func accept(from index: Int32) {
+        let listener = listeners[Int(index)]
         for _ in 0..<(listener.isTLS ? Self.tlsAcceptsPerTurn : Self.acceptsPerTurn) {
             var address = sockaddr_storage()
             var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -122,9 +140,14 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
                 }
             }
             guard descriptor >= 0 else {
-                if errno == EMFILE || errno == ENFILE { refuseOne(listener) }
-                if errno == ECONNABORTED || errno == EINTR { continue }
-                return
+                switch errno {
+                case EAGAIN: return
+                case EINTR, ECONNABORTED: continue
+                case let code:
+                    if (code == EMFILE || code == ENFILE) && refuseOne(listener) { continue }
+                    pause(index, code)
+                    return
+                }
             }
             var one: Int32 = 1
             setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -146,12 +169,33 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     }
 
     /// Without a free descriptor the waiting connection would be reported for ever: takes it with the spare one and closes it.
-    private mutating func refuseOne(_ listener: Listener) {
-        logger.warning("no file descriptor is left for a connection; raise the limit (ulimit -n)")
+    /// - Returns: false if another thread has taken the spare one.
+    private mutating func refuseOne(_ listener: Listener) -> Bool {
         close(spareDescriptor)
         let descriptor = accept4(listener.descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
         if descriptor >= 0 { close(descriptor) }
+        refused += 1
         spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return descriptor >= 0
+    }
+
+    private mutating func pause(_ listener: Int32, _ code: Int32) {
+        logger.warning("cannot accept a connection: \(SystemCallError(call: "accept4", code: code))")
+        let key = ConnectionID(slot: listener, generation: Self.specialGeneration).token
+        connections.poller.change(listeners[Int(listener)].descriptor, key: key, [])
+        pausedListeners.append(listener)
+    }
+
+    private mutating func resumeListeners() {
+        if refused > 0 {
+            logger.warning("no file descriptor was left for \(refused) connections; raise the limit (ulimit -n)")
+            refused = 0
+        }
+        for listener in pausedListeners {
+            let key = ConnectionID(slot: listener, generation: Self.specialGeneration).token
+            connections.poller.change(listeners[Int(listener)].descriptor, key: key, .read)
+        }
+        pausedListeners.removeAll()
     }
 
     // MARK: Reading
@@ -175,31 +219,48 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
 
     private mutating func readEncrypted(_ id: ConnectionID, _ session: TLSSession) {
         let index = Int(id.slot)
+        let wasEstablished = session.isEstablished
+        if !wasEstablished {
+            // Those who come too late in this turn are reported again in the next.
+            guard handshakeReadsLeft > 0 else { return }
+            handshakeReadsLeft -= 1
+        }
         guard let count = receive(id, into: cipherBuffer) else { return }
         let port = connections.cipherPort
         port.setInput(UnsafeBufferPointer(rebasing: cipherBuffer[..<count]))
         let kept = placeTail(index)
         var filled = kept
-        var isEnded = false
-        while true {
-            switch session.decrypt(into: UnsafeMutableBufferPointer(rebasing: plainBuffer[filled...])) {
-            case .bytes(let count):
-                filled += count
-                // The plain text of one read is never larger than its cipher text, and there is room for that behind the tail.
-                if filled < plainBuffer.count { continue }
-            case .needsMore: break
-            case .ended, .failed: isEnded = true
-            }
-            break
-        }
-        _ = connections.sendCipherText(index)
-        if !connections.table[index].cipherOutput.isEmpty { connections.write(id.slot) }
-        if filled > 0 { unframeAndDeliver(id, kept: kept, filled) }
-        if connections.table[index].generation == id.generation, !connections.table[index].output.isEmpty {
-            connections.write(id.slot)
-        }
+        let end = decryptAll(session, &filled)
+        if !connections.sendCipherText(index) { connections.write(id.slot) }
+        if filled > kept { unframeAndDeliver(id, kept: kept, filled) } else { restoreTail(id, kept) }
+        if !wasEstablished, session.isEstablished { connections.scheduleWrite(id.slot) }
         // The last bytes may have come together with the end: they count.
-        if isEnded, connections.table[index].generation == id.generation { connections.abort(id.slot) }
+        switch end {
+        case .bytes, .needsMore: break
+        case .ended: inputEnded(id)
+        case .failed: connections.abort(id.slot)
+        }
+    }
+
+    /// Decrypts what the port has behind the first `filled` bytes of the plain buffer.
+    private func decryptAll(_ session: TLSSession, _ filled: inout Int) -> TLSSession.Decrypted {
+        while true {
+            precondition(filled < plainBuffer.count, "there is room for all that one read can bring")
+            let result = session.decrypt(into: UnsafeMutableBufferPointer(rebasing: plainBuffer[filled...]))
+            guard case .bytes(let count) = result else { return result }
+            filled += count
+        }
+    }
+
+    /// The peer has closed its side, maybe while the handler holds back what came before: that is handled first.
+    private mutating func inputEnded(_ id: ConnectionID) {
+        let flags = connections.table[Int(id.slot)].flags
+        guard !flags.contains(.closing) else { return }
+        if flags.isDisjoint(with: [.readingPaused, .resumed]) {
+            connections.endInput(id.slot)
+        } else {
+            connections.table[Int(id.slot)].flags.insert(.inputEndPending)
+        }
     }
 
     /// Reads once. nil: nothing to handle; the connection may be lost.
@@ -208,10 +269,10 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         do throws(SystemCallError) {
             let count = try systemCall("recv") { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
             if count != 0 { return count }
+            inputEnded(id)
         } catch {
-            // Reset by the peer: as good as closed.
+            connections.abort(id.slot)
         }
-        connections.abort(id.slot)
         return nil
     }
 
@@ -224,8 +285,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         return count
     }
 
-    private mutating func restoreTail(_ id: ConnectionID, _ count: Int) {
-        guard count > 0, !connections.table[Int(id.slot)].flags.contains(.closing) else { return }
+    mutating func restoreTail(_ id: ConnectionID, _ count: Int) {
+        guard count > 0, connections.isOpen(id) else { return }
         connections.table[Int(id.slot)].tail = Array(plainBuffer[..<count])
     }
 
@@ -262,8 +323,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         let used = handler.received(id, bytes.span, io: &connections)
         precondition(used >= 0 && used <= bytes.count)
         guard used < bytes.count, connections.isOpen(id) else { return }
-        if used > 0 { bytes.removeSubrange(..<used) }
-        connections.table[index].tail = bytes
+        // A copy, so that the beginning of the next packet does not hold on to the memory of the last.
+        connections.table[index].tail = used > 0 ? Array(bytes[used...]) : bytes
         if connections.isWebSocket(id.slot) != wasWebSocket { unframeTail(id) }
     }
 
@@ -277,7 +338,10 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             connections.table[Int(slot)].flags.remove(.resumed)
             let flags = connections.table[Int(slot)].flags
             guard flags.isDisjoint(with: [.closing, .finishing, .readingPaused]) else { continue }
-            if !connections.table[Int(slot)].tail.isEmpty { deliverTail(connections.id(of: slot)) }
+            let id = connections.id(of: slot)
+            if !connections.table[Int(slot)].tail.isEmpty { deliverTail(id) }
+            endFramesIfPending(id)
+            if flags.contains(.inputEndPending) { inputEnded(id) }
         }
     }
 
@@ -287,9 +351,9 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             let connection = connections.table[index]
             guard connection.generation == entry.id.generation, connection.scheduledAt == entry.moment else { continue }
             connections.table[index].scheduledAt = 0
-            guard connection.deadline != 0 else { continue }
+            guard connection.deadline != 0, !connection.flags.contains(.closing) else { continue }
             if connection.deadline > connections.now {
-                connections.setDeadline(entry.id.slot, at: connection.deadline)
+                connections.schedule(entry.id.slot, at: connection.deadline)
             } else if connection.flags.contains(.finishing) || !connection.flags.contains(.known) {
                 connections.abort(entry.id.slot)
             } else {
@@ -298,18 +362,22 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             }
         }
         if connections.now >= nextTick {
-            nextTick = connections.now + DeadlineWheel.bucketMilliseconds
+            nextTick = DeadlineWheel.bucketEnd(after: connections.now)
+            resumeListeners()
             handler.tick(io: &connections)
         }
     }
 
-    private mutating func finishTurn() {
+    private mutating func handleDrained() {
         var drained: [Int32] = []
         swap(&drained, &connections.drained)
         for slot in drained {
             let id = connections.id(of: slot)
             if connections.isOpen(id) { handler.drained(id, io: &connections) }
         }
+    }
+
+    private mutating func writeOutput() {
         var position = 0
         while position < connections.dirty.count {
             let slot = connections.dirty[position]
@@ -319,13 +387,5 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             if !connections.table[Int(slot)].flags.contains(.awaitsWritability) { connections.write(slot) }
         }
         connections.dirty.removeAll(keepingCapacity: true)
-        position = 0
-        while position < connections.closing.count {
-            let slot = connections.closing[position]
-            position += 1
-            tellEnd(connections.id(of: slot))
-            connections.remove(slot)
-        }
-        connections.closing.removeAll(keepingCapacity: true)
     }
 }

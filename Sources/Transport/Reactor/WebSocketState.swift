@@ -17,4 +17,6 @@ struct WebSocketState {
     var pong: [UInt8]?
     var closeCode = WebSocketFrame.CloseCode.normal
     var isCloseSent = false
+    /// The frames have ended, with this code for ours, but the handler has not taken all that came before.
+    var postponedEnd: UInt16?
 }

@@ -48,7 +48,9 @@ final class CipherPort {
     }
 
     nonisolated(unsafe) private static let method: OpaquePointer = {
-        guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "cipher port") else { fatalOutOfMemory() }
+        guard let method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "cipher port") else {
+            fatalOutOfMemory()
+        }
         BIO_meth_set_read(method) { bio, target, size in
             confab_bio_clear_retry(bio)
             let port = CipherPort.of(bio)

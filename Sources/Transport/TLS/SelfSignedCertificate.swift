@@ -9,7 +9,9 @@ package enum SelfSignedCertificate {
     /// Makes a key and a certificate as PEM files (the key with mode 0600), unless both are there.
     package static func make(certificateFile: String, keyFile: String) throws(TLSError) {
         if access(certificateFile, R_OK) == 0 && access(keyFile, R_OK) == 0 { return }
-        guard let key = confab_make_p256_key(), let certificate = X509_new() else { throw TLSError("cannot make a key") }
+        guard let key = confab_make_p256_key(), let certificate = X509_new() else {
+            throw TLSError("cannot make a key")
+        }
         defer {
             EVP_PKEY_free(key)
             X509_free(certificate)
@@ -51,6 +53,8 @@ package enum SelfSignedCertificate {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw TLSError("cannot write \(path): \(String(cString: strerror(errno)))") }
         defer { close(descriptor) }
+        // A file that was there keeps its mode otherwise.
+        fchmod(descriptor, mode)
         var chunk = [UInt8](repeating: 0, count: 8192)
         while case let count = BIO_read(memory, &chunk, Int32(chunk.count)), count > 0 {
             guard Glibc.write(descriptor, chunk, Int(count)) == Int(count) else {

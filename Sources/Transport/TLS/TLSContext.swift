@@ -30,7 +30,8 @@ package final class TLSContext: @unchecked Sendable {
         guard SSL_CTX_use_PrivateKey_file(context, keyFile, SSL_FILETYPE_PEM) == 1 else {
             throw TLSError("cannot use key \(keyFile)")
         }
-        let isSet = confab_ctx_set_min_proto_version(context, TLS1_2_VERSION) == 1
+        let isSet =
+            confab_ctx_set_min_proto_version(context, TLS1_2_VERSION) == 1
             && confab_ctx_set_groups(context, "X25519:P-256:P-384") == 1
             && SSL_CTX_set_num_tickets(context, 1) == 1
             && SSL_CTX_set_session_id_context(context, "confab", 6) == 1

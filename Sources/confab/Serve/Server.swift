@@ -52,9 +52,11 @@ struct Server: Sendable {
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
+                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
+                wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
-                allowsAnonymous: options.anonymous, hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+                allowsAnonymous: options.anonymous,
+                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
             mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
@@ -149,6 +151,7 @@ struct Server: Sendable {
 
     private func announce(_ doors: Doors) {
         StandardStream.output.write("ready \(doors.description(options))\n")
+        logger.info("ready \(doors.description(options))")
         if options.hasHints { StandardStream.error.write(Hints.text(options, doors.ports)) }
     }
 }

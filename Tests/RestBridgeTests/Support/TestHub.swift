@@ -177,8 +177,11 @@ final class FakePublisher: MessagePublisher {
         calls.withLock { $0[senderID, default: []].append(call) }
         let body = try? JSONValue(parsing: payload)
         switch body?["text"]?.string {
-        case "!refuse": return .refused(problemName: "client-ref-reused", detail: "Other content.", field: nil, status: 409)
-        case "!invalid": return .refused(problemName: "invalid-message", detail: "No.", field: "text", status: 422)
+        case "!refuse":
+            return .refused(problemName: "client-ref-reused", detail: "Other content.", field: nil, status: 409)
+        case "!invalid":
+            return .refused(
+                problemName: "invalid-message", detail: "No.", field: ("text", "is not to my liking"), status: 422)
         case "!overload": return .overloaded
         case "!unavailable": return .unavailable
         default: break

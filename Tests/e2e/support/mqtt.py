@@ -40,6 +40,17 @@ def user_properties(held):
     return dict(getattr(held, "UserProperty", [])) if held else {}
 
 
+class Answers:
+    """A queue for each packet identifier: paho's thread puts, the test waits, whichever comes first makes it."""
+
+    def __init__(self):
+        self._queues, self._lock = {}, threading.Lock()
+
+    def __getitem__(self, identifier):
+        with self._lock:
+            return self._queues.setdefault(identifier, queue.Queue())
+
+
 class Client:
     """A paho client whose every event is awaited with a deadline."""
 
@@ -66,8 +77,7 @@ class Client:
         self.messages, self.signals = queue.Queue(), queue.Queue()
         self.session_present = None
         self._connected, self._ended = queue.Queue(), queue.Queue()
-        self._published, self._subscribed, self._unsubscribed = (collections.defaultdict(queue.Queue)
-                                                                 for _ in range(3))
+        self._published, self._subscribed, self._unsubscribed = (Answers() for _ in range(3))
         self._over = threading.Event()
         self.paho.on_connect = lambda _c, _u, flags, code, props: self._connected.put(
             (flags.session_present, Ack(code.value, props, code)))

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// How a connection begins: at once, or after a proxy has said for whom it is.
+/// How a connection begins, at once or after a proxy has said for whom it is, and how it ends.
 extension Reactor where Handler: ~Copyable {
     /// The header is the proxy's first segment.
     private static var proxyHeaderMilliseconds: Int64 { 10_000 }
@@ -16,6 +16,17 @@ extension Reactor where Handler: ~Copyable {
         guard connections.table[Int(id.slot)].flags.contains(.known) else { return }
         connections.table[Int(id.slot)].flags.remove(.known)
         handler.closed(id, io: &connections)
+    }
+
+    mutating func handleClosing() {
+        var position = 0
+        while position < connections.closing.count {
+            let slot = connections.closing[position]
+            position += 1
+            tellEnd(connections.id(of: slot))
+            connections.remove(slot)
+        }
+        connections.closing.removeAll(keepingCapacity: true)
     }
 
     mutating func awaitProxyHeader(_ id: ConnectionID, listener: UInt8, socket: PeerAddress) {

@@ -1,0 +1,182 @@
+import MQTT
+import Persistence
+import Testing
+import Topics
+
+@testable import Broker
+
+/// Stored topics: commit, then acknowledge and deliver, in the order of the log.
+@Suite(.serialized) struct DeliveryTests {
+    private let group = StoredTopic.testGroup(70)
+
+    private func hubWithMembers(shards: Int = 1, lastSeq: Int64 = 0) throws -> TestHub {
+        let hub = try TestHub(shards: shards)
+        for user in [Int64(1), 2, 3] { hub.rights.set(user, groups: [TestRights.group(70, lastSeq: lastSeq)]) }
+        return hub
+    }
+
+    @Test(arguments: [ProtocolVersion.v3_1_1, .v5]) func nothingBeforeTheCommit(_ version: ProtocolVersion) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1, id: "r", version: version)
+            try reader.subscribe("group/70")
+            let writer = try TestClient(hub, user: 2, id: "w", version: version)
+            hub.log.hold()
+            let first = try writer.publish("group/70", "one"), second = try writer.publish("group/70", "two")
+            try waitUntil("both are queued") { hub.log.heldCount == 2 }
+            try hub.settle()
+            try reader.expectNothing()
+            try writer.expectNothing()
+            hub.log.release()
+            try checkEqual(try writer.receivePuback().packetID, first)
+            try checkEqual(try writer.receivePuback().packetID, second)
+            try checkEqual(try reader.receiveSeqs(2), [1, 2])
+        }
+    }
+
+    /// [MQTT-4.6.0-2]: answers come in the order of the publishes, whatever the order of their fates.
+    @Test func acknowledgementsKeepTheirOrder() async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let writer = try TestClient(hub, user: 2)
+            hub.log.hold()
+            let ids = try (0..<4).map { try writer.publish("group/70", "\($0)") }
+            let refused = try writer.publish("group/71", "no member")
+            try waitUntil("all are queued") { hub.log.heldCount == 4 }
+            let held = hub.log.takeHeld()
+            let entries = held.map { hub.log.store($0.append) }
+            hub.log.refuse(held[1], .unavailable)
+            for index in [3, 2] { hub.log.finish(held[index], entries[index]) }
+            try hub.settle()
+            try writer.expectNothing()
+            hub.log.finish(held[0], entries[0])
+            let answers = try (0..<5).map { _ in try writer.receivePuback() }
+            try checkEqual(answers.map(\.packetID), ids + [refused])
+            try checkEqual(answers.map(\.reason), [.success, .quotaExceeded, .success, .success, .notAuthorized])
+        }
+    }
+
+    @Test(arguments: [[2, 1, 3], [3, 2, 1], [3, 1, 2], [1, 3, 2], [2, 3, 1]])
+    func announcementsOutOfOrder(_ order: [Int]) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1)
+            try reader.subscribe("group/+")
+            let entries = (1...3).map { hub.log.store(group, "\($0)") }
+            for place in order { hub.log.announce(entries[place - 1], entries[place - 1]) }
+            try checkEqual(try reader.receiveSeqs(3), [1, 2, 3])
+            try reader.expectNothing()
+        }
+    }
+
+    @Test func catchUpMeetsLiveEntries() async throws {
+        try await onThread {
+            let hub = try hubWithMembers(lastSeq: 250)
+            for number in 1...250 { _ = hub.log.store(group, "\(number)") }
+            let reader = try TestClient(hub, user: 1)
+            hub.log.reads.close()
+            try reader.subscribe("group/70", properties: [UserProperty("after", "0")])
+            for round in 0..<5 {
+                // Live entries come while the session waits for the log.
+                try waitUntil("a read") { hub.log.reads.waitingCount == 1 }
+                for number in 0..<20 { hub.log.announce(hub.log.store(group, "live \(round) \(number)")) }
+                try hub.settle()
+                if round == 4 { break }
+                hub.log.reads.open()
+                hub.log.reads.close()
+                if round == 3 { break }
+            }
+            hub.log.reads.open()
+            let seqs = try reader.receiveSeqs(250 + 80, acknowledges: true)
+            try checkEqual(seqs, Array(1...330))
+            hub.log.announce(hub.log.store(group, "last"))
+            try checkEqual(try reader.receiveSeqs(1), [331])
+        }
+    }
+
+    @Test func fullWindowThenAcknowledgements() async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1, receiveMaximum: 3)
+            try reader.subscribe("group/70")
+            for number in 1...300 { hub.log.announce(hub.log.store(group, "\(number)")) }
+            var waiting: [TestClient.Delivery] = []
+            for _ in 0..<3 { waiting.append(try reader.receive()) }
+            try hub.settle()
+            try reader.expectNothing()
+            // Out of order: the window is counted from the oldest.
+            try reader.acknowledge(waiting[1].packetID)
+            try reader.acknowledge(waiting[1].packetID)
+            try reader.acknowledge(999)
+            try reader.expectNothing()
+            try reader.acknowledge(waiting[0].packetID)
+            var seqs = waiting.map(\.seq) + (try reader.receiveSeqs(2, acknowledges: true))
+            try reader.acknowledge(waiting[2].packetID)
+            seqs += try reader.receiveSeqs(295)
+            try checkEqual(seqs, Array(1...300))
+            // No more is read from the log than the window takes.
+            try check(hub.log.readLimits.allSatisfy { $0 <= 3 }, "\(hub.log.readLimits.prefix(5))")
+        }
+    }
+
+    /// protocol.md §3 "Refusals": 3.1.1 cannot say "not now".
+    @Test(arguments: [true, false]) func unavailableLogBlocksPublishersOfVersion3(_ isFull: Bool) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let writer = try TestClient(hub, user: 2, version: .v3_1_1)
+            let other = try TestClient(hub, user: 3, id: "o", version: .v3_1_1)
+            if isFull { hub.log.fill(true) } else { hub.log.hold() }
+            try writer.publish("group/70", "one")
+            if !isFull {
+                try waitUntil("it is queued") { hub.log.heldCount == 1 }
+                hub.log.refuse(hub.log.takeHeld()[0], .unavailable)
+            }
+            try waitUntil("reading stops") { isFull ? hub.observed.pauses.load(ordering: .acquiring) > 0 : true }
+            try hub.settle()
+            hub.log.fill(false)
+            hub.log.release()
+            // What comes after is not read: it would overtake.
+            try writer.publish("group/70", "two")
+            try other.publish("group/70", "three")
+            _ = try other.receivePuback()
+            try other.expectNothing()
+            try checkEqual(hub.log.store(group, "next").seq, 2, "one of the other client, none of the blocked")
+        }
+    }
+
+    @Test func removedBetweenPublishAndDelivery() async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1)
+            try reader.subscribe("#")
+            let writer = try TestClient(hub, user: 2, id: "w")
+            hub.log.hold()
+            try writer.publish("group/70", "secret")
+            try waitUntil("it is queued") { hub.log.heldCount == 1 }
+            hub.log.announce(hub.log.store(group, "removed", .memberRemoved(user: 1)))
+            hub.log.release()
+            _ = try writer.receivePuback()
+            try reader.expectNothing()
+            // The subscription stays, and covers again from the entry that gives access back.
+            hub.log.announce(hub.log.store(group, "added", .memberAdded(user: 1, role: .member, announcement: false)))
+            try checkEqual(try reader.receiveSeqs(1), [3])
+        }
+    }
+
+    @Test func sessionWithASlowLog() async throws {
+        try await onThread {
+            let hub = try hubWithMembers(lastSeq: 3)
+            for number in 1...3 { _ = hub.log.store(group, "\(number)") }
+            hub.log.reads.close()
+            let slow = try TestClient(hub, user: 1, id: "slow")
+            try slow.subscribe("group/70", properties: [UserProperty("after", "0")])
+            let quick = try TestClient(hub, user: 2, id: "quick")
+            try quick.subscribe("group/70")
+            hub.log.announce(hub.log.store(group, "4"))
+            try checkEqual(try quick.receiveSeqs(1), [4])
+            try slow.expectNothing()
+            hub.log.reads.open()
+            try checkEqual(try slow.receiveSeqs(4), [1, 2, 3, 4])
+        }
+    }
+}

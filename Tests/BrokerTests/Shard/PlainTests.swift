@@ -1,0 +1,94 @@
+import Glibc
+import MQTT
+import Testing
+import Topics
+
+@testable import Broker
+
+/// Plain topics across shards, and peers that do not read.
+@Suite(.serialized) struct PlainTests {
+    /// Once SUBACK is here, nothing that is published anywhere is missed.
+    @Test func subackThenPublishElsewhere() async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let reader = try TestClient(hub, shard: 0, user: nil, id: "r")
+            let writer = try TestClient(hub, shard: 1, user: nil, id: "w")
+            for round in 0..<300 {
+                let filter = round % 3 == 0 ? "a/+/\(round)" : "a/b/\(round)"
+                try reader.subscribe(filter, qos: .atMostOnce)
+                try writer.publish("a/b/\(round)", "\(round)", qos: .atMostOnce)
+                try checkEqual(try reader.receive().payload, "\(round)")
+                if round % 2 == 0 {
+                    try reader.sendUnsubscribe(filter)
+                    _ = try reader.next()
+                }
+            }
+        }
+    }
+
+    @Test func fanOutKeepsOrder() async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let readers = try (0..<6).map { number in
+                let client = try TestClient(hub, shard: number % 2, user: nil, id: "r\(number)")
+                try client.subscribe(number < 3 ? "t" : "#", qos: .atLeastOnce)
+                return client
+            }
+            let writer = try TestClient(hub, shard: 1, user: nil, id: "w")
+            for number in 0..<200 { try writer.publish("t", "\(number)", qos: number % 2 == 0 ? .atMostOnce : .atLeastOnce) }
+            for reader in readers {
+                for number in 0..<200 {
+                    let delivery = try reader.receive()
+                    try checkEqual(delivery.payload, "\(number)")
+                    if delivery.packetID != 0 { try reader.acknowledge(delivery.packetID) }
+                }
+            }
+        }
+    }
+
+    /// A client that asks and asks and never reads the answers is read no further.
+    @Test func answersThatNobodyReads() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let client = try TestClient(port: hub.ports[0], receiveBufferBytes: 8192)
+            try client.sendConnect(user: nil, id: "c")
+            let pings = [UInt8](repeating: 0, count: 65_536).enumerated().map { UInt8($0.offset % 2 == 0 ? 0xC0 : 0) }
+            let pausesBefore = hub.observed.pauses.load(ordering: .acquiring)
+            var sent = 0
+            _ = fcntl(client.socket, F_SETFL, O_NONBLOCK)
+            while sent < 24 << 20, hub.observed.pauses.load(ordering: .acquiring) <= pausesBefore + 1 {
+                // The phase of a pair must not slip.
+                let start = sent % 2
+                let count = pings.withUnsafeBytes { Glibc.send(client.socket, $0.baseAddress! + start, 65_536 - 2, Int32(MSG_NOSIGNAL)) }
+                if count > 0 { sent += count } else { sched_yield() }
+            }
+            try hub.settle()
+            let queued = hub.observed.queuedBytesMax.load(ordering: .relaxed)
+            try check(queued < 2 << 20, "\(queued) bytes wait for a client that reads nothing")
+        }
+    }
+
+    /// It loses messages of QoS 0 and keeps nobody else waiting.
+    @Test func slowReaderIsBounded() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let slow = try TestClient(port: hub.ports[0], receiveBufferBytes: 8192)
+            try slow.sendConnect(user: nil, id: "slow")
+            _ = try slow.receiveConnack()
+            try slow.subscribe("t", qos: .atMostOnce)
+            let quick = try TestClient(hub, user: nil, id: "quick")
+            try quick.subscribe("t", qos: .atMostOnce)
+            let writer = try TestClient(hub, user: nil, id: "writer")
+            let payload = String(repeating: "x", count: 100_000)
+            var number = 0
+            while hub.hub.metrics.dropped.current == 0 {
+                try writer.publish("t", payload, qos: .atMostOnce)
+                try checkEqual(try quick.receive().payload.utf8.count, 100_000)
+                number += 1
+                try check(number < 400, "40 MB wait for a client that reads nothing")
+            }
+            try check(hub.observed.queuedBytesMax.load(ordering: .relaxed) < 2 << 20, "too much is queued")
+            try checkEqual(try slow.receive().payload.utf8.count, 100_000)
+        }
+    }
+}

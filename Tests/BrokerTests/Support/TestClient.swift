@@ -1,0 +1,234 @@
+import Glibc
+import MQTT
+
+/// An MQTT client on a blocking socket: sends what it is told and hands over packet by packet. Every wait has a deadline.
+final class TestClient {
+    struct Delivery: Equatable {
+        var topic: String
+        var payload: String
+        var qos: QoS
+        var packetID: UInt16
+        /// Of the envelope; 0: none.
+        var seq: Int64
+    }
+
+    private static let limitMilliseconds: Int32 = 10_000
+    let socket: Int32
+    let version: ProtocolVersion
+    private var input: [UInt8] = []
+    private var nextID: UInt16 = 1
+    private(set) var sessionPresent = false
+
+    init(port: UInt16, version: ProtocolVersion = .v5, receiveBufferBytes: Int32? = nil) throws {
+        self.version = version
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var size = receiveBufferBytes {
+            setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var one: Int32 = 1
+        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try check(result == 0, "connect: \(errno)")
+    }
+
+    deinit { close(socket) }
+
+    /// Connected, with CONNACK read.
+    convenience init(
+        _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5, isClean: Bool = true,
+        expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil
+    ) throws {
+        try self.init(port: hub.ports[shard], version: version)
+        try sendConnect(
+            user: user, id: id, isClean: isClean, expirySeconds: expirySeconds, receiveMaximum: receiveMaximum,
+            loginSession: loginSession)
+        let reason = try receiveConnack()
+        try checkEqual(reason, .success)
+    }
+
+    // MARK: Sending
+
+    func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
+            try check(count > 0, "send: \(errno)")
+            sent += count
+        }
+    }
+
+    func sendConnect(
+        user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
+        loginSession: Int64? = nil
+    ) throws {
+        var connect = Connect(version: version, cleanStart: isClean)
+        connect.clientID = Array(id.utf8)
+        connect.receiveMaximum = receiveMaximum
+        connect.sessionExpirySeconds = version == .v5 ? expirySeconds : (isClean ? 0 : .max)
+        if let user {
+            connect.username = []
+            connect.password = TestHub.token(user, session: loginSession)
+        }
+        var bytes: [UInt8] = []
+        ClientPacket.encodeConnect(into: &bytes, connect)
+        try send(bytes)
+    }
+
+    @discardableResult
+    func publish(
+        _ topic: String, _ payload: String, qos: QoS = .atLeastOnce, properties: [UInt8] = []
+    ) throws -> UInt16 {
+        var bytes: [UInt8] = []
+        let id = qos == .atMostOnce ? 0 : takeID()
+        ServerPacket.encodePublish(
+            into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos, retain: false,
+            packetID: id, properties: DeliveryProperties(forwarded: properties))
+        try send(bytes)
+        return id
+    }
+
+    func sendSubscribe(_ filters: [String], qos: QoS = .atLeastOnce, properties: [UserProperty] = []) throws {
+        var subscribe = Subscribe(packetID: takeID())
+        subscribe.entries = filters.map {
+            Subscribe.Entry(filter: Array($0.utf8), options: SubscriptionOptions(qos: qos))
+        }
+        subscribe.userProperties = properties
+        var bytes: [UInt8] = []
+        ClientPacket.encodeSubscribe(into: &bytes, version: version, subscribe)
+        try send(bytes)
+    }
+
+    /// SUBSCRIBE and its SUBACK.
+    @discardableResult
+    func subscribe(_ filters: String..., qos: QoS = .atLeastOnce, properties: [UserProperty] = []) throws -> Suback {
+        try sendSubscribe(filters, qos: qos, properties: properties)
+        guard case .suback(let suback) = try next() else { throw CheckFailure(description: "no SUBACK") }
+        return suback
+    }
+
+    func sendUnsubscribe(_ filter: String) throws {
+        var unsubscribe = Unsubscribe(packetID: takeID())
+        unsubscribe.filters = [Array(filter.utf8)]
+        var bytes: [UInt8] = []
+        ClientPacket.encodeUnsubscribe(into: &bytes, version: version, unsubscribe)
+        try send(bytes)
+    }
+
+    func acknowledge(_ packetID: UInt16) throws {
+        var bytes: [UInt8] = []
+        ServerPacket.encodeAcknowledgement(.puback, into: &bytes, version: version, packetID: packetID)
+        try send(bytes)
+    }
+
+    func disconnect() throws {
+        var bytes: [UInt8] = []
+        ClientPacket.encodeDisconnect(into: &bytes, version: version)
+        try send(bytes)
+        try expectEnd()
+    }
+
+    private func takeID() -> UInt16 {
+        defer { nextID = nextID == .max ? 1 : nextID + 1 }
+        return nextID
+    }
+
+    // MARK: Receiving
+
+    /// The next packet; publishes only by `receive`.
+    func next(line: Int = #line) throws -> ServerPacket {
+        let packet = try read(line: line)
+        if case .publish = packet.packet { throw CheckFailure(description: "line \(line): an unexpected PUBLISH") }
+        return packet.packet
+    }
+
+    /// The next packet, which is a PUBLISH.
+    func receive(line: Int = #line) throws -> Delivery {
+        let (packet, bytes) = try read(line: line)
+        guard case .publish(let publish) = packet else { throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)") }
+        let payload = String(decoding: bytes[publish.payload], as: UTF8.self)
+        var seq: Int64 = 0
+        if let start = payload.firstRange(of: "\"seq\":") {
+            seq = Int64(payload[start.upperBound...].prefix { $0.isNumber }) ?? 0
+        }
+        return Delivery(
+            topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
+            packetID: publish.packetID, seq: seq)
+    }
+
+    /// The seqs of the next deliveries, acknowledged.
+    func receiveSeqs(_ count: Int, acknowledges: Bool = true, line: Int = #line) throws -> [Int64] {
+        var seqs: [Int64] = []
+        for _ in 0..<count {
+            let delivery = try receive(line: line)
+            seqs.append(delivery.seq)
+            if acknowledges, delivery.packetID != 0 { try acknowledge(delivery.packetID) }
+        }
+        return seqs
+    }
+
+    func receivePuback(line: Int = #line) throws -> Acknowledgement {
+        guard case .puback(let acknowledgement) = try next(line: line) else {
+            throw CheckFailure(description: "line \(line): not a PUBACK")
+        }
+        return acknowledgement
+    }
+
+    func receiveConnack(line: Int = #line) throws -> ReasonCode {
+        guard case .connack(let connack) = try next(line: line) else {
+            throw CheckFailure(description: "line \(line): not a CONNACK")
+        }
+        sessionPresent = connack.sessionPresent
+        return connack.reason
+    }
+
+    func receiveDisconnect(line: Int = #line) throws -> ReasonCode {
+        guard case .disconnect(let disconnect) = try next(line: line) else {
+            throw CheckFailure(description: "line \(line): not a DISCONNECT")
+        }
+        return disconnect.reason
+    }
+
+    /// A ping and its answer with nothing in between: all that was to come has come.
+    func expectNothing(line: Int = #line) throws {
+        var bytes: [UInt8] = []
+        ClientPacket.encodePingreq(into: &bytes)
+        try send(bytes)
+        guard case .pingresp = try next(line: line) else { throw CheckFailure(description: "line \(line): not a PINGRESP") }
+    }
+
+    func expectEnd(line: Int = #line) throws {
+        try check(!fill(line: line) && input.isEmpty, "the connection is still open", line: line)
+    }
+
+    private func read(line: Int) throws -> (packet: ServerPacket, bytes: [UInt8]) {
+        while true {
+            let read = input
+            if let header = try FixedHeader.read(read.span, at: 0, packetBytesMax: 1 << 28), read.count >= header.packetLength {
+                let bytes = Array(read[..<header.packetLength])
+                input.removeFirst(header.packetLength)
+                return (try ServerPacket.decode(header, in: bytes.span, at: 0, version: version), bytes)
+            }
+            try check(fill(line: line), "the connection ended", line: line)
+        }
+    }
+
+    /// Reads once; false: the peer has closed.
+    private func fill(line: Int) throws -> Bool {
+        var descriptor = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        try check(poll(&descriptor, 1, Self.limitMilliseconds) == 1, "nothing came within 10 s", line: line)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(socket, &buffer, buffer.count, 0)
+        if count > 0 { input += buffer[..<count] }
+        return count > 0
+    }
+}

@@ -1,0 +1,26 @@
+import Memory
+import Testing
+
+@Suite struct ArrayAppendTests {
+    @Test(arguments: [0, 1, -1, 9, 10, 99, 100, 1_234_567_890, .max, .min] as [Int64]) func writesDecimals(
+        _ value: Int64
+    ) {
+        var bytes = Array("x".utf8)
+        bytes.append(decimal: value)
+        #expect(String(decoding: bytes, as: UTF8.self) == "x\(value)")
+    }
+
+    @Test func appendsLiteralsAndSpans() {
+        var bytes: [UInt8] = []
+        bytes.append(ascii: "")
+        bytes.append(ascii: "ab")
+        let more: [UInt8] = [1, 2], none: [UInt8] = []
+        bytes.append(span: more.span)
+        bytes.append(span: none.span)
+        #expect(bytes == [97, 98, 1, 2])
+        for bytes in [bytes, none] {
+            let copy = [UInt8](span: bytes.span)
+            #expect(copy == bytes)
+        }
+    }
+}
