@@ -39,10 +39,10 @@ e2e: setup build ## Only the end-to-end tests, against the release build
 
 # A sanitizer's objects fit no other build, so each has its own folder.
 tsan: setup ## Unit tests under the thread sanitizer
-	swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 asan: setup ## Unit tests under the address sanitizer
-	swift test --disable-xctest --sanitize=address --scratch-path .build-asan
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=address --scratch-path .build-asan
 
 bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
 	.venv/bin/python bench/run.py $(ARGS)

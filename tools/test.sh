@@ -19,7 +19,8 @@ stage() {
 }
 
 unit_tests() {
-    swift test --skip-build --disable-xctest 2>&1 | grep -v '^◇ ' | tee "$logs/unit"
+    # All at once they would ask PostgreSQL for more connections than it has.
+    SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --skip-build --disable-xctest 2>&1 | grep -v '^◇ ' | tee "$logs/unit"
 }
 
 end_to_end_tests() {

@@ -78,9 +78,8 @@ import Testing
     @Test(arguments: [
         "serve", "-x", "--nonsense", "--", "--=", "--mqtt", "--mqtt 65536", "--mqtt -1", "--mqtt +5", "--mqtt 1.5",
         "--mqtt=",
-        "--mqtt on", "--data=", "--bind=", "--bind localhost", "--reactors 0", "--reactors 65", "--reactors x",
-        "--limits on", "--limits",
-        "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
+        "--mqtt on", "--data=", "--bind=", "--reactors 0", "--reactors 65", "--reactors x", "--limits on", "--limits",
+        "--bind localhost", "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
     ])
     func refuses(_ line: String) {
         guard case .wrong(let problem) = Self.parse(line) else {

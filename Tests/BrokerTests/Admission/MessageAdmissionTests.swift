@@ -38,7 +38,8 @@ struct MessageAdmissionTests {
             #"{"custom":{"a":[1,{}]},"mentions":["5"],"reply_to":3,"text":"hi"}"#,
             #","body":{"text":"hi","reply_to":3,"mentions":["5"],"custom":{"a":[1,{}]}}}"#),
         Case(#"{"text":"hi","mentions":[],"attachments":[]}"#, #","body":{"text":"hi"}}"#),
-        Case(#"{"text":"hi","reply_to":9223372036854775807}"#, #","body":{"text":"hi","reply_to":9223372036854775807}}"#),
+        Case(
+            #"{"text":"hi","reply_to":9223372036854775807}"#, #","body":{"text":"hi","reply_to":9223372036854775807}}"#),
     ])
     func accepted(_ test: Case) throws {
         let payload = Array(test.payload.utf8)
@@ -68,7 +69,8 @@ struct MessageAdmissionTests {
     }
 
     @Test(arguments: [
-        Refused("", nil), Refused("a\u{0}b", "text"), Refused(bytes: [0xFF], "text"), Refused(bytes: [0x61, 0xC3], "text"),
+        Refused("", nil), Refused("a\u{0}b", "text"), Refused(bytes: [0xFF], "text"),
+        Refused(bytes: [0x61, 0xC3], "text"),
         Refused(bytes: [0xED, 0xA0, 0x80], "text"), Refused(String(repeating: "x", count: 16_385), "text"),
         Refused("{", nil), Refused("{}", "text"), Refused(#"{"text":"a"} x"#, nil), Refused(#"{"text":"a",}"#, nil),
         Refused(#"{"text":"a","text":"b"}"#, nil), Refused(#"{"text":"a","te\u0078t":"b"}"#, nil),
@@ -82,7 +84,8 @@ struct MessageAdmissionTests {
         Refused(#"{"text":"a","reply_to":9223372036854775808}"#, "reply_to"),
         Refused(#"{"text":"a","mentions":"5"}"#, "mentions"), Refused(#"{"text":"a","mentions":[5]}"#, "mentions"),
         Refused(#"{"text":"a","mentions":["05"]}"#, "mentions"), Refused(#"{"text":"a","mentions":["0"]}"#, "mentions"),
-        Refused(#"{"text":"a","mentions":["+5"]}"#, "mentions"), Refused(#"{"text":"a","mentions":["5","5"]}"#, "mentions"),
+        Refused(#"{"text":"a","mentions":["+5"]}"#, "mentions"),
+        Refused(#"{"text":"a","mentions":["5","5"]}"#, "mentions"),
         Refused(#"{"text":"a","mentions":[\#(ids(51))]}"#, "mentions"),
         Refused(#"{"text":"a","attachments":["1"]}"#, nil, name: "not-found"),
         Refused(#"{"text":"a","attachments":[\#(ids(11))]}"#, "attachments"),
@@ -91,7 +94,8 @@ struct MessageAdmissionTests {
         Refused(#"{"text":"a","client_ref":""}"#, "client_ref"), Refused(#"{"text":"a","client_ref":5}"#, "client_ref"),
         Refused(#"{"text":"a","client_ref":"a b"}"#, "client_ref"), Refused("a", "client_ref", clientRef: "é"),
         Refused("a", "client_ref", clientRef: String(repeating: "r", count: 65)),
-        Refused("a", "client_ref", clientRef: ""), Refused(#"{"text":"a","client_ref":"1"}"#, "client_ref", clientRef: "2"),
+        Refused("a", "client_ref", clientRef: ""),
+        Refused(#"{"text":"a","client_ref":"1"}"#, "client_ref", clientRef: "2"),
     ])
     func refused(_ test: Refused) {
         do throws(Refusal) {
@@ -108,7 +112,8 @@ struct MessageAdmissionTests {
     /// The limits themselves are within.
     @Test(arguments: [
         String(repeating: "x", count: 16_384), #"{"text":"\#(String(repeating: "\\u00e9", count: 8_192))"}"#,
-        #"{"text":"a","mentions":[\#(ids(50))]}"#, #"{"text":"a","client_ref":"\#(String(repeating: "~", count: 64))"}"#,
+        #"{"text":"a","mentions":[\#(ids(50))]}"#,
+        #"{"text":"a","client_ref":"\#(String(repeating: "~", count: 64))"}"#,
         #"{"text":"a","custom":{"x":"\#(String(repeating: "y", count: 4_088))"}}"#,
     ])
     func atTheLimit(_ payload: String) throws {

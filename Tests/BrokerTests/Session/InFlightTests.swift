@@ -20,11 +20,12 @@ struct InFlightTests {
     }
 
     /// Each case: what is acknowledged after identifiers 1 to 4 were given, whether it counts, and what comes out.
-    @Test(arguments: [
-        (ids: [1, 2, 3, 4], counts: [true, true, true, true], popped: [1, 2, 3, 4]),
-        ([2, 1], [true, true], [1, 2]), ([4, 3, 2], [true, true, true], []), ([1, 1], [true, false], [1]),
-        ([2, 2, 1], [true, false, true], [1, 2]), ([0, 5, 65_535], [false, false, false], []),
-    ] as [(ids: [UInt16], counts: [Bool], popped: [Int64])])
+    @Test(
+        arguments: [
+            (ids: [1, 2, 3, 4], counts: [true, true, true, true], popped: [1, 2, 3, 4]),
+            ([2, 1], [true, true], [1, 2]), ([4, 3, 2], [true, true, true], []), ([1, 1], [true, false], [1]),
+            ([2, 2, 1], [true, false, true], [1, 2]), ([0, 5, 65_535], [false, false, false], []),
+        ] as [(ids: [UInt16], counts: [Bool], popped: [Int64])])
     func acknowledgements(_ ids: [UInt16], _ counts: [Bool], _ popped: [Int64]) {
         var inFlight = InFlight()
         for seq in 1...4 { _ = inFlight.append(cursor: 0, seq: Int64(seq)) }

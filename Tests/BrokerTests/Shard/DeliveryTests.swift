@@ -15,7 +15,8 @@ import Topics
         return hub
     }
 
-    @Test(arguments: [ProtocolVersion.v3_1_1, .v5]) func nothingBeforeTheCommit(_ version: ProtocolVersion) async throws {
+    @Test(arguments: [ProtocolVersion.v3_1_1, .v5]) func nothingBeforeTheCommit(_ version: ProtocolVersion) async throws
+    {
         try await onThread {
             let hub = try hubWithMembers()
             let reader = try TestClient(hub, user: 1, id: "r", version: version)

@@ -35,7 +35,9 @@ import Topics
                 return client
             }
             let writer = try TestClient(hub, shard: 1, user: nil, id: "w")
-            for number in 0..<200 { try writer.publish("t", "\(number)", qos: number % 2 == 0 ? .atMostOnce : .atLeastOnce) }
+            for number in 0..<200 {
+                try writer.publish("t", "\(number)", qos: number % 2 == 0 ? .atMostOnce : .atLeastOnce)
+            }
             for reader in readers {
                 for number in 0..<200 {
                     let delivery = try reader.receive()
@@ -59,7 +61,9 @@ import Topics
             while sent < 24 << 20, hub.observed.pauses.load(ordering: .acquiring) <= pausesBefore + 1 {
                 // The phase of a pair must not slip.
                 let start = sent % 2
-                let count = pings.withUnsafeBytes { Glibc.send(client.socket, $0.baseAddress! + start, 65_536 - 2, Int32(MSG_NOSIGNAL)) }
+                let count = pings.withUnsafeBytes {
+                    Glibc.send(client.socket, $0.baseAddress! + start, 65_536 - 2, Int32(MSG_NOSIGNAL))
+                }
                 if count > 0 { sent += count } else { sched_yield() }
             }
             try hub.settle()

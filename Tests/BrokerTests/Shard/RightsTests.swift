@@ -71,7 +71,8 @@ import Topics
             let client = try TestClient(hub, user: 1)
             try client.subscribe("group/+")
             let other = try TestClient(hub, user: 2, id: "other")
-            let first = hub.log.store(group, "removed", .memberRemoved(user: 2)), second = hub.log.store(group, "added", added)
+            let first = hub.log.store(group, "removed", .memberRemoved(user: 2)),
+                second = hub.log.store(group, "added", added)
             hub.log.announce(second, first)
             try checkEqual(try client.receiveSeqs(1), [2])
             _ = other

@@ -122,7 +122,9 @@ import Topics
     }
 
     /// [MQTT-3.1.2-4] also binds clients without credentials.
-    @Test(arguments: [ProtocolVersion.v3_1_1, .v5]) func cleanStartDiscardsAnonymousSession(_ version: ProtocolVersion) async throws {
+    @Test(arguments: [ProtocolVersion.v3_1_1, .v5]) func cleanStartDiscardsAnonymousSession(_ version: ProtocolVersion)
+        async throws
+    {
         try await onThread {
             let hub = try makeHub()
             try TestClient(hub, user: nil, version: version, isClean: false, expirySeconds: 100).disconnect()

@@ -67,7 +67,8 @@ struct TopicStateTests {
                     let frame = frames.frames[index]
                     let header = try #require(try FixedHeader.read(frame.span, at: 0, packetBytesMax: 100))
                     guard isAcknowledged == false else {
-                        #expect(Array(frame[frames.packetIDOffset(index)..<frames.packetIDOffset(index) + 2]) == [0, 0])
+                        #expect(
+                            Array(frame[frames.packetIDOffset(index)..<frames.packetIDOffset(index) + 2]) == [0, 0])
                         continue
                     }
                     let publish = try Publish.decode(header, in: frame.span, at: 0, version: version)

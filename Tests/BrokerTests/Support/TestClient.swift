@@ -43,7 +43,8 @@ final class TestClient {
 
     /// Connected, with CONNACK read.
     convenience init(
-        _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5, isClean: Bool = true,
+        _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5,
+        isClean: Bool = true,
         expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil
     ) throws {
         try self.init(port: hub.ports[shard], version: version)
@@ -91,7 +92,8 @@ final class TestClient {
         var bytes: [UInt8] = []
         let id = qos == .atMostOnce ? 0 : takeID()
         ServerPacket.encodePublish(
-            into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos, retain: false,
+            into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos,
+            retain: false,
             packetID: id, properties: DeliveryProperties(forwarded: properties))
         try send(bytes)
         return id
@@ -154,7 +156,9 @@ final class TestClient {
     /// The next packet, which is a PUBLISH.
     func receive(line: Int = #line) throws -> Delivery {
         let (packet, bytes) = try read(line: line)
-        guard case .publish(let publish) = packet else { throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)") }
+        guard case .publish(let publish) = packet else {
+            throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)")
+        }
         let payload = String(decoding: bytes[publish.payload], as: UTF8.self)
         var seq: Int64 = 0
         if let start = payload.firstRange(of: "\"seq\":") {
@@ -203,7 +207,9 @@ final class TestClient {
         var bytes: [UInt8] = []
         ClientPacket.encodePingreq(into: &bytes)
         try send(bytes)
-        guard case .pingresp = try next(line: line) else { throw CheckFailure(description: "line \(line): not a PINGRESP") }
+        guard case .pingresp = try next(line: line) else {
+            throw CheckFailure(description: "line \(line): not a PINGRESP")
+        }
     }
 
     func expectEnd(line: Int = #line) throws {
@@ -213,7 +219,9 @@ final class TestClient {
     private func read(line: Int) throws -> (packet: ServerPacket, bytes: [UInt8]) {
         while true {
             let read = input
-            if let header = try FixedHeader.read(read.span, at: 0, packetBytesMax: 1 << 28), read.count >= header.packetLength {
+            if let header = try FixedHeader.read(read.span, at: 0, packetBytesMax: 1 << 28),
+                read.count >= header.packetLength
+            {
                 let bytes = Array(read[..<header.packetLength])
                 input.removeFirst(header.packetLength)
                 return (try ServerPacket.decode(header, in: bytes.span, at: 0, version: version), bytes)

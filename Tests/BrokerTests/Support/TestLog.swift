@@ -93,12 +93,14 @@ final class TestLog: MessageLog {
     }
 
     /// An entry that something outside of the broker commits.
-    func store(_ topic: StoredTopic, _ text: String, from sender: Int64 = 1, _ change: RightsChange? = nil) -> LogEntry {
+    func store(_ topic: StoredTopic, _ text: String, from sender: Int64 = 1, _ change: RightsChange? = nil) -> LogEntry
+    {
         let id = Self.ids.next()
         return store(
             Append(
                 topic: topic, id: id, senderID: sender, kind: change == nil ? .message : .member,
-                key: IdempotencyKey(entryID: id), suffix: Array(",\"body\":{\"text\":\"\(text)\"}}".utf8), change: change))
+                key: IdempotencyKey(entryID: id), suffix: Array(",\"body\":{\"text\":\"\(text)\"}}".utf8),
+                change: change))
     }
 
     func announce(_ entries: LogEntry...) { for entry in entries { mailroom.committed([entry]) } }

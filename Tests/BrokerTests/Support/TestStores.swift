@@ -73,7 +73,8 @@ final class TestRights: RightsSource, LoginSource {
     private let users = Mutex<[Int64: UserRights]>([:])
     let loads = Gate()
 
-    func set(_ user: Int64, groups: [UserRights.Group] = [], directs: [UserRights.Direct] = [], inboxLastSeq: Int64 = 0) {
+    func set(_ user: Int64, groups: [UserRights.Group] = [], directs: [UserRights.Direct] = [], inboxLastSeq: Int64 = 0)
+    {
         let rights = UserRights(
             userID: user, username: "user\(user)", isEnabled: true, isSessionLive: true, inboxLastSeq: inboxLastSeq,
             groups: groups, directs: directs)
