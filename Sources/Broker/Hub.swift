@@ -63,11 +63,7 @@ package final class Hub: Sendable {
                 }
                 state.rights = rights
             }
-            if isPersistent {
-                state.session = try await open(key, cleanStart: cleanStart)
-            } else {
-                try await services.sessions.discard(user: key.userID, clientID: key.clientID)
-            }
+            state.session = try await open(key, isPersistent: isPersistent, cleanStart: cleanStart)
         } catch {
             services.logger.warning("a client could not be connected: \(error)")
             state.failure = .unavailable
@@ -81,9 +77,14 @@ package final class Hub: Sendable {
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
     }
 
-    private func open(_ key: SessionKey, cleanStart: Bool) async throws -> OpenedSession {
+    /// Resumes what is there, unless the client wants a clean start; whether it keeps the session is another question [MQTT-3.1.2-5].
+    private func open(_ key: SessionKey, isPersistent: Bool, cleanStart: Bool) async throws -> OpenedSession? {
         if !cleanStart, let stored = try await services.sessions.load(user: key.userID, clientID: key.clientID) {
             return OpenedSession(stored: stored, isPresent: true)
+        }
+        guard isPersistent else {
+            try await services.sessions.discard(user: key.userID, clientID: key.clientID)
+            return nil
         }
         if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
@@ -91,9 +92,9 @@ package final class Hub: Sendable {
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
     }
 
-    func read(_ topic: StoredTopic, after seq: Int64) async -> [LogEntry]? {
+    func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async -> [LogEntry]? {
         do {
-            return try await services.log.read(topic, after: seq, limit: Limits.catchUpEntriesMax)
+            return try await services.log.read(topic, after: seq, limit: limit)
         } catch {
             services.logger.warning("the log of topic \(topic.id) could not be read: \(error)")
             return nil
@@ -141,9 +142,10 @@ package final class Hub: Sendable {
     }
 
     /// A session's connection has ended: saves what is durable, then lets the next client have it.
+    /// - Parameter previous: what was still being saved.
     func finish(
         _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
-        cursors: [Cursor], expirySeconds: UInt32
+        cursors: [Cursor], expirySeconds: UInt32, after previous: Task<Void, Never>?
     ) {
         guard storedID != 0 else {
             registry.release(key, claim)
@@ -151,6 +153,7 @@ package final class Hub: Sendable {
         }
         saver.begin(claim)
         Task {
+            await previous?.value
             do {
                 if expirySeconds > 0 {
                     try await services.sessions.saveCursors([(storedID, cursors)])

@@ -22,8 +22,9 @@ package enum Limits {
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Recent entries of a topic kept for those who are a little behind.
-    static let recentEntriesMax = 128
-    static let recentBytesMax = 32 * 1024
+    static let recentEntriesMax = 64
+    /// Their bytes: a node holds thousands of topics.
+    static let recentBytesMax = 64 * 1024
     /// How long a publisher of 3.1.1 waits for a database that is away (protocol.md §3 "Refusals").
     static let unavailableMilliseconds: Int64 = 30_000
     /// Cursors of connected sessions are saved this often.

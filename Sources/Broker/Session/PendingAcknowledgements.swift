@@ -22,12 +22,15 @@ struct PendingAcknowledgements {
     }
 
     /// Tells stale outcomes of an earlier session in the same slot; 24 bits of it travel in the token.
-    private(set) var firstSerial: UInt32 = 0
+    private(set) var firstSerial: UInt32
     /// 3.1.1 cannot say no: a publish that may succeed later gets no answer, and neither does what came after it.
     private(set) var isBlocked = false
     private var items: [Item] = []
     /// Items before this one are taken out.
     private var start = 0
+
+    /// - Parameter firstSerial: for tests of its wrap-around.
+    init(firstSerial: UInt32 = 0) { self.firstSerial = firstSerial & 0xFF_FFFF }
 
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }

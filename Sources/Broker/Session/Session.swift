@@ -46,6 +46,8 @@ struct Session {
     /// A read of the log is under way.
     var isReadingLog = false
     var cursorsChanged = false
+    /// What was last begun to be saved of it: the next waits for that, or the older could win.
+    var lastSave: Task<Void, Never>?
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
     var queue: [Queued] = []
@@ -90,6 +92,8 @@ struct Session {
         inFlight = InFlight()
         acknowledgements = PendingAcknowledgements()
         queue = []
+        queuedBytes = 0
+        lastSave = nil
         route = Route()
         aliases = []
     }

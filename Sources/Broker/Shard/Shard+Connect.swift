@@ -61,7 +61,8 @@ extension Shard {
         if let waiting = connecting[claim.serial] {
             connecting[claim.serial]?.successor = claimant
             if !waiting.isAbandoned {
-                refuseWaiting(claim.serial, .sessionTakenOver, io: &io)
+                // CONNACK has no code for it (MQTT 5 §3.2.2.2).
+                refuseWaiting(claim.serial, .unspecifiedError, text: "the session was taken over", io: &io)
             } else if !waiting.isBusy {
                 finishAbandoned(claim.serial)
             }
@@ -90,15 +91,22 @@ extension Shard {
         if !waiting.isBusy { finishAbandoned(serial) }
     }
 
-    private mutating func finishAbandoned(_ serial: UInt64) {
+    /// - Parameter opened: what was read for it: nobody is connected to it now.
+    private mutating func finishAbandoned(_ serial: UInt64, opened: OpenedSession? = nil) {
         guard let waiting = connecting.removeValue(forKey: serial) else { return }
         precondition(waiting.isAbandoned && !waiting.isBusy)
         if waiting.user >= 0 { releaseUser(waiting.user) }
+        if let opened, waiting.successor == nil {
+            hub.finish(
+                waiting.key, waiting.claim, storedID: opened.stored.id, cursors: opened.stored.cursors,
+                expirySeconds: min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax), after: nil)
+            return
+        }
         hub.registry.release(waiting.key, waiting.claim)
         if let successor = waiting.successor { hub.mailroom.post(.released(successor), to: successor.claim.shard) }
     }
 
-    private mutating func refuseWaiting(
+    mutating func refuseWaiting(
         _ serial: UInt64, _ reason: ReasonCode, text: String = "", io: inout Connections
     ) {
         guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
@@ -116,7 +124,7 @@ extension Shard {
 
     // MARK: Loading
 
-    /// Fetches what the client needs; anonymous clients without a session need nothing.
+    /// Fetches what the client needs; one without a name of its own has no session, and without a token no rights.
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
@@ -139,7 +147,7 @@ extension Shard {
         guard let waiting = connecting[serial] else { return }
         connecting[serial]?.isBusy = false
         if waiting.isAbandoned {
-            finishAbandoned(serial)
+            finishAbandoned(serial, opened: state.session)
             return
         }
         switch state.failure {

@@ -152,7 +152,9 @@ extension Shard {
                 return
             }
             guard let entry = topic.recentEntry(state.sent + 1) else {
-                readLog(session, topic.topic, after: state.sent)
+                let room =
+                    state.qos == .atMostOnce ? Int.max : sessions[place].receiveMaximum - sessions[place].inFlight.count
+                readLog(session, topic.topic, after: state.sent, room: room)
                 return
             }
             frames.reset()
@@ -160,12 +162,13 @@ extension Shard {
         }
     }
 
-    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64) {
+    /// - Parameter room: for how many entries; what can't be sent would be read again.
+    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64, room: Int) {
         guard !sessions[Int(session)].isReadingLog else { return }
         sessions[Int(session)].isReadingLog = true
         let token = sessionToken(session)
         Task { [hub, index] in
-            let entries = await hub.read(topic, after: seq)
+            let entries = await hub.read(topic, after: seq, limit: min(room, Limits.catchUpEntriesMax))
             hub.mailroom.post(.logRead(session: token, topicID: topic.id, entries: entries), to: index)
         }
     }

@@ -206,6 +206,7 @@ extension Shard {
             write(answer, to: session, io: &io)
         } else {
             sessions[Int(session)].acknowledgements.append(ready: answer)
+            pauseIfAhead(session, io: &io)
         }
     }
 
@@ -225,11 +226,16 @@ extension Shard {
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {
         let place = Int(session)
         while let answer = sessions[place].acknowledgements.popReady() { write(answer, to: session, io: &io) }
-        if !sessions[place].acknowledgements.isBlocked,
-            sessions[place].acknowledgements.count < Int(Limits.receiveMaximum) / 2
-        {
-            io.resumeReading(sessions[place].slot)
-        }
+        resumeReading(session, io: &io)
+    }
+
+    /// Reads on, unless there is still a reason not to.
+    mutating func resumeReading(_ session: Int32, io: inout Connections) {
+        let acknowledgements = sessions[Int(session)].acknowledgements, slot = sessions[Int(session)].slot
+        guard !acknowledgements.isBlocked, acknowledgements.count < Int(Limits.receiveMaximum) / 2,
+            !io.isCongested(slot)
+        else { return }
+        io.resumeReading(slot)
     }
 
     private mutating func write(_ answer: PendingAcknowledgements.Answer, to session: Int32, io: inout Connections) {

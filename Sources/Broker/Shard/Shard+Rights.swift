@@ -43,7 +43,7 @@ extension Shard {
         for group in rights.groups {
             let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
             let index = holdTopic(topic, lastSeq: group.lastSeq)
-            if topics[Int(index)]!.head <= group.lastSeq { topics[Int(index)]!.isAnnouncement = group.announcement }
+            topics[Int(index)]!.setAnnouncement(group.announcement, asOf: group.lastSeq)
             users[place].groups[group.groupID] = UserState.Group(
                 topic: index, role: group.role, knownAt: group.lastSeq, joinedSeq: group.joinedSeq)
         }
@@ -53,7 +53,8 @@ extension Shard {
             users[place].directs[direct.otherID] = UserState.Direct(
                 topic: index, isWritable: direct.writable, knownAt: rights.inboxLastSeq)
         }
-        let waiting = users[place].waiting
+        // Nobody has put them into the order of their logs.
+        let waiting = users[place].waiting.sorted { ($0.topic.id, $0.seq) < ($1.topic.id, $1.seq) }
         users[place].waiting = []
         for entry in waiting { applyChange(of: entry, to: user, io: &io) }
     }
@@ -107,6 +108,7 @@ extension Shard {
         guard topics[Int(index)]!.references == 0, let state = topics[Int(index)] else { return }
         precondition(state.subscribers.isEmpty, "who can't read a topic has no cursor in it")
         recentHeads.note(state.topic.id, state.head)
+        stranded += state.early
         topicIndex[state.topic.id] = nil
         topics[Int(index)] = nil
         freeTopics.append(index)
@@ -126,7 +128,9 @@ extension Shard {
             }
             applyChange(of: entry, toUser: owner, io: &io)
         case .announcementChanged(let isAnnouncement):
-            if let topic = topicIndex[entry.topic.id] { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
+            if let topic = topicIndex[entry.topic.id] {
+                topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
+            }
         case .groupEnded:
             for user in users.indices where users[user].references > 0 {
                 if users[user].isReady {
@@ -145,6 +149,17 @@ extension Shard {
             return
         }
         applyChange(of: entry, to: user, io: &io)
+        // Whoever heard late of new access has entries to catch up with.
+        for session in users[Int(user)].sessions where !sessions[Int(session)].behind.isEmpty { pump(session, io: &io) }
+    }
+
+    /// Entries of topics that this shard has let go of meanwhile.
+    mutating func applyStranded(io: inout Connections) {
+        while !stranded.isEmpty {
+            let entries = stranded.sorted { ($0.topic.id, $0.seq) < ($1.topic.id, $1.seq) }
+            stranded = []
+            for entry in entries { apply(entry, io: &io) }
+        }
     }
 
     private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
@@ -152,6 +167,7 @@ extension Shard {
         switch entry.change {
         case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
         case .memberRemoved:
+            users[place].lostAt[entry.topic.id] = max(users[place].lostAt[entry.topic.id] ?? 0, entry.seq)
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
             revokeGroup(entry.topic.id, of: user)
         case .roleChanged(_, let role):
@@ -163,16 +179,20 @@ extension Shard {
                 friend, StoredTopic(id: topicID, address: Self.directAddress(users[place].id, friend)), lastSeq, entry,
                 user)
         case .friendRemoved(let friend):
+            users[place].lostAt[friend] = max(users[place].lostAt[friend] ?? 0, entry.seq)
             guard let direct = users[place].directs[friend], direct.knownAt < entry.seq else { return }
             users[place].directs[friend]?.isWritable = false
             users[place].directs[friend]?.knownAt = entry.seq
-        case .groupEnded: revokeGroup(entry.topic.id, of: user)
+        case .groupEnded:
+            users[place].lostAt[entry.topic.id] = entry.seq
+            revokeGroup(entry.topic.id, of: user)
         case .announcementChanged, nil: break
         }
     }
 
     private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
         let place = Int(user)
+        guard entry.seq > users[place].lostAt[entry.topic.id] ?? 0 else { return }
         if let group = users[place].groups[entry.topic.id] {
             guard group.knownAt < entry.seq else { return }
             users[place].groups[entry.topic.id]?.role = role
@@ -180,7 +200,7 @@ extension Shard {
             return
         }
         let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1)
-        if topics[Int(topic)]!.references == 1 { topics[Int(topic)]!.isAnnouncement = isAnnouncement }
+        topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
         for session in users[place].sessions {
@@ -192,6 +212,8 @@ extension Shard {
         _ friend: Int64, _ topic: StoredTopic, _ lastSeq: Int64, _ entry: LogEntry, _ user: Int32
     ) {
         let place = Int(user)
+        // The conversation can be read for ever, also if the friendship is over already.
+        let isOver = entry.seq < users[place].lostAt[friend] ?? 0
         if let direct = users[place].directs[friend] {
             guard direct.knownAt < entry.seq else { return }
             users[place].directs[friend]?.isWritable = true
@@ -199,7 +221,7 @@ extension Shard {
             return
         }
         let index = holdTopic(topic, lastSeq: lastSeq)
-        users[place].directs[friend] = UserState.Direct(topic: index, isWritable: true, knownAt: entry.seq)
+        users[place].directs[friend] = UserState.Direct(topic: index, isWritable: !isOver, knownAt: entry.seq)
         for session in users[place].sessions { cover(index, by: session, from: lastSeq) }
     }
 

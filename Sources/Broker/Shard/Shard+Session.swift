@@ -53,7 +53,8 @@ extension Shard {
         sessions[place].forget()
         freeSessions.append(session)
         hub.finish(
-            ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds)
+            ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds,
+            after: ended.lastSave)
     }
 
     // MARK: Cursors
@@ -74,13 +75,20 @@ extension Shard {
     mutating func saveChangedCursors() {
         guard !sessionsWithChangedCursors.isEmpty else { return }
         var changed: [(id: Int64, cursors: [Cursor])] = []
+        var saved: [Int32] = []
         for session in sessionsWithChangedCursors where sessions[Int(session)].cursorsChanged {
             sessions[Int(session)].cursorsChanged = false
             changed.append((sessions[Int(session)].storedID, savedCursors(of: session)))
+            saved.append(session)
         }
         sessionsWithChangedCursors.removeAll(keepingCapacity: true)
         guard !changed.isEmpty else { return }
-        Task { [hub, changed] in await hub.saveCursors(changed) }
+        let previous = saved.compactMap { sessions[Int($0)].lastSave }
+        let save = Task { [hub, changed, previous] in
+            for earlier in previous { await earlier.value }
+            await hub.saveCursors(changed)
+        }
+        for session in saved { sessions[Int(session)].lastSave = save }
     }
 
     // MARK: Acknowledgements by the subscriber
@@ -91,7 +99,8 @@ extension Shard {
         guard sessions[place].inFlight.acknowledge(packetID) else { return }
         while let item = sessions[place].inFlight.popAcknowledged() {
             guard item.cursor >= 0 else { continue }
-            sessions[place].cursors[Int(item.cursor)].acknowledged = item.seq
+            let acknowledged = max(sessions[place].cursors[Int(item.cursor)].acknowledged, item.seq)
+            sessions[place].cursors[Int(item.cursor)].acknowledged = acknowledged
             noteCursorChange(session)
         }
         sendQueued(session, io: &io)

@@ -34,7 +34,9 @@ extension Shard {
         // What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there.
         let token = sessionToken(session), storedID = sessions[place].storedID
         let cursors = savedCursors(of: session)
-        Task { [hub, index, answer, granted] in
+        let previous = sessions[place].lastSave
+        sessions[place].lastSave = Task { [hub, index, answer, granted] in
+            await previous?.value
             let isSaved = await hub.saveSubscriptions(storedID, granted, cursors: cursors)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
         }
@@ -60,6 +62,13 @@ extension Shard {
     mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
         scratch.removeAll(keepingCapacity: true)
         let version = sessions[Int(session)].version
+        var answer = answer
+        // [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.1.2-29]: both leave the properties out.
+        if !sessions[Int(session)].wantsProblemInformation
+            || answer.properties.count + answer.reasons.count + 12 > sessions[Int(session)].packetBytesMax
+        {
+            answer.properties = []
+        }
         if answer.isUnsubscribe {
             ServerPacket.encodeUnsuback(
                 into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons)
@@ -173,7 +182,9 @@ extension Shard {
             return
         }
         let token = sessionToken(session), storedID = sessions[place].storedID, filters = removed
-        Task { [hub, index] in
+        let previous = sessions[place].lastSave
+        sessions[place].lastSave = Task { [hub, index] in
+            await previous?.value
             let isSaved = await hub.removeSubscriptions(storedID, filters)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
         }

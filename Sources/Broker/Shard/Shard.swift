@@ -35,6 +35,8 @@ package struct Shard: ~Copyable {
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
     var recentHeads = RecentHeads()
+    /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
+    var stranded: [LogEntry] = []
 
     /// Encoded forms of the message that is being delivered.
     var frames = FrameSet()
@@ -89,6 +91,9 @@ package struct Shard: ~Copyable {
         case .connected(let session):
             if sessions[Int(session)].acknowledgements.isBlocked {
                 io.abort(id.slot)
+            } else if io.isReadingPaused(id.slot), !io.isCongested(id.slot) {
+                // It is us who do not listen.
+                keepAlive(session, io: &io)
             } else {
                 disconnect(session, .keepAliveTimeout, io: &io)
             }
@@ -99,6 +104,7 @@ package struct Shard: ~Copyable {
         guard case .connected(let session) = clients[Int(id.slot)] else { return }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        resumeReading(session, io: &io)
     }
 
     package mutating func tick(io: inout Connections) {
@@ -121,6 +127,7 @@ package struct Shard: ~Copyable {
     }
 
     package mutating func turnEnded(io: inout Connections) {
+        applyStranded(io: &io)
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
@@ -156,6 +163,8 @@ package struct Shard: ~Copyable {
         do throws(ProtocolError) {
             while offset < bytes.count, let used = try receiveOne(id, bytes, at: offset, io: &io) {
                 offset += used
+                // Who does not read our answers is not read either: they would fill the memory.
+                if io.isCongested(id.slot) { io.pauseReading(id.slot) }
                 if io.isReadingPaused(id.slot) { break }
             }
         } catch {
@@ -281,6 +290,11 @@ package struct Shard: ~Copyable {
     private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
         for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
             disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
+        }
+        // It may have been read as live just before.
+        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
+        for client in waiting {
+            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
         }
     }
 

@@ -16,9 +16,11 @@ struct TopicState {
     /// The last entry that this shard has seen, applied and delivered to those who keep up.
     var head: Int64
     var isAnnouncement = false
+    /// The entry as of which that is known: earlier ones may still come.
+    var announcementKnownAt: Int64 = 0
     var subscribers: [Subscriber] = []
     /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
-    private var recent: [LogEntry] = []
+    private(set) var recent: [LogEntry] = []
     private var recentBytes = 0
     /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
     var early: [LogEntry] = []
@@ -36,17 +38,28 @@ struct TopicState {
         head = entry.seq
         recent.append(entry)
         recentBytes += entry.suffix.count
-        guard recent.count > Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax else { return }
-        // Half of them go at once, so that most entries cost no move.
-        let gone = (recent.count + 1) / 2
-        recentBytes -= recent[..<gone].reduce(0) { $0 + $1.suffix.count }
-        recent.removeFirst(gone)
+        guard recent.count > 2 * Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax else { return }
+        // Half of it at once, so that it is not moved for each entry.
+        var removed = 0
+        while removed < recent.count - 1,
+            recent.count - removed > Limits.recentEntriesMax || recentBytes > Limits.recentBytesMax / 2
+        {
+            recentBytes -= recent[removed].suffix.count
+            removed += 1
+        }
+        recent.removeFirst(removed)
     }
 
     /// Nobody has been behind for a while, so nobody will ask.
     mutating func forgetRecent() {
         recent = []
         recentBytes = 0
+    }
+
+    mutating func setAnnouncement(_ isAnnouncement: Bool, asOf seq: Int64) {
+        guard seq >= announcementKnownAt else { return }
+        self.isAnnouncement = isAnnouncement
+        announcementKnownAt = seq
     }
 
     /// The entry with that seq, if it is kept.

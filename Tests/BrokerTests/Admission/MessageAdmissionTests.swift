@@ -105,7 +105,7 @@ struct MessageAdmissionTests {
         } catch {
             #expect(error.name == test.name)
             #expect(error.code == .payloadFormatInvalid)
-            #expect(error.field == test.field)
+            #expect(error.field?.name == test.field)
         }
     }
 

@@ -41,12 +41,7 @@ struct PendingAcknowledgementsTests {
     }
 
     @Test func serialsWrapAt24Bits() {
-        var pending = PendingAcknowledgements()
-        for _ in 0..<0xFF_FFFE {
-            pending.append(ready: Answer(packetID: 1))
-            _ = pending.popReady()
-        }
-        #expect(pending.firstSerial == 0xFF_FFFE)
+        var pending = PendingAcknowledgements(firstSerial: 0xFF_FFFE)
         let serials = (1...4).map { pending.append(packetID: $0, subject: nil) }
         #expect(serials == [0xFF_FFFE, 0xFF_FFFF, 0, 1])
         #expect(serials.map { pending.waiting($0)?.packetID } == [1, 2, 3, 4])

@@ -1,5 +1,6 @@
 import Glibc
 import MQTT
+import Synchronization
 import Testing
 import Topics
 
@@ -52,23 +53,62 @@ import Topics
     @Test func answersThatNobodyReads() async throws {
         try await onThread {
             let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
             let client = try TestClient(port: hub.ports[0], receiveBufferBytes: 8192)
-            try client.sendConnect(user: nil, id: "c")
-            let pings = [UInt8](repeating: 0, count: 65_536).enumerated().map { UInt8($0.offset % 2 == 0 ? 0xC0 : 0) }
-            let pausesBefore = hub.observed.pauses.load(ordering: .acquiring)
-            var sent = 0
+            try client.sendConnect(user: 1, id: "c")
+            _ = try client.receiveConnack()
+            let pauses = hub.observed.pauses.load(ordering: .acquiring)
+            // An answer names the end of each topic: it is larger than the question.
+            let packet = client.subscribePacket([String](repeating: "group/70", count: 200))
             _ = fcntl(client.socket, F_SETFL, O_NONBLOCK)
-            while sent < 24 << 20, hub.observed.pauses.load(ordering: .acquiring) <= pausesBefore + 1 {
-                // The phase of a pair must not slip.
-                let start = sent % 2
-                let count = pings.withUnsafeBytes {
-                    Glibc.send(client.socket, $0.baseAddress! + start, 65_536 - 2, Int32(MSG_NOSIGNAL))
+            var sent = 0
+            while sent < 24 << 20, hub.observed.pauses.load(ordering: .acquiring) == pauses {
+                let start = sent % packet.count
+                let count = packet.withUnsafeBytes {
+                    Glibc.send(client.socket, $0.baseAddress! + start, packet.count - start, Int32(MSG_NOSIGNAL))
                 }
                 if count > 0 { sent += count } else { sched_yield() }
             }
             try hub.settle()
             let queued = hub.observed.queuedBytesMax.load(ordering: .relaxed)
             try check(queued < 2 << 20, "\(queued) bytes wait for a client that reads nothing")
+        }
+    }
+
+    /// Once it reads, everything is answered.
+    @Test func answersThatAreReadLate() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
+            let client = try TestClient(port: hub.ports[0], receiveBufferBytes: 65_536)
+            try client.sendConnect(user: 1, id: "c")
+            _ = try client.receiveConnack()
+            let packet = client.subscribePacket([String](repeating: "group/70", count: 200))
+            let socket = client.socket
+            let pauses = hub.observed.pauses.load(ordering: .acquiring)
+            let asked = Atomic<Int>(0)
+            let isOver = TestHub.Flag()
+            startThread {
+                while hub.observed.pauses.load(ordering: .acquiring) == pauses, asked.load(ordering: .relaxed) < 4000 {
+                    var start = 0
+                    while start < packet.count {
+                        let count = packet.withUnsafeBytes {
+                            Glibc.send(socket, $0.baseAddress! + start, packet.count - start, Int32(MSG_NOSIGNAL))
+                        }
+                        guard count > 0 else { break }
+                        start += count
+                    }
+                    asked.add(1, ordering: .relaxed)
+                }
+                isOver.set()
+            }
+            try waitUntil("reading stops") { hub.observed.pauses.load(ordering: .acquiring) > pauses }
+            var answered = 0
+            while !isOver.isSet || answered < asked.load(ordering: .relaxed) {
+                _ = try client.next()
+                answered += 1
+            }
+            try client.expectNothing()
         }
     }
 

@@ -43,6 +43,30 @@ import Topics
             hub.log.announce(second, first)
             hub.log.announce(hub.log.store(group, "secret"))
             try client.expectNothing()
+            try checkEqual(try client.subscribe("group/70").reasons, [.notAuthorized])
+            hub.log.announce(hub.log.store(group, "added again", added))
+            try checkEqual(try client.receiveSeqs(1), [4])
+        }
+    }
+
+    @Test func endOfFriendshipOvertakesItsBeginning() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1)
+            hub.rights.loads.close()
+            let client = try TestClient(port: hub.ports[0])
+            try client.sendConnect(user: 1, id: "c")
+            try waitUntil("the rights are read") { hub.rights.loads.waitingCount == 1 }
+            let inbox = StoredTopic.testInbox(1)
+            let first = hub.log.store(inbox, "accepted", .friendAdded(friend: 2, topicID: 90, lastSeq: 0))
+            let second = hub.log.store(inbox, "removed", .friendRemoved(friend: 2))
+            hub.log.announce(second, first)
+            try hub.settle()
+            hub.rights.loads.open()
+            try checkEqual(try client.receiveConnack(), .success)
+            try client.publish("direct/1/2", "x")
+            try checkEqual(try client.receivePuback().reason, .notAuthorized)
+            try checkEqual(try client.subscribe("direct/1/2").reasons, [.grantedQoS1])
         }
     }
 

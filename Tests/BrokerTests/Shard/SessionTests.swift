@@ -93,12 +93,12 @@ import Topics
                 let client = try TestClient(port: hub.ports[0])
                 try client.sendConnect(user: 1, id: "c", isClean: true, expirySeconds: 100)
                 try waitUntil("the rights are read") { hub.rights.loads.waitingCount == 1 }
+                client.resetAtEnd()
             }
-            let later = try TestClient(port: hub.ports[0])
-            try later.sendConnect(user: 2, id: "d")
-            try waitUntil("both are read") { hub.rights.loads.waitingCount == 2 }
+            // Mail comes before the events of its turn: with the second the connection's end has been handled.
+            try hub.settle()
+            try hub.settle()
             hub.rights.loads.open()
-            try checkEqual(try later.receiveConnack(), .success)
             try waitUntil("the row knows that its client is gone") {
                 hub.sessions.all.first { $0.key.userID == 1 }?.leftWithExpiry == 100
             }

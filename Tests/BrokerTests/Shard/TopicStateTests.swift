@@ -32,24 +32,23 @@ struct TopicStateTests {
         var topic = TopicState(.testGroup(7), head: 0)
         for seq in 1...100 {
             topic.advance(to: entry(Int64(seq), bytes: 16_000))
-            let bytes = topic.recent.reduce(0) { $0 + $1.suffix.count }
-            #expect(bytes <= 64 * 1024)
             #expect(topic.recentEntry(Int64(seq)) != nil)
         }
+        #expect(topic.recent.reduce(0) { $0 + $1.suffix.count } <= Limits.recentBytesMax)
     }
 
     @Test func headsAreForgottenAfterTwoPeriods() {
         var heads = RecentHeads()
-        heads.tick(now: 0)
+        #expect(tick(&heads, 0) == true)
         heads.note(7, 5)
         heads.note(7, 3)
         #expect(heads.head(of: 7) == 5)
         #expect(heads.head(of: 8) == 0)
-        heads.tick(now: RecentHeads.periodMilliseconds - 1)
-        heads.tick(now: RecentHeads.periodMilliseconds)
+        #expect(tick(&heads, RecentHeads.periodMilliseconds - 1) == false)
+        #expect(tick(&heads, RecentHeads.periodMilliseconds) == true)
         heads.note(8, 1)
         #expect(heads.head(of: 7) == 5)
-        heads.tick(now: 2 * RecentHeads.periodMilliseconds)
+        #expect(tick(&heads, 2 * RecentHeads.periodMilliseconds) == true)
         #expect(heads.head(of: 7) == 0)
         #expect(heads.head(of: 8) == 1)
     }
@@ -57,10 +56,11 @@ struct TopicStateTests {
     @Test func framesAreEncodedOncePerForm() throws {
         var frames = FrameSet()
         let topic = Array("a/b".utf8), payload = Array("hello".utf8)
-        for version in [ProtocolVersion.v3_1, .v3_1_1, .v5] {
+        for version in [ProtocolVersion.v3_1_1, .v5] {
             for isAcknowledged in [false, true] {
                 for retain in [false, true] {
-                    let form = FrameSet.Form(version: version, isAcknowledged: isAcknowledged, retain: retain)
+                    let form = FrameSet.Form(
+                        isVersion5: version == .v5, isAcknowledged: isAcknowledged, retain: retain)
                     let index = frames.form(form, topic: topic.span, payload: payload.span, forwarded: [])
                     let again = frames.form(form, topic: [UInt8]().span, payload: [UInt8]().span, forwarded: [])
                     #expect(index == again)
@@ -78,8 +78,10 @@ struct TopicStateTests {
             }
         }
         frames.reset()
-        let form = FrameSet.Form(version: .v5, isAcknowledged: false, retain: false)
+        let form = FrameSet.Form(isVersion5: true, isAcknowledged: false, retain: false)
         let index = frames.form(form, topic: topic.span, payload: [1].span, forwarded: [])
         #expect(frames.frames[index].last == 1)
     }
 }
+
+private func tick(_ heads: inout RecentHeads, _ now: Int64) -> Bool { heads.tick(now: now) }

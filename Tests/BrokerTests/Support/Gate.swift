@@ -22,6 +22,15 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Lets through who waits, and stays closed for who comes next.
+    func letThrough() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
     func pass() async {
         await withCheckedContinuation { continuation in
             let mustWait = state.withLock { state in

@@ -16,6 +16,8 @@ final class TestClient {
     let socket: Int32
     let version: ProtocolVersion
     private var input: [UInt8] = []
+    /// Packets before this have been handed over.
+    private var used = 0
     private var nextID: UInt16 = 1
     private(set) var sessionPresent = false
 
@@ -100,6 +102,12 @@ final class TestClient {
     }
 
     func sendSubscribe(_ filters: [String], qos: QoS = .atLeastOnce, properties: [UserProperty] = []) throws {
+        try send(subscribePacket(filters, qos: qos, properties: properties))
+    }
+
+    func subscribePacket(
+        _ filters: [String], qos: QoS = .atLeastOnce, properties: [UserProperty] = []
+    ) -> [UInt8] {
         var subscribe = Subscribe(packetID: takeID())
         subscribe.entries = filters.map {
             Subscribe.Entry(filter: Array($0.utf8), options: SubscriptionOptions(qos: qos))
@@ -107,7 +115,7 @@ final class TestClient {
         subscribe.userProperties = properties
         var bytes: [UInt8] = []
         ClientPacket.encodeSubscribe(into: &bytes, version: version, subscribe)
-        try send(bytes)
+        return bytes
     }
 
     /// SUBSCRIBE and its SUBACK.
@@ -130,6 +138,12 @@ final class TestClient {
         var bytes: [UInt8] = []
         ServerPacket.encodeAcknowledgement(.puback, into: &bytes, version: version, packetID: packetID)
         try send(bytes)
+    }
+
+    /// Closing will reset the connection.
+    func resetAtEnd() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 
     func disconnect() throws {
@@ -213,17 +227,17 @@ final class TestClient {
     }
 
     func expectEnd(line: Int = #line) throws {
-        try check(!fill(line: line) && input.isEmpty, "the connection is still open", line: line)
+        try check(!fill(line: line) && input.count == used, "the connection is still open", line: line)
     }
 
     private func read(line: Int) throws -> (packet: ServerPacket, bytes: [UInt8]) {
         while true {
             let read = input
-            if let header = try FixedHeader.read(read.span, at: 0, packetBytesMax: 1 << 28),
-                read.count >= header.packetLength
+            if let header = try FixedHeader.read(read.span, at: used, packetBytesMax: 1 << 28),
+                read.count >= used + header.packetLength
             {
-                let bytes = Array(read[..<header.packetLength])
-                input.removeFirst(header.packetLength)
+                let bytes = Array(read[used..<used + header.packetLength])
+                used += header.packetLength
                 return (try ServerPacket.decode(header, in: bytes.span, at: 0, version: version), bytes)
             }
             try check(fill(line: line), "the connection ended", line: line)
@@ -236,6 +250,8 @@ final class TestClient {
         try check(poll(&descriptor, 1, Self.limitMilliseconds) == 1, "nothing came within 10 s", line: line)
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(socket, &buffer, buffer.count, 0)
+        input.removeFirst(used)
+        used = 0
         if count > 0 { input += buffer[..<count] }
         return count > 0
     }

@@ -36,7 +36,7 @@ final class TestHub: Sendable {
                 log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
                 wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: true), mailroom: mailroom)
+            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: true), mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
