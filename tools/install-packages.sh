@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Debian packages as root without leaving a service behind: Debian starts mosquitto and a PostgreSQL cluster
+# Installs Debian packages as root without leaving a service behind: Debian starts mosquitto, haproxy and a PostgreSQL cluster
 # on installation and at boot, but the hub and the tests start their own, on their own ports.
 set -euo pipefail
 policy=/usr/sbin/policy-rc.d
@@ -14,7 +14,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 
-for service in mosquitto postgresql; do
+for service in mosquitto postgresql haproxy; do
     [[ " $* " == *" $service "* ]] || continue
     systemctl disable --now --quiet "$service" >/dev/null 2>&1 || true
 done

@@ -1,6 +1,8 @@
 /// A piece of raw memory in a chain: `start..<end` are its bytes still to be sent.
 struct Block {
     static let capacity = 16 * 1024 - MemoryLayout<Block>.stride
+    /// Left free at the beginning, so that a header can be put before bytes that are there already.
+    static let headroom: Int32 = 16
 
     var next: UnsafeMutablePointer<Block>?
     var start: Int32
@@ -44,7 +46,7 @@ package struct BlockPool: ~Copyable {
             block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: MemoryLayout<Block>.alignment)
                 .bindMemory(to: Block.self, capacity: 1)
         }
-        block.initialize(to: Block(next: nil, start: 0, end: 0))
+        block.initialize(to: Block(next: nil, start: Block.headroom, end: Block.headroom))
         return block
     }
 

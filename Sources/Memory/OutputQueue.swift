@@ -101,6 +101,43 @@ package struct OutputQueue {
         precondition(head == nil)
     }
 
+    /// Puts a byte before all others, of which some must be there and none may have been removed; there is room for
+    /// `headroomBytes`.
+    package mutating func prepend(_ byte: UInt8) {
+        guard let head, head.pointee.start > 0 else { preconditionFailure("the headroom is used up") }
+        head.pointee.start -= 1
+        Block.bytes(head)[Int(head.pointee.start)] = byte
+        count += 1
+    }
+
+    package static let headroomBytes = Int(Block.headroom)
+
+    /// Takes the first blocks out, at most `limit`, as a queue of their own.
+    package mutating func takeBlocks(_ limit: Int) -> OutputQueue {
+        precondition(limit > 0)
+        var taken = OutputQueue()
+        var found = 0
+        while let block = head, found < limit {
+            if taken.head == nil { taken.head = block }
+            taken.tail = block
+            taken.count += Int(block.pointee.end - block.pointee.start)
+            head = block.pointee.next
+            found += 1
+        }
+        taken.tail?.pointee.next = nil
+        if head == nil { tail = nil }
+        count -= taken.count
+        return taken
+    }
+
+    /// Moves all bytes of another queue behind these.
+    package mutating func append(_ other: consuming OutputQueue) {
+        guard let first = other.head else { return }
+        if let tail { tail.pointee.next = first } else { head = first }
+        tail = other.tail
+        count += other.count
+    }
+
     private mutating func blockWithRoom(pool: inout BlockPool) -> UnsafeMutablePointer<Block> {
         if let tail, Int(tail.pointee.end) < Block.capacity { return tail }
         let block = pool.take()

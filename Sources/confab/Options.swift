@@ -1,4 +1,5 @@
 import Glibc
+import Transport
 
 /// The command line of `confab serve` (protocol.md §5). Every flag can come from the environment as `CONFAB_…` too; the flag wins.
 struct Options {
@@ -25,6 +26,9 @@ struct Options {
     var tlsCertificate: String?
     var tlsKey: String?
     var publicURL: String?
+    var origins: Set<WebOrigin> = []
+    /// Listeners behind a proxy that says for whom each connection is.
+    var proxyProtocol: Set<Worker.Door> = []
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false
@@ -45,6 +49,11 @@ struct Options {
         ("tls-cert", "FILE", "certificate chain, PEM (self-signed, in DIR); read again on SIGHUP"),
         ("tls-key", "FILE", "its key, PEM"),
         ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
+        ("origin", "URL", "a web page's origin that may connect, beside public-url's own; may be repeated"),
+        (
+            "proxy-protocol", "LISTENERS",
+            "mqtts,mqtt,https,http: each connection begins with a PROXY protocol header (v1, v2)"
+        ),
         ("limits", "off", "no limits on rates (there are none yet)"),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
@@ -60,6 +69,7 @@ struct Options {
             // An empty variable is how Compose files leave one out.
             if let value = environment(name), !value.isEmpty { given.append((name, flag.name, value)) }
         }
+        let environmentCount = given.count
         var rest = Array(arguments)[...]
         while let argument = rest.popFirst() {
             if argument == "--help" || argument == "-h" { return .help }
@@ -75,6 +85,10 @@ struct Options {
                 guard let value = rest.popFirst() else { return .wrong("--\(name): \(flag.value) is missing") }
                 given.append(("--\(name)", name, value))
             }
+        }
+        // Other flags are set again by the command line, this one would be added to.
+        if given[environmentCount...].contains(where: { $0.name == "origin" }) {
+            given = given[..<environmentCount].filter { $0.name != "origin" } + given[environmentCount...]
         }
         for (source, name, value) in given {
             if let problem = options.set(name, value) { return .wrong("\(source): \(problem)") }
@@ -103,6 +117,21 @@ struct Options {
         case "tls-cert": tlsCertificate = value
         case "tls-key": tlsKey = value
         case "public-url": publicURL = value.hasSuffix("/") ? String(value.dropLast()) : value
+        case "origin":
+            for text in value.split(separator: ",") {
+                guard let origin = WebOrigin(text.hasSuffix("/") ? String(text.dropLast()) : String(text)) else {
+                    return "an origin like https://chat.example.com"
+                }
+                origins.insert(origin)
+            }
+        case "proxy-protocol":
+            proxyProtocol = []
+            for name in value.split(separator: ",") where name != "off" {
+                guard let door = Worker.Door.allCases.first(where: { "\($0)" == name }), door != .ops else {
+                    return "a list of mqtts, mqtt, https, http"
+                }
+                proxyProtocol.insert(door)
+            }
         case "limits": return value == "off" ? nil : "only off is understood"
         case "reactors":
             guard let number = Int(value), 1...Self.reactorsMax ~= number else {

@@ -172,6 +172,7 @@ extension Shard {
         connecting[serial] = nil
         let session = makeSession(waiting, state)
         clients[Int(waiting.connection.slot)] = .connected(session)
+        io.admit(waiting.connection.slot)
         if waiting.user >= 0, let rights = state.rights { applyLoaded(rights, to: waiting.user, io: &io) }
         restore(state.session, session)
         sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io)

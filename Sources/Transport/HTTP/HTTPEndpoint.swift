@@ -31,6 +31,7 @@ package struct HTTPEndpoint: ~Copyable {
     private let post: @Sendable (HTTPAnswer) -> Void
     private let makeRequestID: @Sendable () -> String
     private let wallMilliseconds: @Sendable () -> Int64
+    private let webSocket: WebSocketOffer?
     /// By connection slot.
     private var clients: [Client?] = []
     private var output: [UInt8] = []
@@ -38,15 +39,17 @@ package struct HTTPEndpoint: ~Copyable {
     /// - Parameters:
     ///   - respond: called in a task; gets the tag of the listener.
     ///   - post: brings an answer back to this reactor's thread, to `answer`.
+    ///   - webSocket: a connection that takes this offer is no longer the endpoint's: after `received`, `Connections.isWebSocket` tells.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
         post: @escaping @Sendable (HTTPAnswer) -> Void, makeRequestID: @escaping @Sendable () -> String,
-        wallMilliseconds: @escaping @Sendable () -> Int64
+        wallMilliseconds: @escaping @Sendable () -> Int64, webSocket: WebSocketOffer? = nil
     ) {
         self.respond = respond
         self.post = post
         self.makeRequestID = makeRequestID
         self.wallMilliseconds = wallMilliseconds
+        self.webSocket = webSocket
     }
 
     package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
@@ -81,20 +84,42 @@ package struct HTTPEndpoint: ~Copyable {
         case .needMore: break
         case .sendContinue: preconditionFailure("said once per request")
         case .request(var request):
+            if let webSocket, webSocket.concerns(request, listener: client.listener) {
+                upgrade(request, client.listener, webSocket, id, io: &io)
+                return consumed
+            }
             request.peerAddress = client.peer.description
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
-        case .reject(let rejection):
-            let response = rejection.response(requestID: makeRequestID())
-            output.removeAll(keepingCapacity: true)
-            response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
-            io.append(output.span, to: id.slot)
-            io.finish(id.slot)
+        case .reject(let rejection): refuse(rejection, id, io: &io)
         }
         setDeadline(&client, id, io: &io)
         clients[slot] = client
         return consumed
+    }
+
+    private mutating func refuse(_ rejection: HTTPRejection, _ id: ConnectionID, io: inout Connections) {
+        let response = rejection.response(requestID: makeRequestID())
+        output.removeAll(keepingCapacity: true)
+        response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
+        io.append(output.span, to: id.slot)
+        io.finish(id.slot)
+    }
+
+    private mutating func upgrade(
+        _ request: HTTPRequest, _ listener: UInt8, _ offer: WebSocketOffer, _ id: ConnectionID, io: inout Connections
+    ) {
+        do throws(HTTPRejection) {
+            let response = try offer.answer(request, listener: listener)
+            output.removeAll(keepingCapacity: true)
+            response.write(into: &output, keepAlive: true, head: false, dateMilliseconds: wallMilliseconds())
+            io.append(output.span, to: id.slot)
+            io.startWebSocket(id.slot)
+            clients[Int(id.slot)] = nil
+        } catch {
+            refuse(error, id, io: &io)
+        }
     }
 
     /// Writes an answer that a task has made; the connection may be gone.

@@ -70,7 +70,9 @@ struct HTTPRequestHead: Sendable {
     }
 
     func request(body: [UInt8]) -> HTTPRequest {
-        HTTPRequest(method: method, path: target.path, query: target.query, headers: headers, body: body)
+        // HTTP/1.0 has no upgrade (RFC 9110 §7.8).
+        let headers = isVersion10 ? headers.filter { $0.name != "upgrade" } : headers
+        return HTTPRequest(method: method, path: target.path, query: target.query, headers: headers, body: body)
     }
 
     private func values(_ name: String) -> [String] {

@@ -25,11 +25,17 @@ struct Connection {
         static let outputLost = Flags(rawValue: 1024)
         /// TLS: the last record is made.
         static let closeNotified = Flags(rawValue: 2048)
+        /// The handler was told of it, and not yet of its end.
+        static let known = Flags(rawValue: 8192)
+        /// A proxy's header is still to come.
+        static let awaitsProxyHeader = Flags(rawValue: 16384)
     }
 
     var descriptor: Int32 = -1
     var generation: UInt32 = 0
     var flags: Flags = []
+    /// Its place in `Connections.webSockets`; -1: it speaks none.
+    var webSocket: Int32 = -1
     var tls: TLSSession?
     /// Bytes for the peer, before encryption.
     var output = OutputQueue()

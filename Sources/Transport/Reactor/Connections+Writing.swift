@@ -10,7 +10,7 @@ extension Connections {
     mutating func write(_ slot: Int32) {
         let index = Int(slot)
         guard table[index].flags.contains(.open), !table[index].flags.contains(.closing) else { return }
-        var isDone = table[index].tls == nil ? writePlain(index) : writeEncrypted(slot)
+        var isDone = table[index].webSocket < 0 ? writeOutput(slot) : writeFramed(slot)
         if isDone, table[index].flags.contains(.finishing) { isDone = sendCloseNotify(index) }
         guard !table[index].flags.contains(.closing) else { return }
         if isDone == table[index].flags.contains(.awaitsWritability) {
@@ -35,6 +35,11 @@ extension Connections {
             shutdown(table[index].descriptor, Int32(SHUT_WR))
             schedule(slot, at: now + lingerMilliseconds)
         }
+    }
+
+    /// - Returns: true if nothing is left (or the connection is lost).
+    mutating func writeOutput(_ slot: Int32) -> Bool {
+        table[Int(slot)].tls == nil ? writePlain(Int(slot)) : writeEncrypted(slot)
     }
 
     /// - Returns: whether it is sent, or nothing is to be said.

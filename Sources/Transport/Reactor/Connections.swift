@@ -17,6 +17,11 @@ package struct Connections: ~Copyable {
     var resumed: [Int32] = []
     var closing: [Int32] = []
     var drained: [Int32] = []
+    /// By `Connection.webSocket`.
+    var webSockets: [WebSocketState] = []
+    var freeWebSockets: [Int32] = []
+    /// Those that await a proxy's header: the listener's tag and the socket's peer, by slot.
+    var proxied: [Int32: (listener: UInt8, socket: PeerAddress)] = [:]
     var pool = BlockPool()
     var wheel: DeadlineWheel
     var poller: Poller
@@ -70,11 +75,11 @@ package struct Connections: ~Copyable {
         markDirty(slot)
     }
 
-    private func accepts(_ slot: Int32) -> Bool {
+    func accepts(_ slot: Int32) -> Bool {
         table[Int(slot)].flags.isDisjoint(with: [.closing, .finishing, .outputLost])
     }
 
-    private mutating func markDirty(_ slot: Int32) {
+    mutating func markDirty(_ slot: Int32) {
         let index = Int(slot)
         scheduleWrite(slot)
         if table[index].queuedBytes > Self.highWaterBytes { writeEarly(slot) }
@@ -196,6 +201,8 @@ package struct Connections: ~Copyable {
         let index = Int(slot)
         table[index].output.removeAll(pool: &pool)
         table[index].cipherOutput.removeAll(pool: &pool)
+        removeWebSocket(index)
+        if table[index].flags.contains(.awaitsProxyHeader) { proxied[slot] = nil }
         table[index].tls?.free()
         close(table[index].descriptor)
         var empty = Connection()

@@ -12,12 +12,15 @@ package struct Listener: Sendable {
         /// 0 takes a free one.
         package var port: UInt16
         package var isTLS: Bool
+        /// Each connection begins with a header of the PROXY protocol.
+        package var hasProxyHeader: Bool
 
-        package init(tag: UInt8, address: String?, port: UInt16, isTLS: Bool) {
+        package init(tag: UInt8, address: String?, port: UInt16, isTLS: Bool, hasProxyHeader: Bool = false) {
             self.tag = tag
             self.address = address
             self.port = port
             self.isTLS = isTLS
+            self.hasProxyHeader = hasProxyHeader
         }
     }
 
@@ -25,6 +28,7 @@ package struct Listener: Sendable {
     package let port: UInt16
     package let tag: UInt8
     package let isTLS: Bool
+    package let hasProxyHeader: Bool
 
     private static let backlog: Int32 = 4096
 
@@ -58,6 +62,7 @@ package struct Listener: Sendable {
         self.descriptor = descriptor
         tag = specification.tag
         isTLS = specification.isTLS
+        hasProxyHeader = specification.hasProxyHeader
     }
 
     private static func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemCallError) {

@@ -20,14 +20,14 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private static var specialGeneration: UInt32 { .max }
     private static var mailboxSlot: Int32 { -1 }
 
-    private var connections: Connections
-    private var handler: Handler
+    var connections: Connections
+    var handler: Handler
     private let listeners: [Listener]
     private let mailbox: Mailbox<Handler.Mail>
     private let tls: TLSConfiguration?
     private let logger: Logger
     private let cipherBuffer: UnsafeMutableBufferPointer<UInt8>
-    private let plainBuffer: UnsafeMutableBufferPointer<UInt8>
+    let plainBuffer: UnsafeMutableBufferPointer<UInt8>
     /// Closed to accept (and close) one connection when all descriptors are used up.
     private var spareDescriptor: Int32
     /// Connections that were closed at once for want of a descriptor since the last tick.
@@ -115,6 +115,10 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         }
         let index = Int(id.slot)
         guard connections.table[index].generation == id.generation else { return }
+        if connections.table[index].flags.contains(.awaitsProxyHeader) {
+            readProxyHeader(id)
+            return
+        }
         if event.isWritable { connections.write(id.slot) }
         let flags = connections.table[index].flags
         if flags.contains(.inputEnded) {
@@ -150,8 +154,12 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             let session = listener.isTLS ? tls.map { TLSSession($0.context, connections.cipherPort) } : nil
             do throws(SystemCallError) {
                 let slot = try connections.insert(descriptor, tls: session)
-                handler.opened(
-                    connections.id(of: slot), listener: listener.tag, peer: PeerAddress(address), io: &connections)
+                let id = connections.id(of: slot)
+                if listener.hasProxyHeader {
+                    awaitProxyHeader(id, listener: listener.tag, socket: PeerAddress(address))
+                } else {
+                    begin(id, listener: listener.tag, peer: PeerAddress(address))
+                }
             } catch {
                 session?.free()
                 close(descriptor)
@@ -206,7 +214,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             restoreTail(id, kept)
             return
         }
-        deliver(id, kept + count)
+        unframeAndDeliver(id, kept: kept, kept + count)
     }
 
     private mutating func readEncrypted(_ id: ConnectionID, _ session: TLSSession) {
@@ -224,7 +232,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         var filled = kept
         let end = decryptAll(session, &filled)
         if !connections.sendCipherText(index) { connections.write(id.slot) }
-        if filled > kept { deliver(id, filled) } else { restoreTail(id, kept) }
+        if filled > kept { unframeAndDeliver(id, kept: kept, filled) } else { restoreTail(id, kept) }
         if !wasEstablished, session.isEstablished { connections.scheduleWrite(id.slot) }
         // The last bytes may have come together with the end: they count.
         switch end {
@@ -277,14 +285,14 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         return count
     }
 
-    private mutating func restoreTail(_ id: ConnectionID, _ count: Int) {
+    mutating func restoreTail(_ id: ConnectionID, _ count: Int) {
         guard count > 0, connections.isOpen(id) else { return }
         connections.table[Int(id.slot)].tail = Array(plainBuffer[..<count])
     }
 
     /// Hands the first `count` bytes of the plain buffer to the handler and keeps what it leaves. Mail comes first: what a peer sends because
     /// of something that another thread did must find that done.
-    private mutating func deliver(_ id: ConnectionID, _ count: Int) {
+    mutating func deliver(_ id: ConnectionID, _ count: Int) {
         let index = Int(id.slot)
         if mailbox.hasMail {
             deliverMail()
@@ -298,22 +306,26 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             return
         }
         let bytes = UnsafeBufferPointer(rebasing: plainBuffer[..<count])
+        let wasWebSocket = connections.isWebSocket(id.slot)
         let used = handler.received(id, Span(_unsafeElements: bytes), io: &connections)
         precondition(used >= 0 && used <= count)
         if used < count, connections.isOpen(id) {
             connections.table[index].tail = Array(bytes[used...])
+            if connections.isWebSocket(id.slot) != wasWebSocket { unframeTail(id) }
         }
     }
 
-    private mutating func deliverTail(_ id: ConnectionID) {
+    mutating func deliverTail(_ id: ConnectionID) {
         let index = Int(id.slot)
         var bytes: [UInt8] = []
         swap(&bytes, &connections.table[index].tail)
+        let wasWebSocket = connections.isWebSocket(id.slot)
         let used = handler.received(id, bytes.span, io: &connections)
         precondition(used >= 0 && used <= bytes.count)
         guard used < bytes.count, connections.isOpen(id) else { return }
         // A copy, so that the beginning of the next packet does not hold on to the memory of the last.
         connections.table[index].tail = used > 0 ? Array(bytes[used...]) : bytes
+        if connections.isWebSocket(id.slot) != wasWebSocket { unframeTail(id) }
     }
 
     // MARK: The rest of a turn
@@ -328,6 +340,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             guard flags.isDisjoint(with: [.closing, .finishing, .readingPaused]) else { continue }
             let id = connections.id(of: slot)
             if !connections.table[Int(slot)].tail.isEmpty { deliverTail(id) }
+            endFramesIfPending(id)
             if flags.contains(.inputEndPending) { inputEnded(id) }
         }
     }
@@ -341,7 +354,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             guard connection.deadline != 0, !connection.flags.contains(.closing) else { continue }
             if connection.deadline > connections.now {
                 connections.schedule(entry.id.slot, at: connection.deadline)
-            } else if connection.flags.contains(.finishing) {
+            } else if connection.flags.contains(.finishing) || !connection.flags.contains(.known) {
                 connections.abort(entry.id.slot)
             } else {
                 connections.table[index].deadline = 0
@@ -362,17 +375,6 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             let id = connections.id(of: slot)
             if connections.isOpen(id) { handler.drained(id, io: &connections) }
         }
-    }
-
-    private mutating func handleClosing() {
-        var position = 0
-        while position < connections.closing.count {
-            let slot = connections.closing[position]
-            position += 1
-            handler.closed(connections.id(of: slot), io: &connections)
-            connections.remove(slot)
-        }
-        connections.closing.removeAll(keepingCapacity: true)
     }
 
     private mutating func writeOutput() {

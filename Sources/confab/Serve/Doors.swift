@@ -18,7 +18,9 @@ struct Doors {
             guard case .number(let number) = options.port(of: door) else { continue }
             let address = door == .ops ? "127.0.0.1" : options.bind
             let isTLS = door == .mqtts || door == .https
-            var specification = Listener.Specification(tag: door.rawValue, address: address, port: number, isTLS: isTLS)
+            var specification = Listener.Specification(
+                tag: door.rawValue, address: address, port: number, isTLS: isTLS,
+                hasProxyHeader: options.proxyProtocol.contains(door))
             do throws(SystemCallError) {
                 // With SO_REUSEPORT a second hub would share the port in silence.
                 if number != 0 { try Listener.checkIsFree(specification) }

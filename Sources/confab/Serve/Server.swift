@@ -62,7 +62,8 @@ struct Server: Sendable {
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
         let operations = OperationsAPI(database: database, hub: hub)
-        let running = try startReactors(doors, mailboxes, tls, hub) { request, listener in
+        let offer = options.webSocketOffer(publicURL)
+        let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
@@ -122,7 +123,7 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
+        _ offer: WebSocketOffer, respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
         for index in 0..<options.reactors {
@@ -132,7 +133,8 @@ struct Server: Sendable {
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
                         respond: respond, post: { mailbox.post(.http($0)) },
-                        makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds))
+                        makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
+                        webSocket: offer))
                 do throws(SystemCallError) {
                     var reactor = try Reactor(
                         handler: worker, listeners: listeners, mailbox: mailbox, tls: tls, logger: logger)
@@ -165,6 +167,13 @@ extension Options {
         return "https://localhost"
     }
     var keyFile: String { tlsKey ?? data + "/tls-key.pem" }
+
+    /// MQTT for browsers, beside REST (protocol.md §4).
+    func webSocketOffer(_ publicURL: String) -> WebSocketOffer {
+        WebSocketOffer(
+            path: "/mqtt", subprotocol: "mqtt", origins: origins.union(WebOrigin(ofURL: publicURL).map { [$0] } ?? []),
+            listeners: [Worker.Door.https.rawValue: "https", Worker.Door.http.rawValue: "http"])
+    }
 }
 
 /// Counts the reactors down.

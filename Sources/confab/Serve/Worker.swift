@@ -41,7 +41,14 @@ struct Worker: ~Copyable, ConnectionHandler {
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
-        isMQTT[Int(id.slot)] ? shard.received(id, bytes, io: &io) : http.received(id, bytes, io: &io)
+        if isMQTT[Int(id.slot)] { return shard.received(id, bytes, io: &io) }
+        let used = http.received(id, bytes, io: &io)
+        if io.isWebSocket(id.slot) {
+            // What comes from now on is MQTT; that it comes in frames, only the transport knows.
+            isMQTT[Int(id.slot)] = true
+            shard.opened(id, io: &io)
+        }
+        return used
     }
 
     mutating func closed(_ id: ConnectionID, io: inout Connections) {

@@ -55,13 +55,17 @@ class Client:
     """A paho client whose every event is awaited with a deadline."""
 
     def __init__(self, hub, user=None, version=V5, client_id=None, clean=True, expiry=0, tls=True, username=None,
-                 password=None, keepalive=60, manual_ack=False, will=None):
+                 password=None, keepalive=60, manual_ack=False, will=None, websocket=None, port=None):
+        # `websocket` is the listener, https or http, for MQTT over WebSocket; `port` another one than the hub's own.
+        tls = websocket == "https" if websocket else tls
         self.hub, self.version, self.tls, self.keepalive = hub, version, tls, keepalive
+        self.port = port or hub.ports[websocket or ("mqtts" if tls else "mqtt")]
         self.client_id = client_id or unique_name("client")
         self.clean, self.expiry = clean, expiry
         options = {"clean_session": clean} if version == V311 else {}
         self.paho = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=version,
-                                reconnect_on_failure=False, manual_ack=manual_ack, **options)
+                                reconnect_on_failure=False, manual_ack=manual_ack,
+                                transport="websockets" if websocket else "tcp", **options)
         if tls:
             self.paho.tls_set_context(hub.tls_context())
             self.paho.tls_insecure_set(True)
@@ -89,13 +93,12 @@ class Client:
 
     def connect(self, expect=0):
         """Connects, and returns the CONNACK, whose code must be `expect` (a set allows several)."""
-        port = self.hub.ports["mqtts" if self.tls else "mqtt"]
         self._over.clear()
         if self.version == V5:
             props = properties(PacketTypes.CONNECT, SessionExpiryInterval=self.expiry) if self.expiry else None
-            self.paho.connect("127.0.0.1", port, self.keepalive, clean_start=self.clean, properties=props)
+            self.paho.connect("127.0.0.1", self.port, self.keepalive, clean_start=self.clean, properties=props)
         else:
-            self.paho.connect("127.0.0.1", port, self.keepalive)
+            self.paho.connect("127.0.0.1", self.port, self.keepalive)
         self.paho.loop_start()
         self.session_present, ack = self._await(self._connected, "CONNACK", may_end=True)
         allowed = expect if isinstance(expect, set) else {expect}

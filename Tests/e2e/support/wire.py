@@ -53,8 +53,10 @@ def subscribe(topic_filter, level=5, qos=0, packet_id=1):
 class Wire:
     """A socket to one of the hub's listeners; every read has a deadline."""
 
-    def __init__(self, hub, listener="mqtt"):
+    def __init__(self, hub, listener="mqtt", before=b""):
+        """`before` goes first, before TLS."""
         self.socket = socket.create_connection(("127.0.0.1", hub.ports[listener]), TIMEOUT_SECONDS)
+        self.socket.sendall(before)
         if listener in ("mqtts", "https"):
             self.socket = hub.tls_context().wrap_socket(self.socket)
 
