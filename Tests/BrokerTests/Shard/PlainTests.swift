@@ -136,7 +136,7 @@ import Topics
             try waitUntil("reading stops") { hub.observed.pauses.load(ordering: .acquiring) > pauses }
             var answered = 0
             while !isOver.isSet || answered < 100 * asked.load(ordering: .relaxed) {
-                _ = try client.next()
+                try client.skip()
                 answered += 1
             }
             try client.expectNothing()
