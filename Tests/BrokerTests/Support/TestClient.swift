@@ -234,14 +234,14 @@ final class TestClient {
     }
 
     /// Passes over a packet without a look into it.
-    func skip(line: Int = #line) throws {
+    func skip(line: Int = #line) throws -> PacketType {
         while true {
             let read = input
             if let header = try FixedHeader.read(read.span, at: used, packetBytesMax: 1 << 28),
                 read.count >= used + header.packetLength
             {
                 used += header.packetLength
-                return
+                return header.type
             }
             try check(fill(line: line), "the connection ended", line: line)
         }
