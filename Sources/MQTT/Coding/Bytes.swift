@@ -2,6 +2,8 @@ extension Array where Element == UInt8 {
     /// Appends a copy of `bytes`; as fast as memcpy, which a loop of appends is not.
     @inline(__always)
     package mutating func append(copying bytes: Span<UInt8>) {
+        // Nothing added to an empty array would still write a count of 0 into the storage that all empty arrays share.
+        if bytes.isEmpty { return }
         append(addingCapacity: bytes.count) { output in
             output.append(repeating: 0, count: bytes.count)
             var target = output.mutableSpan

@@ -233,6 +233,20 @@ final class TestClient {
         try check(!fill(line: line) && input.count == used, "the connection is still open", line: line)
     }
 
+    /// Passes over a packet without a look into it.
+    func skip(line: Int = #line) throws -> PacketType {
+        while true {
+            let read = input
+            if let header = try FixedHeader.read(read.span, at: used, packetBytesMax: 1 << 28),
+                read.count >= used + header.packetLength
+            {
+                used += header.packetLength
+                return header.type
+            }
+            try check(fill(line: line), "the connection ended", line: line)
+        }
+    }
+
     private func read(line: Int) throws -> (packet: ServerPacket, bytes: [UInt8]) {
         while true {
             let read = input
