@@ -21,6 +21,8 @@ package enum Limits {
     static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
+    /// Entries that are committed and not announced in this time will not be: a connection to the database broke between the two.
+    static let gapMilliseconds: Int64 = 2_000
     /// Recent entries of a topic kept for those who are a little behind.
     static let recentEntriesMax = 128
     static let recentBytesMax = 32 * 1024

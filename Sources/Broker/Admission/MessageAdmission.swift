@@ -34,6 +34,12 @@ package struct MessageAdmission: Sendable, Equatable {
         suffix = Self.makeSuffix(reference, body)
     }
 
+    /// Whether a content type is `text/plain`, whatever its case and parameters (RFC 9110 §8.3.1).
+    static func isPlainText(_ contentType: [UInt8]) -> Bool {
+        let type = contentType.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        return String(decoding: type, as: UTF8.self).lowercased() == "text/plain"
+    }
+
     /// The key under which repetitions of this message are found.
     package func key(entryID: Int64) -> IdempotencyKey {
         clientRef.map { IdempotencyKey(clientRef: $0) } ?? IdempotencyKey(entryID: entryID)

@@ -23,6 +23,7 @@ extension Shard {
             return
         }
         guard topics[Int(topic)]!.head + 1 == entry.seq else {
+            if topics[Int(topic)]!.early.isEmpty { topics[Int(topic)]!.earlySince = io.now }
             topics[Int(topic)]!.early.append(entry)
             return
         }
@@ -36,6 +37,7 @@ extension Shard {
             let next = topics[Int(topic)]!.head + 1
             guard let found = topics[Int(topic)]!.early.firstIndex(where: { $0.seq <= next }) else { return }
             let entry = topics[Int(topic)]!.early.remove(at: found)
+            topics[Int(topic)]!.earlySince = io.now
             guard entry.seq == next else { continue }
             applyChange(of: entry, io: &io)
             advance(topic, entry, io: &io)

@@ -82,7 +82,7 @@ extension Shard {
         if publish.hasForwardedProperties {
             // Decoding has been done once without error, so these are good.
             let properties = (try? PublishProperties.decode(publish.properties, in: bytes)) ?? PublishProperties()
-            isText = properties.contentType.map { $0.starts(with: Array("text/plain".utf8)) } ?? false
+            isText = properties.contentType.map { MessageAdmission.isPlainText($0) } ?? false
             clientRef = properties.userProperties.first { $0.name == Array("client_ref".utf8) }?.value
         }
         let admission = try MessageAdmission(
@@ -102,8 +102,7 @@ extension Shard {
             token = publishToken(session, serial)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
-            hub.metrics.refused.add(1)
-            if token != 0 { resolve(token, .unavailable, io: &io) }
+            if token != 0 { resolve(token, .unavailable, io: &io) } else { hub.metrics.refused.add(1) }
             return
         }
         pauseIfAhead(session, io: &io)

@@ -16,8 +16,11 @@ extension Shard {
         var granted: [StoredSubscription] = []
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
-            for entry in subscribe.entries {
-                let reason = self.subscribe(entry, identifier: identifier, replay, session)
+            for (position, entry) in subscribe.entries.enumerated() {
+                // Each filter is compared with all that is there, so a packet of ten thousand would hold everybody up.
+                let reason =
+                    position < Limits.subscriptionsMax
+                    ? self.subscribe(entry, identifier: identifier, replay, session) : .quotaExceeded
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
                 appendLastSeq(of: entry.filter, session, to: &answer.properties)

@@ -44,6 +44,7 @@ package struct Shard: ~Copyable {
     var sessionsWithChangedCursors: [Int32] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
+    var nextGapCheck: Int64 = 0
     var nextSessionKeep: Int64 = 0
     var isStopping = false
 
@@ -120,6 +121,10 @@ package struct Shard: ~Copyable {
             let connected = sessions.filter { $0.storedID != 0 }.map(\.storedID)
             if !connected.isEmpty { Task { [hub] in await hub.keep(connected) } }
         }
+        if io.now >= nextGapCheck {
+            nextGapCheck = io.now + Limits.gapMilliseconds
+            readGaps(now: io.now)
+        }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
@@ -149,6 +154,7 @@ package struct Shard: ~Copyable {
             subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let claims, let isAdmitted):
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
+        case .gapRead(let entries): fillGap(entries ?? [], io: &io)
         case .logRead(let token, let topicID, let seq, let entries):
             logRead(token, topicID, after: seq, entries, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)

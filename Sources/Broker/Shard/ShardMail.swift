@@ -24,6 +24,8 @@ package enum ShardMail: Sendable {
     case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
     case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
+    /// What was missing between the entries of a topic.
+    case gapRead([LogEntry]?)
     case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)

@@ -24,6 +24,8 @@ struct TopicState {
     private var recentBytes = 0
     /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
     var early: [LogEntry] = []
+    /// Monotonic milliseconds: since when something is missing before them.
+    var earlySince: Int64 = 0
 
     init(_ topic: StoredTopic, head: Int64) {
         self.topic = topic

@@ -16,6 +16,7 @@ final class TestLog: MessageLog {
         var held: [Held] = []
         var isHolding = false
         var isFull = false
+        var refusedCount = 0
         var readLimits: [Int] = []
         var ends: [Int64: Int64] = [:]
     }
@@ -27,6 +28,8 @@ final class TestLog: MessageLog {
     init(mailroom: Mailroom) { self.mailroom = mailroom }
 
     var heldCount: Int { state.withLock { $0.held.count } }
+    /// Appends that found it full.
+    var refusedCount: Int { state.withLock { $0.refusedCount } }
     var readLimits: [Int] { state.withLock { $0.readLimits } }
 
     func hold() { state.withLock { $0.isHolding = true } }
@@ -36,7 +39,10 @@ final class TestLog: MessageLog {
 
     func append(_ append: Append, origin: AppendOrigin) -> Bool {
         let isHeld: Bool? = state.withLock { state in
-            if state.isFull { return nil }
+            if state.isFull {
+                state.refusedCount += 1
+                return nil
+            }
             if state.isHolding { state.held.append(Held(append: append, origin: origin)) }
             return state.isHolding
         }
