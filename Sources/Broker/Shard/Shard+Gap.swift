@@ -8,9 +8,12 @@ extension Shard {
     /// Reads what is missing before entries that have waited for too long.
     mutating func readGaps(now: Int64) {
         for case let state? in topics {
-            guard let first = state.early.map(\.seq).min(), now - state.earlySince >= Limits.gapMilliseconds else { continue }
+            guard let first = state.early.map(\.seq).min(), now - state.earlySince >= Limits.gapMilliseconds else {
+                continue
+            }
             let topic = state.topic, head = state.head
-            hub.services.logger.warning("topic \(topic.id): entries \(head + 1) to \(first - 1) were not announced; reading them")
+            hub.services.logger.warning(
+                "topic \(topic.id): entries \(head + 1) to \(first - 1) were not announced; reading them")
             Task { [hub, index] in
                 let entries = await hub.read(topic, after: head, limit: Int(min(first - head - 1, 1_000)))
                 hub.mailroom.post(.gapRead(entries), to: index)
@@ -21,7 +24,9 @@ extension Shard {
     mutating func fillGap(_ entries: [LogEntry], io: inout Connections) {
         for entry in entries { apply(entry, io: &io) }
         // The log tells what happened, not what it means for rights: who may be concerned connects again and has them loaded.
-        guard let entry = entries.first(where: { $0.kind.changesRights }), let topic = topicIndex[entry.topic.id] else { return }
+        guard let entry = entries.first(where: { $0.kind.changesRights }), let topic = topicIndex[entry.topic.id] else {
+            return
+        }
         for user in users.indices where readableTopics(of: Int32(user)).contains(topic) {
             for session in users[user].sessions {
                 disconnect(session, .serverBusy, text: "rights are to be loaded again", io: &io)
