@@ -1,4 +1,5 @@
 import JSON
+import Synchronization
 import Topics
 
 /// What every store of the domain works with.
@@ -26,24 +27,57 @@ package struct DomainContext: Sendable {
     func change<Result: Sendable>(
         _ body: @escaping @Sendable (Transaction) async throws -> Change<Result>
     ) async throws(DatabaseError) -> Result {
-        let result: Result
-        let committed: [LogEntry]
+        let attempt = Mutex<Attempt<Result>?>(nil)
+        let done: Attempt<Result>
         do {
-            (result, committed) = try await database.transaction { transaction in
+            done = try await database.transaction { transaction in
+                attempt.withLock { $0 = nil }
                 let change = try await body(transaction)
                 let entries = change.entries.isEmpty ? [] : try await transaction.append(change.entries)
                 try await GroupStore.noteJoins(entries, in: transaction)
                 if let group = change.endedGroup { try await GroupStore.erase(group, in: transaction) }
-                return (change.result, entries)
+                var done = Attempt(result: change.result, entries: entries)
+                if !entries.isEmpty {
+                    done.transactionID = try await transaction.query("SELECT pg_current_xact_id()::text").text(0, 0)
+                }
+                attempt.withLock { $0 = done }
+                return done
             }
         } catch let error as DatabaseError {
-            throw error
+            let lost = attempt.withLock { $0 }
+            guard case .unavailable = error, let lost, await isCommitted(lost.transactionID) else { throw error }
+            done = lost
         } catch {
             throw .unavailable("\(error)")
         }
-        if !committed.isEmpty { observer.committed(committed) }
-        return result
+        if !done.entries.isEmpty { observer.committed(done.entries) }
+        return done.result
     }
+
+    /// A run of a change's body, as far as COMMIT.
+    private struct Attempt<Result: Sendable>: Sendable {
+        var result: Result
+        var entries: [LogEntry]
+        /// Empty: it announces nothing, so nobody waits for the truth about it.
+        var transactionID = ""
+    }
+
+    /// Whether a transaction whose connection broke before the answer to COMMIT has been committed: PostgreSQL knows.
+    func isCommitted(_ transactionID: String) async -> Bool {
+        guard !transactionID.isEmpty else { return false }
+        for _ in 0..<Self.statusAttemptsMax {
+            let rows = try? await database.query("SELECT pg_xact_status($1::text::xid8)", [.text(transactionID)])
+            if let rows, rows.count == 1, !rows.isNull(0, 0), rows.text(0, 0) != "in progress" {
+                return rows.text(0, 0) == "committed"
+            }
+            try? await Task.sleep(for: .milliseconds(Self.statusPauseMilliseconds))
+        }
+        return false
+    }
+
+    /// Five seconds: longer than PostgreSQL takes to start again, shorter than a caller's patience.
+    private static let statusAttemptsMax = 20
+    private static let statusPauseMilliseconds = 250
 
     /// An entry that the hub writes because `actor` did something; `writeMembers` writes the members of its body.
     func entry(
