@@ -39,7 +39,8 @@ e2e: setup build ## Only the end-to-end tests, against the release build
 
 # A sanitizer's objects fit no other build, so each has its own folder.
 tsan: setup ## Unit tests under the thread sanitizer
-	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
+	TSAN_OPTIONS="suppressions=$(CURDIR)/tools/tsan.suppressions" \
+		SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=thread --scratch-path .build-tsan
 
 asan: setup ## Unit tests under the address sanitizer
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=address --scratch-path .build-asan

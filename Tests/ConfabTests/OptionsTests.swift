@@ -99,8 +99,11 @@ import Testing
     @Test func theUsageNamesEveryFlagAndEveryFlagIsHandled() {
         for flag in Options.flags {
             #expect(Options.usage.contains("  --\(flag.name)"))
-            let value =
-                ["reactors": "1", "limits": "off", "bind": "::1"][flag.name] ?? (flag.value == "PORT" ? "1" : "on")
+            let values = [
+                "reactors": "1", "limits": "off", "bind": "::1", "origin": "https://a.example",
+                "proxy-protocol": "mqtts",
+            ]
+            let value = values[flag.name] ?? (flag.value == "PORT" ? "1" : "on")
             // Those that go together are refused alone, but they are known.
             if case .wrong(let problem) = Self.parse("--\(flag.name)=\(value)") {
                 #expect(problem.contains("go together"))

@@ -7,7 +7,8 @@ import Testing
 @Suite struct EndOfConnectionTests {
     /// More than the two sockets' buffers hold.
     private static let large = pattern(8 * 1024 * 1024)
-    private static let smallBufferBytes: Int32 = 4096
+    /// Small beside `large` and what the kernel buffers; not so small that the window opens by timers only.
+    private static let smallBufferBytes: Int32 = 65_536
 
     /// Answers the first byte with much, and uses one byte a call while paused.
     private static func answerLargely(pausing: Bool) -> Probe.Script {
