@@ -107,6 +107,8 @@ class Client:
 
     def disconnect(self):
         """DISCONNECT, then the end of the connection. Messages received so far stay readable."""
+        # paho's thread hands a message over before it acknowledges it: an answer that comes later shows that it has.
+        self.unsubscribe("never/subscribed")
         self.paho.disconnect()
         self.wait_end()
 
