@@ -21,7 +21,7 @@ package struct Conversation: Sendable {
 
 /// The list of a user's conversations.
 package struct ConversationStore: Sendable {
-    /// Where a page ends: Unix milliseconds of the last activity, and the topic.
+    /// Where a page ends: Unix microseconds of the last activity, and the topic.
     package struct Cursor: Sendable, Equatable {
         package var activeAt: Int64
         package var topicID: Int64
@@ -55,7 +55,7 @@ package struct ConversationStore: Sendable {
                 FROM members m JOIN groups g ON g.id = m.group_id JOIN topics t ON t.id = m.group_id
                 WHERE m.user_id = $1
             ), dated AS (
-                SELECT *, coalesce(floor(extract(epoch FROM last_at) * 1000)::bigint, (id >> 22) + $5) AS active_at
+                SELECT *, coalesce((extract(epoch FROM last_at) * 1000000)::bigint, ((id >> 22) + $5) * 1000) AS active_at
                 FROM mine
             ), page AS (
                 SELECT * FROM dated WHERE (active_at, id) < ($2, $3) ORDER BY active_at DESC, id DESC LIMIT $4
