@@ -41,8 +41,6 @@ package struct Refusal: Error, Sendable {
         status: 409)
     static let notFound = Refusal(
         "not-found", "What this refers to is not there.", code: .payloadFormatInvalid, status: 404)
-    static let overloaded = Refusal(
-        "overloaded", "Too many messages wait; try again.", code: .quotaExceeded, status: 503)
     static let unavailable = Refusal(
         "unavailable", "The message could not be stored now; try again.", code: .quotaExceeded, status: 503)
 }

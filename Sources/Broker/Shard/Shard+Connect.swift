@@ -124,7 +124,7 @@ extension Shard {
 
     // MARK: Loading
 
-    /// Fetches what the client needs; one without a name of its own has no session, and without a token no rights.
+    /// Fetches what the client needs: nothing, for one without token and session where no such client can have left a session.
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
