@@ -1,50 +1,101 @@
-/// PUBLISH packets of QoS 1 that were sent and not acknowledged, oldest first. Packet identifiers are given in sequence, so the ring is
-/// looked up by arithmetic; it holds no memory while it is empty.
+import MQTT
+
+/// PUBLISH packets of QoS 1 and 2 that were sent and whose delivery is not complete, oldest first (MQTT 5 §4.3, §4.4).
 ///
-/// The window is counted from the oldest: an acknowledgement out of order makes room only when all before it have come too.
-struct InFlight {
-    struct Item {
-        /// The cursor of a stored topic, or -1 for a message of a plain topic.
+/// Each has an ordinal, counted up without gaps for as long as the session lives; the packet identifier follows from it. So the ring is
+/// looked up by arithmetic, and a session that comes back gives each message its original identifier [MQTT-4.4.0-1]. It holds no
+/// memory while it is empty.
+struct InFlight: Equatable {
+    /// Legal exits: `restored` → `sent`, `done`; `sent` → `released` (QoS 2), `done`; `released` → `done`.
+    enum State: UInt8 {
+        /// Sent on an earlier connection, not yet on this one.
+        case restored
+        /// PUBLISH is sent; PUBACK or PUBREC is to come.
+        case sent
+        /// PUBREC came; PUBCOMP is to come.
+        case released
+        case done
+    }
+
+    struct Item: Equatable {
+        /// The cursor of a stored topic, or -1 for a message that is not in a log.
         var cursor: Int32
+        var state: State
+        var isExactlyOnce: Bool
         var seq: Int64
-        var isAcknowledged = false
+    }
+
+    /// What a PUBREC did.
+    enum Receipt {
+        /// The message has arrived, or that was known already: PUBREL is due.
+        case arrived(isNew: Bool)
+        case unknown
     }
 
     private var ring: [Item] = []
     private var first = 0
     private(set) var count = 0
-    /// The identifier of the item at `first`: 1 to 65,535.
-    private var firstID: UInt16 = 1
+    /// Of the item at `first`, or of the next one.
+    private(set) var firstOrdinal: Int64 = 0
+    /// Items that count against the client's receive maximum: sent on this connection, not done [MQTT-3.3.4-9].
+    private(set) var outstanding = 0
+    /// Items in state `restored`.
+    private(set) var restoredCount = 0
 
     var isEmpty: Bool { count == 0 }
 
     /// - Returns: the packet identifier of the new item.
-    mutating func append(cursor: Int32, seq: Int64) -> UInt16 {
+    mutating func append(cursor: Int32, seq: Int64, qos: QoS) -> UInt16 {
         precondition(count < Limits.inFlightMax, "the caller asks for room first")
-        if count == ring.count { grow() }
-        ring[(first + count) & (ring.count - 1)] = Item(cursor: cursor, seq: seq)
-        count += 1
-        return Self.id(firstID, plus: count - 1)
+        push(Item(cursor: cursor, state: .sent, isExactlyOnce: qos == .exactlyOnce, seq: seq))
+        outstanding += 1
+        return Self.packetID(firstOrdinal + Int64(count - 1))
     }
 
-    /// False: nothing under that identifier waits for an acknowledgement.
+    // MARK: Answers of the client
+
+    /// PUBACK. False: nothing under that identifier waits for it.
     mutating func acknowledge(_ packetID: UInt16) -> Bool {
-        guard packetID != 0 else { return false }
-        let distance = (Int(packetID) - Int(firstID) + 65_535) % 65_535
-        guard distance < count else { return false }
-        let index = (first + distance) & (ring.count - 1)
-        guard !ring[index].isAcknowledged else { return false }
-        ring[index].isAcknowledged = true
+        guard let index = index(of: packetID), ring[index].state == .sent, !ring[index].isExactlyOnce else {
+            return false
+        }
+        finish(index)
         return true
     }
 
-    /// Takes out the oldest item if it is acknowledged.
-    mutating func popAcknowledged() -> Item? {
-        guard count > 0, ring[first].isAcknowledged else { return nil }
+    /// PUBREC with a success code.
+    mutating func receive(_ packetID: UInt16) -> Receipt {
+        guard let index = index(of: packetID), ring[index].isExactlyOnce else { return .unknown }
+        switch ring[index].state {
+        case .sent:
+            ring[index].state = .released
+            return .arrived(isNew: true)
+        case .released: return .arrived(isNew: false)
+        case .restored, .done: return .unknown
+        }
+    }
+
+    /// PUBREC with an error: the client does not want the message, and its identifier is free.
+    mutating func reject(_ packetID: UInt16) -> Bool {
+        guard let index = index(of: packetID), ring[index].isExactlyOnce, ring[index].state == .sent else { return false }
+        finish(index)
+        return true
+    }
+
+    /// PUBCOMP. False: nothing under that identifier waits for it.
+    mutating func complete(_ packetID: UInt16) -> Bool {
+        guard let index = index(of: packetID), ring[index].state == .released else { return false }
+        finish(index)
+        return true
+    }
+
+    /// Takes out the oldest item if it is done.
+    mutating func popDone() -> Item? {
+        guard count > 0, ring[first].state == .done else { return nil }
         let item = ring[first]
         first = (first + 1) & (ring.count - 1)
         count -= 1
-        firstID = Self.id(firstID, plus: 1)
+        firstOrdinal += 1
         if count == 0 {
             ring = []
             first = 0
@@ -52,24 +103,108 @@ struct InFlight {
         return item
     }
 
-    /// Forgets which topic items belonged to: its cursor is gone.
+    /// The cursor that items belonged to is gone. What was not sent on this connection is not sent any more; an open exchange is completed.
     mutating func detach(cursor: Int32) {
         for offset in 0..<count {
             let index = (first + offset) & (ring.count - 1)
-            if ring[index].cursor == cursor { ring[index].cursor = -1 }
+            guard ring[index].cursor == cursor else { continue }
+            ring[index].cursor = -1
+            if ring[index].state == .restored { finish(index) }
         }
     }
 
-    private static func id(_ id: UInt16, plus distance: Int) -> UInt16 {
-        UInt16((Int(id) - 1 + distance) % 65_535 + 1)
+    // MARK: Sessions that come back
+
+    /// Puts back what a stored session has in flight; `ordinal` ascends, and what is missing in between is done.
+    mutating func restore(ordinal: Int64, _ item: Item) {
+        precondition(item.state == .restored || item.state == .released || item.state == .done)
+        if count == 0 { firstOrdinal = ordinal }
+        precondition(ordinal >= firstOrdinal + Int64(count), "ordinals ascend")
+        let done = Item(cursor: -1, state: .done, isExactlyOnce: false, seq: 0)
+        while firstOrdinal + Int64(count) < ordinal { push(done) }
+        push(item)
+        if item.state == .restored { restoredCount += 1 }
+        if item.state == .released { outstanding += 1 }
+    }
+
+    /// The next item of a session that has nothing in flight will have this ordinal.
+    mutating func `continue`(at ordinal: Int64) {
+        let done = Item(cursor: -1, state: .done, isExactlyOnce: false, seq: 0)
+        if count == 0 { firstOrdinal = ordinal }
+        while firstOrdinal + Int64(count) < ordinal { push(done) }
+    }
+
+    /// An entry that was in flight when the last connection ended.
+    enum Repetition {
+        /// It was not.
+        case none
+        /// To be sent again under this identifier, with DUP.
+        case due(UInt16)
+        /// The client has it.
+        case arrived
+    }
+
+    /// Asked before an entry is sent: whether it was sent before.
+    mutating func repeats(cursor: Int32, seq: Int64) -> Repetition {
+        for offset in 0..<count {
+            let index = (first + offset) & (ring.count - 1)
+            guard ring[index].cursor == cursor, ring[index].seq == seq else { continue }
+            guard ring[index].state == .restored else { return .arrived }
+            ring[index].state = .sent
+            restoredCount -= 1
+            outstanding += 1
+            return .due(Self.packetID(firstOrdinal + Int64(offset)))
+        }
+        return .none
+    }
+
+    /// Gives up a restored item whose entry is no longer there, or no longer fits the client.
+    mutating func forget(cursor: Int32, upTo seq: Int64) {
+        guard restoredCount > 0 else { return }
+        for offset in 0..<count {
+            let index = (first + offset) & (ring.count - 1)
+            guard ring[index].state == .restored, ring[index].cursor == cursor, ring[index].seq <= seq else { continue }
+            finish(index)
+        }
+    }
+
+    /// Of the item after the last one.
+    var nextOrdinal: Int64 { firstOrdinal + Int64(count) }
+
+    /// All items with their ordinals, ascending.
+    func forEach(_ body: (_ ordinal: Int64, _ item: Item) -> Void) {
+        for offset in 0..<count { body(firstOrdinal + Int64(offset), ring[(first + offset) & (ring.count - 1)]) }
+    }
+
+    /// 1 to 65,535.
+    static func packetID(_ ordinal: Int64) -> UInt16 { UInt16(ordinal % 65_535 + 1) }
+
+    // MARK: Ring
+
+    private mutating func finish(_ index: Int) {
+        if ring[index].state == .restored { restoredCount -= 1 } else { outstanding -= 1 }
+        ring[index].state = .done
+    }
+
+    private func index(of packetID: UInt16) -> Int? {
+        guard packetID != 0 else { return nil }
+        let distance = (Int(packetID) - Int(Self.packetID(firstOrdinal)) + 65_535) % 65_535
+        return distance < count ? (first + distance) & (ring.count - 1) : nil
+    }
+
+    private mutating func push(_ item: Item) {
+        if count == ring.count { grow() }
+        ring[(first + count) & (ring.count - 1)] = item
+        count += 1
     }
 
     private mutating func grow() {
+        let size = max(8, ring.count * 2)
         var larger: [Item] = []
-        larger.reserveCapacity(max(8, ring.count * 2))
+        larger.reserveCapacity(size)
         for offset in 0..<count { larger.append(ring[(first + offset) & (ring.count - 1)]) }
-        let empty = Item(cursor: -1, seq: 0)
-        larger.append(contentsOf: repeatElement(empty, count: max(8, ring.count * 2) - count))
+        let empty = Item(cursor: -1, state: .done, isExactlyOnce: false, seq: 0)
+        larger.append(contentsOf: repeatElement(empty, count: size - count))
         ring = larger
         first = 0
     }

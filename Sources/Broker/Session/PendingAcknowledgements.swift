@@ -1,10 +1,12 @@
 import MQTT
 
-/// The answers that a publisher's QoS 1 packets are owed, in the order in which the packets came [MQTT-4.6.0-2]: one that is ready waits
-/// for those before it.
+/// The PUBACKs and PUBRECs that a publisher is owed, in the order in which its packets came [MQTT-4.6.0-2] [MQTT-4.6.0-3]: one that is ready
+/// waits for those before it.
 struct PendingAcknowledgements {
     struct Answer {
         var packetID: UInt16
+        /// PUBREC instead of PUBACK.
+        var isExactlyOnce: Bool
         var reason: ReasonCode = .success
         /// Of the stored entry; 0: none.
         var seq: Int64 = 0
@@ -17,7 +19,8 @@ struct PendingAcknowledgements {
 
     private struct Item {
         var answer: Answer
-        var isReady: Bool
+        /// Outcomes that are still to come; 0: ready.
+        var waits: Int
         var subject: RefusedEvent.Subject?
     }
 
@@ -35,32 +38,39 @@ struct PendingAcknowledgements {
     var count: Int { items.count - start }
     var isEmpty: Bool { count == 0 }
 
-    /// - Parameter subject: what a client of 3.x is told about if it is refused.
+    /// - Parameters:
+    ///   - answer: as it will be if all goes well.
+    ///   - waits: outcomes that the answer waits for.
+    ///   - subject: what a client of 3.x is told about if it is refused.
     /// - Returns: the serial number of the packet that waits now.
-    mutating func append(packetID: UInt16, subject: RefusedEvent.Subject?) -> UInt32 {
-        items.append(Item(answer: Answer(packetID: packetID), isReady: false, subject: subject))
+    mutating func append(_ answer: Answer, waits: Int = 1, subject: RefusedEvent.Subject? = nil) -> UInt32 {
+        precondition(waits > 0)
+        items.append(Item(answer: answer, waits: waits, subject: subject))
         return (firstSerial &+ UInt32(count - 1)) & 0xFF_FFFF
     }
 
-    /// What waits under a serial number; nil: nothing.
-    func waiting(_ serial: UInt32) -> (packetID: UInt16, subject: RefusedEvent.Subject?)? {
-        index(of: serial).map { (items[$0].answer.packetID, items[$0].subject) }
+    /// The answer that waits under a serial number, as far as it is known; nil: none waits.
+    func waiting(_ serial: UInt32) -> (answer: Answer, subject: RefusedEvent.Subject?)? {
+        guard let index = index(of: serial), items[index].waits > 0 else { return nil }
+        return (items[index].answer, items[index].subject)
     }
 
     /// An answer that waits only for its turn.
     mutating func append(ready answer: Answer) {
-        items.append(Item(answer: answer, isReady: true))
+        items.append(Item(answer: answer, waits: 0))
     }
 
+    /// One outcome has come. The first refusal stands, whatever else comes.
     mutating func resolve(_ serial: UInt32, _ answer: Answer) {
-        guard let index = index(of: serial) else { return }
-        items[index] = Item(answer: answer, isReady: true)
+        guard let index = index(of: serial), items[index].waits > 0 else { return }
+        items[index].waits -= 1
+        if !items[index].answer.reason.isError { items[index].answer = answer }
     }
 
     mutating func block() { isBlocked = true }
 
     mutating func popReady() -> Answer? {
-        guard !isEmpty, !isBlocked, items[start].isReady else { return nil }
+        guard !isEmpty, !isBlocked, items[start].waits == 0 else { return nil }
         let answer = items[start].answer
         start += 1
         firstSerial = (firstSerial &+ 1) & 0xFF_FFFF

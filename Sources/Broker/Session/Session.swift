@@ -16,6 +16,7 @@ struct Session {
     struct Queued {
         var frame: [UInt8]
         var packetIDOffset: Int
+        var qos: QoS
     }
 
     var key: SessionKey
@@ -50,6 +51,7 @@ struct Session {
     var lastSave: Task<Void, Never>?
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
+    var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
     var route = Route()
@@ -91,6 +93,7 @@ struct Session {
         behind = []
         inFlight = InFlight()
         acknowledgements = PendingAcknowledgements()
+        inbound = InboundExchanges()
         queue = []
         queuedBytes = 0
         lastSave = nil
@@ -98,8 +101,14 @@ struct Session {
         aliases = []
     }
 
-    /// Room for one more PUBLISH of QoS 1.
-    var hasWindow: Bool { inFlight.count < receiveMaximum }
+    /// Room for one more PUBLISH of QoS 1 or 2.
+    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightMax }
+
+    /// For how many more.
+    var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightMax - inFlight.count) }
+
+    /// Publishes of QoS 1 and 2 that the client may count against our receive maximum: no PUBACK or PUBCOMP was sent.
+    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount }
 
     var slot: Int32 { connection.slot }
 }

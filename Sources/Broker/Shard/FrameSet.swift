@@ -6,14 +6,15 @@ struct FrameSet {
     struct Form {
         /// 3.1 and 3.1.1 write a PUBLISH alike.
         var isVersion5: Bool
-        var isAcknowledged: Bool
+        var qos: QoS
         var retain: Bool
 
-        var index: Int { (isVersion5 ? 4 : 0) | (isAcknowledged ? 2 : 0) | (retain ? 1 : 0) }
+        var index: Int { (isVersion5 ? 8 : 0) | Int(qos.rawValue) << 1 | (retain ? 1 : 0) }
     }
 
-    private(set) var frames = [[UInt8]](repeating: [], count: 8)
-    private var packetIDOffsets = [Int](repeating: 0, count: 8)
+    private static let formsCount = 16
+    private(set) var frames = [[UInt8]](repeating: [], count: formsCount)
+    private var packetIDOffsets = [Int](repeating: 0, count: formsCount)
 
     /// Begins a new message.
     mutating func reset() {
@@ -28,7 +29,7 @@ struct FrameSet {
         if frames[index].isEmpty {
             packetIDOffsets[index] = ServerPacket.encodePublish(
                 into: &frames[index], version: form.isVersion5 ? .v5 : .v3_1_1, topic: topic, payload: payload,
-                qos: form.isAcknowledged ? .atLeastOnce : .atMostOnce, retain: form.retain,
+                qos: form.qos, retain: form.retain,
                 properties: DeliveryProperties(forwarded: forwarded))
         }
         return index

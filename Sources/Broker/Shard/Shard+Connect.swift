@@ -44,7 +44,6 @@ extension Shard {
     /// What is not offered yet is refused, not ignored.
     private func checkOffers(_ connect: borrowing Connect) throws(ProtocolError) {
         guard let will = connect.will else { return }
-        if will.qos == .exactlyOnce { throw refusal(.qosNotSupported, "QoS 2 is not offered", connect.version) }
         if will.retain { throw refusal(.retainNotSupported, "retained messages are not offered", connect.version) }
         // In 3.x: "not authorized". "Unavailable" would have clients try again for ever.
         throw refusal(
@@ -211,7 +210,6 @@ extension Shard {
         var properties = ConnackProperties()
         properties.receiveMaximum = Limits.receiveMaximum
         properties.packetBytesMax = UInt32(Limits.packetBytesMax)
-        properties.maximumQoS = .atLeastOnce
         properties.topicAliasMaximum = UInt16(Limits.topicAliasMaximum)
         properties.authenticationMethod = waiting.connect.authenticationMethod
         properties.isRetainAvailable = false

@@ -98,7 +98,7 @@ extension Shard {
         sessions[place].cursors[Int(cursor)].sent = entry.seq
         let identifiers = sessions[place].cursors[Int(cursor)].identifiers
         let form = FrameSet.Form(
-            isVersion5: sessions[place].version == .v5, isAcknowledged: qos.isAcknowledged, retain: false)
+            isVersion5: sessions[place].version == .v5, qos: qos, retain: false)
         var frame: [UInt8]
         let offset: Int
         if identifiers.isEmpty || !form.isVersion5 {
@@ -125,7 +125,7 @@ extension Shard {
             noteCursorChange(session)
             io.append(frame.span, to: slot)
         } else {
-            let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq)
+            let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: qos)
             io.append(frame.span, packetID: packetID, at: offset, to: slot)
         }
         return true
@@ -154,8 +154,7 @@ extension Shard {
                 return
             }
             guard let entry = topic.recentEntry(state.sent + 1) else {
-                let room =
-                    state.qos == .atMostOnce ? Int.max : sessions[place].receiveMaximum - sessions[place].inFlight.count
+                let room = state.qos == .atMostOnce ? Int.max : sessions[place].window
                 readLog(session, topic.topic, after: state.sent, room: room)
                 return
             }

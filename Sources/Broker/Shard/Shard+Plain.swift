@@ -7,13 +7,23 @@ import Transport
 extension Shard {
     // MARK: Publishing
 
-    /// Delivers here and hands over to the other shards with matching filters.
-    /// - Returns: false if the publisher has no right to the topic.
-    mutating func publishPlain(
+    /// A PUBLISH from a client: checks the right and delivers.
+    mutating func receivePlain(
         _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
-    ) -> Bool {
+    ) throws(Refusal) {
+        guard publish.hasValidPayload(in: bytes) else {
+            throw .invalidPayload("the payload is not the UTF-8 that it claims to be")
+        }
         findRoute(topic, for: session)
-        guard sessions[Int(session)].route.mayPublish else { return false }
+        guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
+        deliverPlain(publish, on: topic, bytes, from: session, io: &io)
+        answer(publish, on: topic, bytes, nil, session, io: &io)
+    }
+
+    /// Delivers here and hands over to the other shards with matching filters; the route is found.
+    private mutating func deliverPlain(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) {
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties {
             publish.appendForwardedProperties(to: &forwarded, in: bytes)
@@ -29,7 +39,7 @@ extension Shard {
             for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
         }
         let targets = sessions[Int(session)].route.targets
-        guard !targets.isEmpty else { return true }
+        guard !targets.isEmpty else { return }
         let identifiers = sessions[Int(session)].route.identifiers
         frames.reset()
         for target in targets where !(target.noLocal && target.session == session) {
@@ -37,7 +47,6 @@ extension Shard {
                 topic, bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
                 forwarded: forwarded, to: target, identifiers, io: &io)
         }
-        return true
     }
 
     /// A message from another shard. No Local can't apply: its publisher is there.
@@ -124,30 +133,28 @@ extension Shard {
         to target: Route.Target,
         _ identifiers: [[UInt32]], io: inout Connections
     ) {
-        let isAcknowledged = qos.isAcknowledged && target.qos.isAcknowledged
-        let form = FrameSet.Form(
-            isVersion5: target.isVersion5, isAcknowledged: isAcknowledged, retain: retain && target.retainAsPublished)
+        let qos = QoS.lower(qos, target.qos)
+        let form = FrameSet.Form(isVersion5: target.isVersion5, qos: qos, retain: retain && target.retainAsPublished)
         if target.identifiers >= 0, form.isVersion5 {
             var properties = DeliveryProperties(forwarded: forwarded)
             properties.subscriptionIDs = identifiers[Int(target.identifiers)]
             var frame: [UInt8] = []
             let offset = ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: topic, payload: payload,
-                qos: isAcknowledged ? .atLeastOnce : .atMostOnce, retain: form.retain, properties: properties)
-            send(frame, packetIDAt: isAcknowledged ? offset : nil, to: target, io: &io)
+                into: &frame, version: .v5, topic: topic, payload: payload, qos: qos, retain: form.retain,
+                properties: properties)
+            send(frame, qos, packetIDAt: offset, to: target, io: &io)
             return
         }
         let index = frames.form(form, topic: topic, payload: payload, forwarded: forwarded)
-        send(
-            frames.frames[index], packetIDAt: isAcknowledged ? frames.packetIDOffset(index) : nil, to: target, io: &io)
+        send(frames.frames[index], qos, packetIDAt: frames.packetIDOffset(index), to: target, io: &io)
     }
 
     @inline(__always)
     private mutating func send(
-        _ frame: [UInt8], packetIDAt offset: Int?, to target: Route.Target, io: inout Connections
+        _ frame: [UInt8], _ qos: QoS, packetIDAt offset: Int, to target: Route.Target, io: inout Connections
     ) {
         guard frame.count <= target.packetBytesMax else { return }
-        guard let offset else {
+        guard qos.isAcknowledged else {
             // A slow reader loses messages of QoS 0, and only it (protocol.md §3.5).
             guard !io.isCongested(target.slot) else {
                 hub.metrics.dropped.add(1)
@@ -158,7 +165,7 @@ extension Shard {
         }
         let place = Int(target.session)
         if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(target.slot) {
-            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0)
+            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: qos)
             io.append(frame.span, packetID: packetID, at: offset, to: target.slot)
             return
         }
@@ -168,7 +175,7 @@ extension Shard {
             hub.metrics.dropped.add(1)
             return
         }
-        sessions[place].queue.append(Session.Queued(frame: frame, packetIDOffset: offset))
+        sessions[place].queue.append(Session.Queued(frame: frame, packetIDOffset: offset, qos: qos))
         sessions[place].queuedBytes += frame.count
     }
 
@@ -178,7 +185,7 @@ extension Shard {
         var sent = 0
         while sent < sessions[place].queue.count, sessions[place].hasWindow, !io.isCongested(slot) {
             let queued = sessions[place].queue[sent]
-            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0)
+            let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: queued.qos)
             io.append(queued.frame.span, packetID: packetID, at: queued.packetIDOffset, to: slot)
             sessions[place].queuedBytes -= queued.frame.count
             sent += 1

@@ -10,11 +10,13 @@ extension Shard {
     mutating func receive(
         _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
-        let isVersion5 = sessions[Int(session)].version == .v5
-        guard publish.qos != .exactlyOnce else { throw ProtocolError(.qosNotSupported, "QoS 2 is not offered") }
-        let isCounted = isVersion5 && publish.qos == .atLeastOnce
-        guard !isCounted || sessions[Int(session)].acknowledgements.count < Int(Limits.receiveMaximum) else {
-            throw ProtocolError(.receiveMaximumExceeded, "more packets wait for PUBACK than the receive maximum allows")
+        if publish.qos == .exactlyOnce, isRepetition(publish, from: session, io: &io) { return }
+        let isCounted = sessions[Int(session)].version == .v5 && publish.qos.isAcknowledged
+        guard !isCounted || sessions[Int(session)].unansweredCount < Int(Limits.receiveMaximum) else {
+            throw ProtocolError(.receiveMaximumExceeded, "more packets are unanswered than the receive maximum allows")
+        }
+        if publish.qos == .exactlyOnce {
+            sessions[Int(session)].inbound.publish(publish.packetID, newID: hub.services.ids.next())
         }
         guard publish.topicAlias != 0 else {
             try receive(publish, on: bytes.extracting(publish.topic), bytes, from: session, io: &io)
@@ -49,21 +51,12 @@ extension Shard {
         _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
         let kind = classify(topic)
-        if kind == .plain {
-            if publish.retain, sessions[Int(session)].version == .v5 {
-                throw ProtocolError(.retainNotSupported, "retained messages are not offered")
-            }
-            guard publish.hasValidPayload(in: bytes) else {
-                let refusal = Refusal.invalidPayload("the payload is not the UTF-8 that it claims to be")
-                answer(publish, on: topic, bytes, refusal, session, io: &io)
-                return
-            }
-            let isAllowed = publishPlain(publish, on: topic, bytes, from: session, io: &io)
-            answer(publish, on: topic, bytes, isAllowed ? nil : .notAuthorized, session, io: &io)
-            return
-        }
         do throws(Refusal) {
-            try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
+            if kind == .plain {
+                try receivePlain(publish, on: topic, bytes, from: session, io: &io)
+            } else {
+                try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
+            }
         } catch {
             answer(publish, on: topic, bytes, error, session, io: &io)
         }
@@ -88,7 +81,7 @@ extension Shard {
         let admission = try MessageAdmission(
             payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
         if let replyTo = admission.replyTo, replyTo > topics[Int(topic)]!.head { throw .notFound }
-        let id = hub.services.ids.next()
+        let id = publishID(publish, of: session)
         let append = Append(
             topic: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
             kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
@@ -98,8 +91,7 @@ extension Shard {
             let subject =
                 sessions[Int(session)].version == .v5
                 ? nil : RefusedEvent.Subject(topic: [UInt8](span: name), clientRef: admission.clientRef)
-            let serial = sessions[Int(session)].acknowledgements.append(packetID: publish.packetID, subject: subject)
-            token = publishToken(session, serial)
+            token = awaitOutcomes(1, of: publish, from: session, subject: subject)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
             if token != 0 { resolve(token, .unavailable, io: &io) } else { hub.metrics.refused.add(1) }
@@ -108,10 +100,18 @@ extension Shard {
         pauseIfAhead(session, io: &io)
     }
 
+    /// The id of what is published; that of a QoS 2 exchange is the same at each attempt.
+    func publishID(_ publish: Publish, of session: Int32) -> Int64 {
+        guard publish.qos == .exactlyOnce, let id = sessions[Int(session)].inbound.entryID(of: publish.packetID) else {
+            return hub.services.ids.next()
+        }
+        return id
+    }
+
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
-    private mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
+    mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
         let place = Int(session)
-        if sessions[place].version != .v5, sessions[place].acknowledgements.count >= Int(Limits.receiveMaximum) {
+        if sessions[place].version != .v5, sessions[place].unansweredCount >= Int(Limits.receiveMaximum) {
             io.pauseReading(sessions[place].slot)
         }
     }
@@ -139,6 +139,15 @@ extension Shard {
 
     // MARK: Answers
 
+    /// The answer to a publish of QoS 1 or 2 waits for so many outcomes, each to be reported under the token by `resolve`.
+    mutating func awaitOutcomes(
+        _ count: Int, of publish: Publish, from session: Int32, subject: RefusedEvent.Subject? = nil
+    ) -> UInt64 {
+        let answer = PendingAcknowledgements.Answer(publish)
+        let serial = sessions[Int(session)].acknowledgements.append(answer, waits: count, subject: subject)
+        return publishToken(session, serial)
+    }
+
     /// Session, its generation and the serial of the packet, so that an outcome finds its way back or nowhere.
     private func publishToken(_ session: Int32, _ serial: UInt32) -> UInt64 {
         precondition(session < 1 << 20)
@@ -152,7 +161,7 @@ extension Shard {
         else { return }
         let place = Int(session), serial = UInt32(token & 0xFF_FFFF)
         guard let waiting = sessions[place].acknowledgements.waiting(serial) else { return }
-        var answer = PendingAcknowledgements.Answer(packetID: waiting.packetID)
+        var answer = waiting.answer
         switch outcome {
         case .committed(let seq, let id), .repeated(let seq, let id):
             answer.seq = seq
@@ -166,7 +175,7 @@ extension Shard {
             }
             answer.refuse(.unavailable)
         }
-        if answer.reason.isError {
+        if answer.reason.isError, !waiting.answer.reason.isError {
             hub.metrics.refused.add(1)
             if let subject = waiting.subject {
                 tell(RefusedEvent(subject, problem: answer.problem), to: session, io: &io)
@@ -185,7 +194,7 @@ extension Shard {
     }
 
     /// Answers a publish that needs no commit, in its turn.
-    private mutating func answer(
+    mutating func answer(
         _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, _ refusal: Refusal?, _ session: Int32,
         io: inout Connections
     ) {
@@ -199,7 +208,7 @@ extension Shard {
             }
         }
         guard publish.qos != .atMostOnce else { return }
-        var answer = PendingAcknowledgements.Answer(packetID: publish.packetID)
+        var answer = PendingAcknowledgements.Answer(publish)
         if let refusal { answer.refuse(refusal) }
         if sessions[Int(session)].acknowledgements.isEmpty {
             write(answer, to: session, io: &io)
@@ -230,17 +239,21 @@ extension Shard {
 
     /// Reads on, unless there is still a reason not to.
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
-        let acknowledgements = sessions[Int(session)].acknowledgements, slot = sessions[Int(session)].slot
-        guard !acknowledgements.isBlocked, acknowledgements.count < Int(Limits.receiveMaximum) / 2,
-            !io.isCongested(slot)
+        let place = Int(session), slot = sessions[place].slot
+        guard !sessions[place].acknowledgements.isBlocked,
+            sessions[place].unansweredCount < Int(Limits.receiveMaximum) / 2, !io.isCongested(slot)
         else { return }
         io.resumeReading(slot)
     }
 
     private mutating func write(_ answer: PendingAcknowledgements.Answer, to session: Int32, io: inout Connections) {
-        let place = Int(session)
+        let place = Int(session), isVersion5 = sessions[place].version == .v5
+        if answer.isExactlyOnce {
+            // 3.1.1 cannot say no, and its client goes on with PUBREL.
+            sessions[place].inbound.answer(answer.packetID, isRefused: answer.reason.isError && isVersion5)
+        }
         var properties: [UInt8] = []
-        if sessions[place].version == .v5, sessions[place].wantsProblemInformation {
+        if isVersion5, sessions[place].wantsProblemInformation {
             if !answer.problem.isEmpty {
                 properties.appendProperty(.reasonString, text: answer.problem)
                 properties.appendUserProperty("detail", answer.detail)
@@ -253,13 +266,18 @@ extension Shard {
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeAcknowledgement(
-            .puback, into: &scratch, version: sessions[place].version, packetID: answer.packetID, reason: answer.reason,
+            answer.isExactlyOnce ? .pubrec : .puback, into: &scratch, version: sessions[place].version, packetID: answer.packetID, reason: answer.reason,
             properties: properties)
         io.append(scratch.span, to: sessions[place].slot)
     }
 }
 
 extension PendingAcknowledgements.Answer {
+    /// To a publish that goes well.
+    init(_ publish: Publish) {
+        self.init(packetID: publish.packetID, isExactlyOnce: publish.qos == .exactlyOnce)
+    }
+
     mutating func refuse(_ refusal: Refusal) {
         reason = refusal.code
         problem = refusal.name

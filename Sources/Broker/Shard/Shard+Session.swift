@@ -96,9 +96,13 @@ extension Shard {
 
     /// PUBACK from a subscriber. An unknown identifier changes nothing: it must not make room [MQTT-3.3.4-9].
     mutating func acknowledge(_ packetID: UInt16, of session: Int32, io: inout Connections) {
+        if sessions[Int(session)].inFlight.acknowledge(packetID) { settle(session, io: &io) }
+    }
+
+    /// A delivery is complete: cursors follow, and there is room for the next.
+    mutating func settle(_ session: Int32, io: inout Connections) {
         let place = Int(session)
-        guard sessions[place].inFlight.acknowledge(packetID) else { return }
-        while let item = sessions[place].inFlight.popAcknowledged() {
+        while let item = sessions[place].inFlight.popDone() {
             guard item.cursor >= 0 else { continue }
             let acknowledged = max(sessions[place].cursors[Int(item.cursor)].acknowledged, item.seq)
             sessions[place].cursors[Int(item.cursor)].acknowledged = acknowledged

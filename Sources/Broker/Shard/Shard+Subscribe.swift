@@ -95,9 +95,7 @@ extension Shard {
         }
         if filter.shareName != nil { return .sharedSubscriptionsNotSupported }
         guard maySubscribe(filter, session) else { return .notAuthorized }
-        var options = entry.options
-        options.qos = min(options.qos, .atLeastOnce)
-        let subscribed = Session.Subscribed(filter: filter, options: options, identifier: identifier)
+        let subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
         let place = Int(session)
         if let old = sessions[place].subscriptions.firstIndex(where: { $0.filter == filter }) {
             sessions[place].subscriptions[old] = subscribed
@@ -118,7 +116,7 @@ extension Shard {
                 }
             }
         }
-        return .granted(options.qos)
+        return .granted(entry.options.qos)
     }
 
     /// protocol.md §1 "Filters": without wildcards, what is readable now; with them, what this user could ever read.

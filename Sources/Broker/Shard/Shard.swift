@@ -228,7 +228,9 @@ package struct Shard: ~Copyable {
         case .disconnect(let disconnect): try receive(disconnect, from: session, io: &io)
         case .connect: throw ProtocolError(.protocolError, "a second CONNECT")
         case .publish: preconditionFailure("publishes have their own way")
-        case .pubrec, .pubrel, .pubcomp: throw ProtocolError(.protocolError, "QoS 2 is not offered")
+        case .pubrec(let acknowledgement): received(acknowledgement, of: session, io: &io)
+        case .pubrel(let acknowledgement): release(acknowledgement.packetID, of: session, io: &io)
+        case .pubcomp(let acknowledgement): completed(acknowledgement.packetID, of: session, io: &io)
         case .auth(let auth): try receive(auth, from: session, io: &io)
         }
     }

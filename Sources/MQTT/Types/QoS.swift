@@ -6,6 +6,10 @@ package enum QoS: UInt8, Comparable, Sendable {
 
     package static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
 
+    /// Of what is published and what is subscribed to, the QoS of the delivery [MQTT-3.8.4-8].
+    @inlinable
+    package static func lower(_ one: QoS, _ other: QoS) -> QoS { one.rawValue < other.rawValue ? one : other }
+
     /// QoS 1 or 2. By pattern, since `==` of an enum from another module is a call through the protocol, and a delivery asks often.
     @inlinable
     package var isAcknowledged: Bool {

@@ -101,7 +101,7 @@ package struct SessionStore: Sendable {
             """
             INSERT INTO mqtt_subscriptions (session_id, filter, options, identifier)
             SELECT $1, u.filter, u.options, u.identifier FROM unnest($2, $3, $4) AS u(filter, options, identifier)
-            ON CONFLICT (session_id, filter)
+            ON CONFLICT (session_id, sha256(filter))
             DO UPDATE SET options = excluded.options, identifier = excluded.identifier
             """,
             [

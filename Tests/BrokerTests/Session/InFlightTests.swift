@@ -9,7 +9,7 @@ struct InFlightTests {
         var expected: UInt16 = 1
         for _ in 0..<(70_000 / window) {
             var ids: [UInt16] = []
-            for number in 0..<window { ids.append(inFlight.append(cursor: 3, seq: Int64(number))) }
+            for number in 0..<window { ids.append(inFlight.append(cursor: 3, seq: Int64(number), qos: .atLeastOnce)) }
             for (number, id) in ids.enumerated() {
                 #expect(id == expected)
                 expected = expected == .max ? 1 : expected + 1
@@ -28,12 +28,12 @@ struct InFlightTests {
         ] as [(ids: [UInt16], counts: [Bool], popped: [Int64])])
     func acknowledgements(_ ids: [UInt16], _ counts: [Bool], _ popped: [Int64]) {
         var inFlight = InFlight()
-        for seq in 1...4 { _ = inFlight.append(cursor: 0, seq: Int64(seq)) }
+        for seq in 1...4 { _ = inFlight.append(cursor: 0, seq: Int64(seq), qos: .atLeastOnce) }
         var out: [Int64] = []
         for (id, counts) in zip(ids, counts) {
             let isCounted = inFlight.acknowledge(id)
             #expect(isCounted == counts)
-            while let item = inFlight.popAcknowledged() { out.append(item.seq) }
+            while let item = inFlight.popDone() { out.append(item.seq) }
         }
         #expect(out == popped)
         #expect(inFlight.count == 4 - popped.count)
@@ -41,11 +41,11 @@ struct InFlightTests {
 
     @Test func detachedItemsKeepTheirPlace() {
         var inFlight = InFlight()
-        for seq in 1...20 { _ = inFlight.append(cursor: Int32(seq % 2), seq: Int64(seq)) }
+        for seq in 1...20 { _ = inFlight.append(cursor: Int32(seq % 2), seq: Int64(seq), qos: .atLeastOnce) }
         inFlight.detach(cursor: 1)
         for id in 1...20 { _ = inFlight.acknowledge(UInt16(id)) }
         for seq in 1...20 {
-            let cursor = inFlight.popAcknowledged()?.cursor
+            let cursor = inFlight.popDone()?.cursor
             #expect(cursor == (seq % 2 == 1 ? -1 : 0))
         }
     }
@@ -56,7 +56,7 @@ struct InFlightTests {
         var next: Int64 = 0, first: Int64 = 0
         for round in 1...60 {
             for _ in 0..<(round % 13 + 3) where inFlight.count < 1024 {
-                _ = inFlight.append(cursor: 0, seq: next)
+                _ = inFlight.append(cursor: 0, seq: next, qos: .atLeastOnce)
                 next += 1
             }
             for _ in 0..<(round % 5) {
@@ -71,7 +71,7 @@ struct InFlightTests {
     private func acknowledge(_ id: UInt16, in inFlight: inout InFlight) -> [Int64] {
         guard inFlight.acknowledge(id) else { return [] }
         var seqs: [Int64] = []
-        while let item = inFlight.popAcknowledged() { seqs.append(item.seq) }
+        while let item = inFlight.popDone() { seqs.append(item.seq) }
         return seqs
     }
 }

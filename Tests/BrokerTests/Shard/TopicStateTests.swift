@@ -62,15 +62,15 @@ struct TopicStateTests {
         var frames = FrameSet()
         let topic = Array("a/b".utf8), payload = Array("hello".utf8)
         for version in [ProtocolVersion.v3_1, .v3_1_1, .v5] {
-            for isAcknowledged in [false, true] {
+            for qos in [QoS.atMostOnce, .atLeastOnce, .exactlyOnce] {
                 for retain in [false, true] {
-                    let form = FrameSet.Form(isVersion5: version == .v5, isAcknowledged: isAcknowledged, retain: retain)
+                    let form = FrameSet.Form(isVersion5: version == .v5, qos: qos, retain: retain)
                     let index = frames.form(form, topic: topic.span, payload: payload.span, forwarded: [])
                     let again = frames.form(form, topic: [UInt8]().span, payload: [UInt8]().span, forwarded: [])
                     #expect(index == again)
                     let frame = frames.frames[index]
                     let header = try #require(try FixedHeader.read(frame.span, at: 0, packetBytesMax: 100))
-                    guard isAcknowledged == false else {
+                    guard qos == .atMostOnce else {
                         #expect(
                             Array(frame[frames.packetIDOffset(index)..<frames.packetIDOffset(index) + 2]) == [0, 0])
                         continue
@@ -82,7 +82,7 @@ struct TopicStateTests {
             }
         }
         frames.reset()
-        let form = FrameSet.Form(isVersion5: true, isAcknowledged: false, retain: false)
+        let form = FrameSet.Form(isVersion5: true, qos: .atMostOnce, retain: false)
         let index = frames.form(form, topic: topic.span, payload: [1].span, forwarded: [])
         #expect(frames.frames[index].last == 1)
     }

@@ -1,0 +1,57 @@
+import MQTT
+import Transport
+
+// The second half of QoS 2 in both directions (MQTT 5 §4.3.3).
+extension Shard {
+    // MARK: From the client
+
+    /// A PUBLISH whose exchange stands already is not published again [MQTT-4.3.3-10]; its PUBREC may have been lost.
+    /// - Returns: whether it was one.
+    mutating func isRepetition(_ publish: Publish, from session: Int32, io: inout Connections) -> Bool {
+        switch sessions[Int(session)].inbound.state(of: publish.packetID) {
+        case nil, .restored: return false
+        // Its PUBREC waits for the commit, and will come.
+        case .publishing: return true
+        case .arrived:
+            send(.pubrec, publish.packetID, to: session, io: &io)
+            return true
+        }
+    }
+
+    /// PUBREL ends the exchange: from now on the packet identifier stands for another message [MQTT-4.3.3-11] [MQTT-4.3.3-12].
+    mutating func release(_ packetID: UInt16, of session: Int32, io: inout Connections) {
+        let isKnown = sessions[Int(session)].inbound.release(packetID)
+        send(.pubcomp, packetID, isKnown ? .success : .packetIdentifierNotFound, to: session, io: &io)
+        resumeReading(session, io: &io)
+    }
+
+    // MARK: To the client
+
+    mutating func received(_ acknowledgement: Acknowledgement, of session: Int32, io: inout Connections) {
+        let packetID = acknowledgement.packetID
+        if acknowledgement.reason.isError {
+            if sessions[Int(session)].inFlight.reject(packetID) { settle(session, io: &io) }
+            return
+        }
+        switch sessions[Int(session)].inFlight.receive(packetID) {
+        case .arrived: send(.pubrel, packetID, to: session, io: &io)
+        case .unknown: send(.pubrel, packetID, .packetIdentifierNotFound, to: session, io: &io)
+        }
+    }
+
+    mutating func completed(_ packetID: UInt16, of session: Int32, io: inout Connections) {
+        if sessions[Int(session)].inFlight.complete(packetID) { settle(session, io: &io) }
+    }
+
+    // MARK: Packets
+
+    private mutating func send(
+        _ type: PacketType, _ packetID: UInt16, _ reason: ReasonCode = .success, to session: Int32,
+        io: inout Connections
+    ) {
+        scratch.removeAll(keepingCapacity: true)
+        ServerPacket.encodeAcknowledgement(
+            type, into: &scratch, version: sessions[Int(session)].version, packetID: packetID, reason: reason)
+        io.append(scratch.span, to: sessions[Int(session)].slot)
+    }
+}

@@ -1,0 +1,77 @@
+extension Migration {
+    /// What plain MQTT topics and the exchanges of QoS 2 need: retained messages, wills, logs of filters, what sessions have in flight.
+    static let plain = Migration(
+        number: 3, name: "plain", sql: [sessionStates, filterLogs, retained, wills].joined(separator: ";\n"))
+
+    /// A topic or filter may have 65,535 bytes, and an index entry 2,704: so what is long is found by its hash.
+    private static let sessionStates = """
+        ALTER TABLE mqtt_sessions
+            ADD outbound bytea NOT NULL DEFAULT '',
+            ADD inbound bytea NOT NULL DEFAULT '',
+            ALTER outbound SET STORAGE MAIN,
+            ALTER inbound SET STORAGE MAIN;
+        COMMENT ON COLUMN mqtt_sessions.outbound IS 'deliveries that are not complete: SessionStateCodec';
+        COMMENT ON COLUMN mqtt_sessions.inbound IS 'QoS 2 publishes between PUBLISH and PUBREL: SessionStateCodec';
+        ALTER TABLE mqtt_subscriptions DROP CONSTRAINT mqtt_subscriptions_pkey;
+        CREATE UNIQUE INDEX mqtt_subscriptions_filter ON mqtt_subscriptions (session_id, sha256(filter));
+        CREATE INDEX mqtt_subscriptions_sessions ON mqtt_subscriptions (sha256(filter))
+        """
+
+    /// The log of a plain filter: whatever is published at QoS 1 or 2 on topics that it matches, for the persistent sessions that
+    /// subscribed to it.
+    private static let filterLogs = """
+        ALTER TABLE topics DROP CONSTRAINT topics_kind_check, ADD CONSTRAINT topics_kind_check CHECK (kind BETWEEN 1 AND 4);
+        COMMENT ON COLUMN topics.kind IS '1 inbox, 2 direct, 3 group, 4 log of a plain filter';
+        CREATE TABLE filter_logs (
+            topic_id bigint PRIMARY KEY REFERENCES topics ON DELETE CASCADE,
+            filter bytea NOT NULL,
+            purged_seq bigint NOT NULL DEFAULT 0,
+            wanted_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON COLUMN filter_logs.purged_seq IS 'entries up to this one are deleted: every session has them';
+        COMMENT ON COLUMN filter_logs.wanted_at IS 'when a session last subscribed';
+        CREATE UNIQUE INDEX filter_logs_filter ON filter_logs (sha256(filter))
+        """
+
+    /// Wildcards are found by walking the topics in order from the filter's literal beginning on.
+    private static let retained = """
+        CREATE TABLE retained (
+            topic bytea NOT NULL,
+            qos smallint NOT NULL,
+            publisher_id bigint NOT NULL,
+            expires_at bigint NOT NULL,
+            properties bytea NOT NULL,
+            payload bytea NOT NULL
+        );
+        COMMENT ON COLUMN retained.expires_at IS 'Unix milliseconds, 0: never';
+        COMMENT ON COLUMN retained.properties IS 'raw MQTT 5 properties that go with it';
+        CREATE UNIQUE INDEX retained_topic ON retained (sha256(topic));
+        CREATE INDEX retained_order ON retained (substring(topic for 512), sha256(topic));
+        CREATE INDEX retained_expiry ON retained (expires_at) WHERE expires_at > 0
+        """
+
+    /// The wills of connected clients, and of those whose delay runs.
+    private static let wills = """
+        CREATE TABLE mqtt_wills (
+            user_id bigint NOT NULL,
+            client_id bytea NOT NULL,
+            id bigint NOT NULL UNIQUE,
+            due_at bigint,
+            delay_seconds bigint NOT NULL,
+            session_seconds bigint NOT NULL,
+            topic bytea NOT NULL,
+            qos smallint NOT NULL,
+            retain boolean NOT NULL,
+            expiry_seconds bigint,
+            properties bytea NOT NULL,
+            payload bytea NOT NULL,
+            rules bytea,
+            PRIMARY KEY (user_id, client_id)
+        );
+        COMMENT ON COLUMN mqtt_wills.id IS 'of this connection''s will, and of the entry that it becomes on a stored topic';
+        COMMENT ON COLUMN mqtt_wills.due_at IS 'Unix milliseconds; null: its client is connected';
+        COMMENT ON COLUMN mqtt_wills.session_seconds IS 'session expiry: the will is due no later than the end of the session';
+        COMMENT ON COLUMN mqtt_wills.rules IS 'the acl claim of the client''s token as JSON; null: none, as with --anonymous';
+        CREATE INDEX mqtt_wills_due ON mqtt_wills (due_at) WHERE due_at IS NOT NULL
+        """
+}
