@@ -77,7 +77,9 @@ struct InFlight: Equatable {
 
     /// PUBREC with an error: the client does not want the message, and its identifier is free.
     mutating func reject(_ packetID: UInt16) -> Bool {
-        guard let index = index(of: packetID), ring[index].isExactlyOnce, ring[index].state == .sent else { return false }
+        guard let index = index(of: packetID), ring[index].isExactlyOnce, ring[index].state == .sent else {
+            return false
+        }
         finish(index)
         return true
     }

@@ -266,7 +266,8 @@ extension Shard {
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeAcknowledgement(
-            answer.isExactlyOnce ? .pubrec : .puback, into: &scratch, version: sessions[place].version, packetID: answer.packetID, reason: answer.reason,
+            answer.isExactlyOnce ? .pubrec : .puback, into: &scratch, version: sessions[place].version,
+            packetID: answer.packetID, reason: answer.reason,
             properties: properties)
         io.append(scratch.span, to: sessions[place].slot)
     }

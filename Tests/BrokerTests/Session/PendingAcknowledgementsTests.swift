@@ -8,7 +8,7 @@ struct PendingAcknowledgementsTests {
     /// Four wait, and are resolved in this order.
     @Test(arguments: [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]]) func answersInOrder(_ order: [Int]) {
         var pending = PendingAcknowledgements()
-        let serials = (0..<4).map { pending.append(Answer(packetID: UInt16($0 + 10), isExactlyOnce: false), isExactlyOnce: false) }
+        let serials = (0..<4).map { pending.append(Answer(packetID: UInt16($0 + 10), isExactlyOnce: false)) }
         var out: [UInt16] = []
         for place in order {
             pending.resolve(serials[place], Answer(packetID: UInt16(place + 10), isExactlyOnce: false))
@@ -44,10 +44,10 @@ struct PendingAcknowledgementsTests {
         var pending = PendingAcknowledgements(firstSerial: 0xFF_FFFE)
         let serials = (1...4).map { pending.append(Answer(packetID: $0, isExactlyOnce: false)) }
         #expect(serials == [0xFF_FFFE, 0xFF_FFFF, 0, 1])
-        #expect(serials.map { pending.waiting($0)?.packetID } == [1, 2, 3, 4])
+        #expect(serials.map { pending.waiting($0)?.answer.packetID } == [1, 2, 3, 4])
         for serial in serials.reversed() {
             #expect(popAll(&pending).isEmpty)
-            pending.resolve(serial, Answer(packetID: pending.waiting(serial)!.packetID))
+            pending.resolve(serial, pending.waiting(serial)!.answer)
         }
         #expect(popAll(&pending) == [1, 2, 3, 4])
     }
