@@ -14,9 +14,13 @@ package final class Hub: Sendable {
         /// There are sessions of such clients from earlier.
         package var hasAnonymousSessions: Bool
 
-        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool) {
+        /// All there are at the start.
+        package var filterLogs: [FilterLog]
+
+        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool, filterLogs: [FilterLog] = []) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions
+            self.filterLogs = filterLogs
         }
     }
 
@@ -25,6 +29,7 @@ package final class Hub: Sendable {
     package let metrics = HubMetrics()
     let registry = SessionRegistry()
     let saver = SessionSaver()
+    let journal: SessionJournal
     let mailroom: Mailroom
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
@@ -36,6 +41,16 @@ package final class Hub: Sendable {
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
+        journal = SessionJournal(
+            write: { [services] sessions in
+                do {
+                    try await services.sessions.save(sessions)
+                    return true
+                } catch {
+                    services.logger.warning("the state of \(sessions.count) sessions could not be saved: \(error)")
+                    return false
+                }
+            }, post: mailroom.post)
     }
 
     /// Returns when no session's end is still being saved, or the time is over.
@@ -101,16 +116,18 @@ package final class Hub: Sendable {
         }
     }
 
+    /// - Parameter filters: those that need a log.
+    /// - Returns: their logs; nil if something could not be saved.
     func saveSubscriptions(
-        _ id: Int64, _ subscriptions: [StoredSubscription], cursors: [Cursor]
-    ) async -> Bool {
+        _ id: Int64, _ subscriptions: [StoredSubscription], logged filters: [[UInt8]]
+    ) async -> [FilterLog]? {
         do {
             try await services.sessions.save(subscriptions, of: id)
-            try await services.sessions.saveCursors([(id, cursors)])
-            return true
+            if filters.isEmpty { return [] }
+            return try await services.filterLogs.logs(of: filters, ids: filters.map { _ in services.ids.next() })
         } catch {
             services.logger.warning("subscriptions could not be saved: \(error)")
-            return false
+            return nil
         }
     }
 
@@ -121,15 +138,6 @@ package final class Hub: Sendable {
         } catch {
             services.logger.warning("subscriptions could not be removed: \(error)")
             return false
-        }
-    }
-
-    /// A lost save only means that some messages come again.
-    func saveCursors(_ cursors: [(id: Int64, cursors: [Cursor])]) async {
-        do {
-            try await services.sessions.saveCursors(cursors)
-        } catch {
-            services.logger.warning("cursors could not be saved: \(error)")
         }
     }
 
@@ -145,7 +153,7 @@ package final class Hub: Sendable {
     /// - Parameter previous: what was still being saved.
     func finish(
         _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
-        cursors: [Cursor], expirySeconds: UInt32, after previous: Task<Void, Never>?
+        state: SessionState, expirySeconds: UInt32, after previous: Task<Void, Never>?
     ) {
         guard storedID != 0 else {
             registry.release(key, claim)
@@ -156,7 +164,7 @@ package final class Hub: Sendable {
             await previous?.value
             do {
                 if expirySeconds > 0 {
-                    try await services.sessions.saveCursors([(storedID, cursors)])
+                    _ = await journal.save(storedID, state)
                     try await services.sessions.leave(storedID, expirySeconds: Int64(expirySeconds))
                 } else {
                     try await services.sessions.delete(storedID)

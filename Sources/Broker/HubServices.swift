@@ -19,7 +19,7 @@ package protocol SessionSource: Sendable {
     func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError)
     func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError)
     func deleteSubscriptions(_ filters: [[UInt8]], of session: Int64) async throws(DatabaseError)
-    func saveCursors(_ sessions: [(id: Int64, cursors: [Cursor])]) async throws(DatabaseError)
+    func save(_ sessions: [(id: Int64, state: SessionState)]) async throws(DatabaseError)
     /// The connection is gone: from now on the session may expire.
     func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError)
     func delete(_ session: Int64) async throws(DatabaseError)
@@ -28,6 +28,14 @@ package protocol SessionSource: Sendable {
 }
 
 extension SessionStore: SessionSource {}
+
+/// The logs of plain filters as the broker sees them; tests replace them by memory.
+package protocol FilterLogSource: Sendable {
+    /// The logs of these filters; those that are missing are made, with the given ids.
+    func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog]
+}
+
+extension FilterLogStore: FilterLogSource {}
 
 /// The log-in sessions that access tokens belong to.
 package protocol LoginSource: Sendable {
@@ -48,6 +56,7 @@ extension DirectoryStore: RightsSource {}
 package struct HubServices: Sendable {
     package var log: any MessageLog
     package var sessions: any SessionSource
+    package var filterLogs: any FilterLogSource
     package var rights: any RightsSource
     package var logins: any LoginSource
     package var tokens: TokenAuthority
@@ -57,11 +66,13 @@ package struct HubServices: Sendable {
     package var wallMilliseconds: @Sendable () -> Int64
 
     package init(
-        log: any MessageLog, sessions: any SessionSource, rights: any RightsSource, logins: any LoginSource,
+        log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, rights: any RightsSource,
+        logins: any LoginSource,
         tokens: TokenAuthority, ids: IDGenerator, logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.sessions = sessions
+        self.filterLogs = filterLogs
         self.rights = rights
         self.logins = logins
         self.tokens = tokens

@@ -14,6 +14,10 @@ package enum Limits {
     static let topicAliasMaximum = 16
     /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
+    /// Items from the oldest delivery that is not complete to the newest.
+    static let inFlightSpanMax = 8 * 1024
+    /// PUBLISH packets of one client that wait for its session to be saved; beyond it is read no further.
+    static let heldBytesMax = 1024 * 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
     static let queuedMessagesMax = 10_000
     static let queuedBytesMax = 8 * 1024 * 1024

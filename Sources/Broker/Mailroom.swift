@@ -18,6 +18,11 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
         for other in 0..<shardCount where other != shard { post(mail, other) }
     }
 
+    /// Nobody has subscribed to these filters for a while: their logs are gone.
+    package func filterLogsRemoved(_ logs: [FilterLog]) {
+        for log in logs { for shard in 0..<shardCount { post(.filterLogRemoved(log), shard) } }
+    }
+
     package func committed(_ entries: [LogEntry]) {
         for shard in 0..<shardCount { post(.committed(entries), shard) }
     }

@@ -30,6 +30,9 @@ package struct AccessRules: Sendable {
     package static let nothing = AccessRules(
         publish: [], subscribe: [], all: [], deny: [], userID: 0, clientID: [])
 
+    /// Whether there is any topic that may be received.
+    package var allowsSubscriptions: Bool { !subscribe.isEmpty && !deniesAll }
+
     package func mayPublish(_ topic: Span<UInt8>) -> Bool { isMatched(publish, topic) && !isDenied(topic) }
 
     /// Whether a message may be delivered: a filter that was granted may contain denied topics.

@@ -5,6 +5,8 @@ package enum TopicAddress: Hashable, Sendable {
     case inbox(user: Int64)
     case direct(low: Int64, high: Int64)
     case group(Int64)
+    /// No topic of clients: the log of a filter of plain topics, named by its id.
+    case filterLog(Int64)
 
     /// Nil for every other topic, other spellings of an id among them.
     package init?(parsing topic: Span<UInt8>) {
@@ -12,6 +14,7 @@ package enum TopicAddress: Hashable, Sendable {
         self = address
     }
 
+    /// Appends the topic's name; the log of a filter has none.
     package func appendName(to output: inout [UInt8]) {
         switch self {
         case .inbox(let user):
@@ -25,6 +28,7 @@ package enum TopicAddress: Hashable, Sendable {
         case .group(let id):
             output.append(contentsOf: "group/".utf8)
             Decimal.append(id, to: &output)
+        case .filterLog: break
         }
     }
 
@@ -33,6 +37,7 @@ package enum TopicAddress: Hashable, Sendable {
         case .inbox(let user): "inbox/\(user)"
         case .direct(let low, let high): "direct/\(low)/\(high)"
         case .group(let id): "group/\(id)"
+        case .filterLog(let id): "log \(id)"
         }
     }
 }

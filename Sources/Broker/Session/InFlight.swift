@@ -41,12 +41,14 @@ struct InFlight: Equatable {
     private(set) var outstanding = 0
     /// Items in state `restored`.
     private(set) var restoredCount = 0
+    /// Something of an earlier connection is left: entries have to be looked up before they are sent.
+    private(set) var mayRepeat = false
 
     var isEmpty: Bool { count == 0 }
 
     /// - Returns: the packet identifier of the new item.
     mutating func append(cursor: Int32, seq: Int64, qos: QoS) -> UInt16 {
-        precondition(count < Limits.inFlightMax, "the caller asks for room first")
+        precondition(count < Limits.inFlightSpanMax, "the caller asks for room first")
         push(Item(cursor: cursor, state: .sent, isExactlyOnce: qos == .exactlyOnce, seq: seq))
         outstanding += 1
         return Self.packetID(firstOrdinal + Int64(count - 1))
@@ -101,6 +103,7 @@ struct InFlight: Equatable {
         if count == 0 {
             ring = []
             first = 0
+            mayRepeat = false
         }
         return item
     }
@@ -127,6 +130,7 @@ struct InFlight: Equatable {
         push(item)
         if item.state == .restored { restoredCount += 1 }
         if item.state == .released { outstanding += 1 }
+        mayRepeat = true
     }
 
     /// The next item of a session that has nothing in flight will have this ordinal.
@@ -136,12 +140,22 @@ struct InFlight: Equatable {
         while firstOrdinal + Int64(count) < ordinal { push(done) }
     }
 
+    /// Whether entries of a cursor are to be sent again.
+    func hasRestored(cursor: Int32) -> Bool {
+        guard restoredCount > 0 else { return false }
+        for offset in 0..<count {
+            let item = ring[(first + offset) & (ring.count - 1)]
+            if item.state == .restored, item.cursor == cursor { return true }
+        }
+        return false
+    }
+
     /// An entry that was in flight when the last connection ended.
     enum Repetition {
         /// It was not.
         case none
-        /// To be sent again under this identifier, with DUP.
-        case due(UInt16)
+        /// To be sent again under this identifier, at this QoS, with DUP.
+        case due(UInt16, QoS)
         /// The client has it.
         case arrived
     }
@@ -155,7 +169,8 @@ struct InFlight: Equatable {
             ring[index].state = .sent
             restoredCount -= 1
             outstanding += 1
-            return .due(Self.packetID(firstOrdinal + Int64(offset)))
+            return .due(
+                Self.packetID(firstOrdinal + Int64(offset)), ring[index].isExactlyOnce ? .exactlyOnce : .atLeastOnce)
         }
         return .none
     }
@@ -167,6 +182,13 @@ struct InFlight: Equatable {
             let index = (first + offset) & (ring.count - 1)
             guard ring[index].state == .restored, ring[index].cursor == cursor, ring[index].seq <= seq else { continue }
             finish(index)
+        }
+    }
+
+    /// Gives up all that was not sent again.
+    mutating func forgetRestored() {
+        for offset in 0..<count where ring[(first + offset) & (ring.count - 1)].state == .restored {
+            finish((first + offset) & (ring.count - 1))
         }
     }
 

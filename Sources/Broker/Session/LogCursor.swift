@@ -12,6 +12,10 @@ struct LogCursor {
     var qos: QoS
     /// In the session's list of those who have to read the log.
     var isBehind = false
+    /// In the log of a plain filter, not of a topic.
+    var isFilterLog = false
+    /// Of its entries, how many the session has in flight.
+    var inFlightCount: Int32 = 0
     var identifiers: [UInt32] = []
 
     static let free = LogCursor(topic: -1, topicID: 0, sent: 0, acknowledged: 0, qos: .atMostOnce)

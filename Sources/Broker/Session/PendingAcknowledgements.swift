@@ -7,6 +7,8 @@ struct PendingAcknowledgements {
         var packetID: UInt16
         /// PUBREC instead of PUBACK.
         var isExactlyOnce: Bool
+        /// Of a plain topic, whose logs may go.
+        var isPlain = false
         var reason: ReasonCode = .success
         /// Of the stored entry; 0: none.
         var seq: Int64 = 0

@@ -1,5 +1,6 @@
 import Identity
 import MQTT
+import Persistence
 import Topics
 import Transport
 
@@ -10,6 +11,10 @@ struct Session {
         var options: SubscriptionOptions
         /// 0: none.
         var identifier: UInt32
+
+        var stored: StoredSubscription {
+            StoredSubscription(filter: filter.bytes, options: options.rawValue, identifier: identifier)
+        }
     }
 
     /// A message of a plain topic that waits for room in the window.
@@ -47,8 +52,15 @@ struct Session {
     /// A read of the log is under way.
     var isReadingLog = false
     var cursorsChanged = false
-    /// What was last begun to be saved of it: the next waits for that, or the older could win.
+    /// Counts changes that must be saved before something is done.
+    var revision: UInt32 = 0
+    var held = HeldActions()
+    /// At the end of the turn, or of the save that is under way.
+    var isSaveRequested = false
+    var isSaving = false
+    /// The last change of subscriptions that is being saved: the next waits for that, or the older could win.
     var lastSave: Task<Void, Never>?
+    var copies = Copies()
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
     var inbound = InboundExchanges()
@@ -88,6 +100,11 @@ struct Session {
         loginSessionID = nil
         user = -1
         cursorsChanged = false
+        revision = 0
+        held = HeldActions()
+        isSaveRequested = false
+        isSaving = false
+        copies = Copies()
         subscriptions = []
         cursors = []
         behind = []
@@ -102,13 +119,16 @@ struct Session {
     }
 
     /// Room for one more PUBLISH of QoS 1 or 2.
-    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightMax }
+    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightSpanMax }
 
     /// For how many more.
-    var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightMax - inFlight.count) }
+    var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }
 
     /// Publishes of QoS 1 and 2 that the client may count against our receive maximum: no PUBACK or PUBCOMP was sent.
-    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount }
+    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount + held.answersCount }
+
+    /// It outlives its connection.
+    var isPersistent: Bool { storedID != 0 }
 
     var slot: Int32 { connection.slot }
 }
@@ -126,6 +146,8 @@ struct Route {
         var qos: QoS
         var noLocal: Bool
         var retainAsPublished: Bool
+        /// A persistent session: what is published at QoS 1 or 2 reaches it through a log.
+        var isLogged: Bool
         /// Index into `identifiers`; -1: none.
         var identifiers: Int32
     }
@@ -137,6 +159,8 @@ struct Route {
     var identifiers: [[UInt32]] = []
     /// A bit for each other shard with a matching filter.
     var shards: UInt64 = 0
+    /// Topic ids of the logs of matching filters.
+    var logs: [Int64] = []
     var mayPublish = false
 }
 

@@ -97,7 +97,7 @@ extension Shard {
         if waiting.user >= 0 { releaseUser(waiting.user) }
         if let opened, waiting.successor == nil {
             hub.finish(
-                waiting.key, waiting.claim, storedID: opened.stored.id, cursors: opened.stored.cursors,
+                waiting.key, waiting.claim, storedID: opened.stored.id, state: opened.stored.state,
                 expirySeconds: min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax), after: nil)
             return
         }
@@ -180,6 +180,7 @@ extension Shard {
             at: sessions[Int(session)].keepAliveMilliseconds > 0
                 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
         io.resumeReading(waiting.connection.slot)
+        repeatReleases(session, io: &io)
         pump(session, io: &io)
     }
 

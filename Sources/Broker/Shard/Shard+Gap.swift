@@ -40,7 +40,7 @@ extension EntryKind {
     var changesRights: Bool {
         switch self {
         case .member, .group, .friendAccepted, .friendRemoved: true
-        case .message, .edit, .delete, .reaction, .friendRequest, .groupAdded, .groupRemoved, .mention: false
+        case .message, .edit, .delete, .reaction, .friendRequest, .groupAdded, .groupRemoved, .mention, .plain: false
         }
     }
 }

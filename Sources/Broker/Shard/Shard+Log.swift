@@ -74,11 +74,19 @@ extension Shard {
         var payload: [UInt8]
         /// The MQTT 5 properties that all deliveries carry.
         var properties: [UInt8]
+        /// A message of a plain topic, which each subscriber gets in its own way.
+        var plain: (id: Int64, message: PlainEntry)?
 
         init(_ entry: LogEntry, _ topic: [UInt8]) {
             seq = entry.seq
             self.topic = topic
             payload = []
+            guard entry.kind != .plain else {
+                let message = PlainEntry(entry)
+                (self.topic, payload, properties) = (message.topic, message.payload, message.forwarded)
+                plain = (entry.id, message)
+                return
+            }
             Envelope.write(entry, into: &payload)
             properties = []
             properties.appendProperty(.payloadFormatIndicator, flag: true)
@@ -92,43 +100,98 @@ extension Shard {
     private mutating func send(
         _ entry: EncodedEntry, at cursor: Int32, to session: Int32, io: inout Connections
     ) -> Bool {
-        let place = Int(session), slot = sessions[place].slot
+        let place = Int(session)
         let qos = sessions[place].cursors[Int(cursor)].qos
-        guard !io.isCongested(slot), qos == .atMostOnce || sessions[place].hasWindow else { return false }
-        sessions[place].cursors[Int(cursor)].sent = entry.seq
-        let identifiers = sessions[place].cursors[Int(cursor)].identifiers
-        let form = FrameSet.Form(
-            isVersion5: sessions[place].version == .v5, qos: qos, retain: false)
-        var frame: [UInt8]
-        let offset: Int
-        if identifiers.isEmpty || !form.isVersion5 {
-            let index = frames.form(
-                form, topic: entry.topic.span, payload: entry.payload.span, forwarded: entry.properties)
-            frame = frames.frames[index]
-            offset = frames.packetIDOffset(index)
-        } else {
-            var properties = DeliveryProperties(forwarded: entry.properties)
-            properties.subscriptionIDs = identifiers
-            frame = []
-            offset = ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: qos,
-                retain: false,
-                properties: properties)
+        guard !io.isCongested(sessions[place].slot), mayTake(qos, cursor, session) else { return false }
+        var delivery = LoggedDelivery(
+            qos: qos, retain: false, identifiers: sessions[place].cursors[Int(cursor)].identifiers)
+        var repetition = InFlight.Repetition.none
+        if sessions[place].inFlight.mayRepeat {
+            repetition = sessions[place].inFlight.repeats(cursor: cursor, seq: entry.seq)
+            if case .arrived = repetition {
+                sessions[place].cursors[Int(cursor)].sent = entry.seq
+                return true
+            }
         }
+        if let (id, message) = entry.plain {
+            guard let own = self.delivery(of: message, id: id, to: session) else {
+                passOver(entry.seq, at: cursor, of: session)
+                return true
+            }
+            delivery = own
+        }
+        if case .due(_, let qos) = repetition { delivery.qos = qos }
+        let (frame, offset) = encode(entry, delivery, for: session)
         guard frame.count <= sessions[place].packetBytesMax else {
             // Too large for this client: as if it had been delivered [MQTT-3.1.2-25].
-            if sessions[place].inFlight.isEmpty { sessions[place].cursors[Int(cursor)].acknowledged = entry.seq }
+            passOver(entry.seq, at: cursor, of: session)
             return true
         }
-        if qos == .atMostOnce {
+        sessions[place].cursors[Int(cursor)].sent = entry.seq
+        guard delivery.qos.isAcknowledged else {
             sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
             noteCursorChange(session)
-            io.append(frame.span, to: slot)
+            io.append(frame.span, to: sessions[place].slot)
+            return true
+        }
+        if case .due(let packetID, _) = repetition {
+            io.append(ServerPacket.repeated(frame, packetID: packetID, at: offset).span, to: sessions[place].slot)
+            return true
+        }
+        let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: delivery.qos)
+        sessions[place].cursors[Int(cursor)].inFlightCount += 1
+        if delivery.qos == .exactlyOnce, sessions[place].isPersistent {
+            // After a crash the client must find the message under the same identifier, or it would take it for another one.
+            var packet = frame
+            ServerPacket.patchPacketID(packetID, in: &packet, at: offset)
+            hold(.write(packet), of: session)
         } else {
-            let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: qos)
-            io.append(frame.span, packetID: packetID, at: offset, to: slot)
+            io.append(frame.span, packetID: packetID, at: offset, to: sessions[place].slot)
         }
         return true
+    }
+
+    /// Whether a session has room for an entry at one of its cursors. What an earlier connection had in flight comes first.
+    private func mayTake(_ qos: QoS, _ cursor: Int32, _ session: Int32) -> Bool {
+        let place = Int(session)
+        if sessions[place].inFlight.restoredCount > 0 {
+            return sessions[place].inFlight.outstanding < sessions[place].receiveMaximum
+                && sessions[place].inFlight.hasRestored(cursor: cursor)
+        }
+        return qos == .atMostOnce || sessions[place].hasWindow
+    }
+
+    /// The shared form, unless something in it is the session's own.
+    private mutating func encode(
+        _ entry: EncodedEntry, _ delivery: LoggedDelivery, for session: Int32
+    ) -> (frame: [UInt8], packetIDOffset: Int) {
+        let form = FrameSet.Form(
+            isVersion5: sessions[Int(session)].version == .v5, qos: delivery.qos, retain: delivery.retain)
+        if !form.isVersion5 || delivery.identifiers.isEmpty && delivery.expirySeconds == nil {
+            let index = frames.form(
+                form, topic: entry.topic.span, payload: entry.payload.span, forwarded: entry.properties)
+            return (frames.frames[index], frames.packetIDOffset(index))
+        }
+        var properties = DeliveryProperties(forwarded: entry.properties)
+        properties.subscriptionIDs = delivery.identifiers
+        properties.messageExpirySeconds = delivery.expirySeconds
+        var frame: [UInt8] = []
+        let offset = ServerPacket.encodePublish(
+            into: &frame, version: .v5, topic: entry.topic.span, payload: entry.payload.span, qos: delivery.qos,
+            retain: delivery.retain, properties: properties)
+        return (frame, offset)
+    }
+
+    /// The session does not get this entry: its cursor goes on as if it had.
+    private mutating func passOver(_ seq: Int64, at cursor: Int32, of session: Int32) {
+        let place = Int(session)
+        sessions[place].cursors[Int(cursor)].sent = seq
+        sessions[place].inFlight.forget(cursor: cursor, upTo: seq)
+        advanceCursors(of: session)
+        if sessions[place].cursors[Int(cursor)].inFlightCount == 0 {
+            sessions[place].cursors[Int(cursor)].acknowledged = seq
+            noteCursorChange(session)
+        }
     }
 
     // MARK: Catching up
@@ -142,17 +205,22 @@ extension Shard {
     /// Sends what a session is behind with, as far as it can take it: recent entries from memory, older ones from the log.
     mutating func pump(_ session: Int32, io: inout Connections) {
         let place = Int(session)
-        while let cursor = sessions[place].behind.first {
+        var position = 0
+        while position < sessions[place].behind.count {
+            let cursor = sessions[place].behind[position]
             let state = sessions[place].cursors[Int(cursor)]
             let topic = topics[Int(state.topic)]!
             if state.sent >= topic.head {
                 sessions[place].cursors[Int(cursor)].isBehind = false
-                sessions[place].behind.removeFirst()
+                sessions[place].behind.remove(at: position)
                 continue
             }
-            guard !io.isCongested(sessions[place].slot), sessions[place].hasWindow || state.qos == .atMostOnce else {
-                return
+            let restoredCount = sessions[place].inFlight.restoredCount
+            if restoredCount > 0, !sessions[place].inFlight.hasRestored(cursor: cursor) {
+                position += 1
+                continue
             }
+            guard !io.isCongested(sessions[place].slot), mayTake(state.qos, cursor, session) else { return }
             guard let entry = topic.recentEntry(state.sent + 1) else {
                 let room = state.qos == .atMostOnce ? Int.max : sessions[place].window
                 readLog(session, topic.topic, after: state.sent, room: room)
@@ -160,6 +228,12 @@ extension Shard {
             }
             frames.reset()
             guard send(EncodedEntry(entry, topic.name), at: cursor, to: session, io: &io) else { return }
+            if restoredCount > 0, sessions[place].inFlight.restoredCount == 0 { position = 0 }
+        }
+        // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest.
+        if sessions[place].inFlight.restoredCount > 0 {
+            sessions[place].inFlight.forgetRestored()
+            settle(session, io: &io)
         }
     }
 
@@ -206,6 +280,7 @@ extension Shard {
             "topic \(sessions[Int(session)].cursors[cursor].topicID) has no entries \(sent + 1) to \(next - 1) any more"
         )
         sessions[Int(session)].cursors[cursor].sent = next - 1
+        sessions[Int(session)].inFlight.forget(cursor: Int32(cursor), upTo: next - 1)
     }
 
     // MARK: Tokens

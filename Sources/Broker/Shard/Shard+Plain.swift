@@ -17,7 +17,30 @@ extension Shard {
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
         deliverPlain(publish, on: topic, bytes, from: session, io: &io)
-        answer(publish, on: topic, bytes, nil, session, io: &io)
+        let logs = publish.qos.isAcknowledged ? sessions[Int(session)].route.logs : []
+        guard !logs.isEmpty else {
+            answer(publish, on: topic, bytes, nil, session, io: &io)
+            return
+        }
+        let token = awaitOutcomes(logs.count, of: publish, from: session, isPlain: true)
+        let message = message(publish, on: topic, bytes, from: session)
+        append(message, id: publishID(publish, of: session), to: logs, token: token, io: &io)
+        pauseIfAhead(session, io: &io)
+    }
+
+    /// A PUBLISH as a value that outlives the read buffer.
+    private func message(
+        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32
+    ) -> PlainMessage {
+        var message = PlainMessage(
+            topic: [UInt8](span: topic), payload: [UInt8](span: bytes.extracting(publish.payload)), qos: publish.qos,
+            retain: publish.retain, forwarded: [])
+        publish.appendForwardedProperties(to: &message.forwarded, in: bytes)
+        if let expiry = publish.messageExpirySeconds {
+            message.expiresAt = hub.services.wallMilliseconds() + Int64(expiry) * 1000
+        }
+        message.publisher = sessions[Int(session)].key
+        return message
     }
 
     /// Delivers here and hands over to the other shards with matching filters; the route is found.
@@ -42,7 +65,9 @@ extension Shard {
         guard !targets.isEmpty else { return }
         let identifiers = sessions[Int(session)].route.identifiers
         frames.reset()
-        for target in targets where !(target.noLocal && target.session == session) {
+        let isLogged = publish.qos.isAcknowledged
+        for target in targets
+        where !(target.noLocal && target.session == session) && !(isLogged && target.isLogged) {
             deliver(
                 topic, bytes.extracting(publish.payload), qos: publish.qos, retain: publish.retain,
                 forwarded: forwarded, to: target, identifiers, io: &io)
@@ -53,7 +78,8 @@ extension Shard {
     mutating func deliver(_ message: PlainMessage, io: inout Connections) {
         let route = makeRoute(message.topic.span)
         frames.reset()
-        for target in route.targets {
+        let isLogged = message.qos.isAcknowledged
+        for target in route.targets where !(isLogged && target.isLogged) {
             deliver(
                 message.topic.span, message.payload.span, qos: message.qos, retain: message.retain,
                 forwarded: message.forwarded, to: target, route.identifiers, io: &io)
@@ -87,6 +113,10 @@ extension Shard {
         var route = Route()
         var places: [Int32: Int] = [:]
         for subscription in subscriptions.match(topic) {
+            if Self.isLog(subscription.session) {
+                route.logs.append(logTopic(subscription.session).id)
+                continue
+            }
             if subscription.session < 0 {
                 route.shards |= 1 << UInt64(-1 - subscription.session)
                 continue
@@ -98,6 +128,7 @@ extension Shard {
                 place = found
                 route.targets[place].qos = max(route.targets[place].qos, qos)
                 route.targets[place].noLocal = route.targets[place].noLocal && subscription.options.noLocal
+                route.targets[place].isLogged = route.targets[place].isLogged || isLogged(subscription)
                 route.targets[place].retainAsPublished =
                     route.targets[place].retainAsPublished || subscription.options.retainAsPublished
             } else {
@@ -121,7 +152,14 @@ extension Shard {
         return Route.Target(
             session: subscription.session, slot: session.slot, isVersion5: session.version == .v5,
             packetBytesMax: session.packetBytesMax, qos: qos, noLocal: subscription.options.noLocal,
-            retainAsPublished: subscription.options.retainAsPublished, identifiers: -1)
+            retainAsPublished: subscription.options.retainAsPublished, isLogged: isLogged(subscription), identifiers: -1
+        )
+    }
+
+    /// Whether what this subscription gets at QoS 1 and 2 comes from the log of its filter.
+    private func isLogged(_ subscription: Subscription) -> Bool {
+        subscription.options.qos > 0 && subscription.shareGroup == 0
+            && sessions[Int(subscription.session)].isPersistent
     }
 
     // MARK: One delivery

@@ -7,17 +7,47 @@ import Transport
 
 // PUBLISH from a client: what it is, whether it may, and the answer.
 extension Shard {
+    /// - Parameter packet: where in `bytes` the whole packet is.
     mutating func receive(
-        _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+        _ publish: Publish, _ packet: Range<Int>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
+        let place = Int(session)
         if publish.qos == .exactlyOnce, isRepetition(publish, from: session, io: &io) { return }
         let isCounted = sessions[Int(session)].version == .v5 && publish.qos.isAcknowledged
         guard !isCounted || sessions[Int(session)].unansweredCount < Int(Limits.receiveMaximum) else {
             throw ProtocolError(.receiveMaximumExceeded, "more packets are unanswered than the receive maximum allows")
         }
         if publish.qos == .exactlyOnce {
-            sessions[Int(session)].inbound.publish(publish.packetID, newID: hub.services.ids.next())
+            let isNew = sessions[place].inbound.state(of: publish.packetID) == nil
+            sessions[place].inbound.publish(publish.packetID, newID: hub.services.ids.next())
+            if isNew, sessions[place].isPersistent {
+                hold(.publish([UInt8](span: bytes.extracting(packet)), isAnswered: true), of: session)
+                pauseIfAhead(session, io: &io)
+                return
+            }
         }
+        // Behind what is held, or messages of one client would be numbered in another order than it sent them.
+        guard sessions[place].held.publishesCount == 0 else {
+            let copy = [UInt8](span: bytes.extracting(packet))
+            holdBehind(.publish(copy, isAnswered: publish.qos.isAcknowledged), of: session)
+            pauseIfAhead(session, io: &io)
+            return
+        }
+        try resolveAndReceive(publish, bytes, from: session, io: &io)
+    }
+
+    /// A PUBLISH that was held until the session was saved.
+    mutating func receiveHeld(_ packet: [UInt8], from session: Int32, io: inout Connections) throws(ProtocolError) {
+        guard let header = try FixedHeader.read(packet.span, at: 0, packetBytesMax: packet.count) else {
+            preconditionFailure("whole packets are held")
+        }
+        let publish = try Publish.decode(header, in: packet.span, at: 0, version: sessions[Int(session)].version)
+        try resolveAndReceive(publish, packet.span, from: session, io: &io)
+    }
+
+    private mutating func resolveAndReceive(
+        _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) throws(ProtocolError) {
         guard publish.topicAlias != 0 else {
             try receive(publish, on: bytes.extracting(publish.topic), bytes, from: session, io: &io)
             return
@@ -111,7 +141,8 @@ extension Shard {
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
     mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
         let place = Int(session)
-        if sessions[place].version != .v5, sessions[place].unansweredCount >= Int(Limits.receiveMaximum) {
+        let isAhead = sessions[place].version != .v5 && sessions[place].unansweredCount >= Int(Limits.receiveMaximum)
+        if isAhead || sessions[place].held.publishBytes > Limits.heldBytesMax {
             io.pauseReading(sessions[place].slot)
         }
     }
@@ -130,7 +161,7 @@ extension Shard {
                 right.isWritable
             else { throw .notFriends }
             return right.topic
-        case .stored(.inbox), .typing, .read, .presence, .system: throw .notAuthorized
+        case .stored(.inbox), .stored(.filterLog), .typing, .read, .presence, .system: throw .notAuthorized
         case .reserved:
             throw Refusal("topic-invalid", "There is no such topic.", code: .topicNameInvalid, status: 404)
         case .plain: preconditionFailure("plain topics have their own way")
@@ -141,9 +172,11 @@ extension Shard {
 
     /// The answer to a publish of QoS 1 or 2 waits for so many outcomes, each to be reported under the token by `resolve`.
     mutating func awaitOutcomes(
-        _ count: Int, of publish: Publish, from session: Int32, subject: RefusedEvent.Subject? = nil
+        _ count: Int, of publish: Publish, from session: Int32, isPlain: Bool = false,
+        subject: RefusedEvent.Subject? = nil
     ) -> UInt64 {
-        let answer = PendingAcknowledgements.Answer(publish)
+        var answer = PendingAcknowledgements.Answer(publish)
+        answer.isPlain = isPlain
         let serial = sessions[Int(session)].acknowledgements.append(answer, waits: count, subject: subject)
         return publishToken(session, serial)
     }
@@ -164,9 +197,15 @@ extension Shard {
         var answer = waiting.answer
         switch outcome {
         case .committed(let seq, let id), .repeated(let seq, let id):
+            // Where a plain message stands in the logs of filters is nobody's business.
+            guard !answer.isPlain else { break }
             answer.seq = seq
             answer.id = id
+        // A QoS 2 exchange that went on with another payload is still the same message (MQTT 5 §4.3.3).
+        case .clientRefReused where answer.isExactlyOnce: break
         case .clientRefReused: answer.refuse(.clientRefReused)
+        // The log of a filter that nobody has any more: nobody needs the message.
+        case .topicGone where waiting.answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
         case .unavailable:
             guard sessions[place].version == .v5 else {
@@ -241,7 +280,8 @@ extension Shard {
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
         guard !sessions[place].acknowledgements.isBlocked,
-            sessions[place].unansweredCount < Int(Limits.receiveMaximum) / 2, !io.isCongested(slot)
+            sessions[place].unansweredCount < Int(Limits.receiveMaximum) / 2,
+            sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }
         io.resumeReading(slot)
     }

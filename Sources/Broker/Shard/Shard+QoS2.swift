@@ -21,7 +21,11 @@ extension Shard {
     /// PUBREL ends the exchange: from now on the packet identifier stands for another message [MQTT-4.3.3-11] [MQTT-4.3.3-12].
     mutating func release(_ packetID: UInt16, of session: Int32, io: inout Connections) {
         let isKnown = sessions[Int(session)].inbound.release(packetID)
-        send(.pubcomp, packetID, isKnown ? .success : .packetIdentifierNotFound, to: session, io: &io)
+        if isKnown, sessions[Int(session)].isPersistent {
+            hold(.write(packet(.pubcomp, packetID, for: session)), of: session)
+        } else {
+            send(.pubcomp, packetID, isKnown ? .success : .packetIdentifierNotFound, to: session, io: &io)
+        }
         resumeReading(session, io: &io)
     }
 
@@ -34,6 +38,9 @@ extension Shard {
             return
         }
         switch sessions[Int(session)].inFlight.receive(packetID) {
+        // If we forgot that it has arrived, we would send it again, and the client would take it for another message.
+        case .arrived where sessions[Int(session)].isPersistent:
+            hold(.write(packet(.pubrel, packetID, for: session)), of: session)
         case .arrived: send(.pubrel, packetID, to: session, io: &io)
         case .unknown: send(.pubrel, packetID, .packetIdentifierNotFound, to: session, io: &io)
         }
@@ -45,13 +52,19 @@ extension Shard {
 
     // MARK: Packets
 
-    private mutating func send(
+    mutating func send(
         _ type: PacketType, _ packetID: UInt16, _ reason: ReasonCode = .success, to session: Int32,
         io: inout Connections
     ) {
-        scratch.removeAll(keepingCapacity: true)
+        io.append(packet(type, packetID, reason, for: session).span, to: sessions[Int(session)].slot)
+    }
+
+    private func packet(
+        _ type: PacketType, _ packetID: UInt16, _ reason: ReasonCode = .success, for session: Int32
+    ) -> [UInt8] {
+        var packet: [UInt8] = []
         ServerPacket.encodeAcknowledgement(
-            type, into: &scratch, version: sessions[Int(session)].version, packetID: packetID, reason: reason)
-        io.append(scratch.span, to: sessions[Int(session)].slot)
+            type, into: &packet, version: sessions[Int(session)].version, packetID: packetID, reason: reason)
+        return packet
     }
 }

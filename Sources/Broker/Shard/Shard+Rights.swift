@@ -76,6 +76,7 @@ extension Shard {
         let state = users[Int(user)]
         guard state.isReady else { return nil }
         switch address {
+        case .filterLog: return nil
         case .inbox(let owner): return owner == state.id ? state.inbox : nil
         case .group(let group): return state.groups[group]?.topic
         case .direct(let low, let high):
@@ -84,7 +85,7 @@ extension Shard {
         }
     }
 
-    private mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
+    mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
         if let index = topicIndex[topic.id] {
             topics[Int(index)]!.references += 1
             return index
@@ -103,7 +104,7 @@ extension Shard {
         return index
     }
 
-    private mutating func releaseTopic(_ index: Int32) {
+    mutating func releaseTopic(_ index: Int32) {
         topics[Int(index)]!.references -= 1
         guard topics[Int(index)]!.references == 0, let state = topics[Int(index)] else { return }
         precondition(state.subscribers.isEmpty, "who can't read a topic has no cursor in it")
@@ -247,6 +248,12 @@ extension Shard {
         let cursor = LogCursor(
             topic: topic, topicID: topics[Int(topic)]!.topic.id, sent: seq, acknowledged: seq, qos: coverage.qos,
             identifiers: coverage.identifiers)
+        addCursor(cursor, of: session)
+    }
+
+    /// Puts a cursor into a free place of the session, and the session among the topic's subscribers.
+    mutating func addCursor(_ cursor: LogCursor, of session: Int32) {
+        let place = Int(session)
         let index: Int32
         if let free = sessions[place].cursors.firstIndex(where: { $0.topic < 0 }) {
             index = Int32(free)
@@ -255,8 +262,9 @@ extension Shard {
             index = Int32(sessions[place].cursors.count)
             sessions[place].cursors.append(cursor)
         }
-        topics[Int(topic)]!.subscribers.append(TopicState.Subscriber(session: session, cursor: index))
-        if seq < topics[Int(topic)]!.head { markBehind(session, index) }
+        let topic = Int(cursor.topic)
+        topics[topic]!.subscribers.append(TopicState.Subscriber(session: session, cursor: index))
+        if cursor.sent < topics[topic]!.head { markBehind(session, index) }
         noteCursorChange(session)
     }
 
@@ -265,6 +273,7 @@ extension Shard {
         guard let cursor = cursor(in: topic, of: session) else { return }
         let place = Int(session), start = min(seq, topics[Int(topic)]!.head)
         sessions[place].inFlight.detach(cursor: cursor)
+        sessions[place].cursors[Int(cursor)].inFlightCount = 0
         sessions[place].cursors[Int(cursor)].sent = start
         sessions[place].cursors[Int(cursor)].acknowledged = start
         if start < topics[Int(topic)]!.head { markBehind(session, cursor) }
@@ -282,13 +291,15 @@ extension Shard {
         sessions[Int(session)].cursors[Int(cursor)].identifiers = coverage.identifiers
     }
 
-    private mutating func uncover(_ topic: Int32, of session: Int32) {
+    mutating func uncover(_ topic: Int32, of session: Int32) {
         guard let cursor = cursor(in: topic, of: session) else { return }
         removeSubscriber(session, cursor, from: topic)
         let place = Int(session)
         sessions[place].inFlight.detach(cursor: cursor)
         sessions[place].behind.removeAll { $0 == cursor }
+        let isFilterLog = sessions[place].cursors[Int(cursor)].isFilterLog
         sessions[place].cursors[Int(cursor)] = .free
+        if isFilterLog { releaseTopic(topic) }
         noteCursorChange(session)
     }
 

@@ -18,14 +18,32 @@ extension Shard {
             // What its token allows now is asked at each delivery.
             insert(subscribed, of: session)
         }
-        let places = Dictionary(opened.stored.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
+        let places = Dictionary(opened.stored.state.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
+        restoreLogs(opened.stored.subscriptions.compactMap(\.log), places, session)
         let user = sessions[Int(session)].user
-        guard user >= 0 else { return }
-        for topic in readableTopics(of: user) {
-            let topicID = topics[Int(topic)]!.topic.id
-            let start = places[topicID] ?? firstSeqForAbsent(user: user, topic: topic)
-            cover(topic, by: session, from: min(start, topics[Int(topic)]!.head))
+        if user >= 0 {
+            for topic in readableTopics(of: user) {
+                let topicID = topics[Int(topic)]!.topic.id
+                let start = places[topicID] ?? firstSeqForAbsent(user: user, topic: topic)
+                cover(topic, by: session, from: min(start, topics[Int(topic)]!.head))
+            }
         }
+        restore(opened.stored.state, of: session)
+        advanceCursors(of: session)
+    }
+
+    /// Cursors in the logs of plain filters. A log that is missing is made: the token may allow now what it did not allow before.
+    private mutating func restoreLogs(_ logs: [FilterLog], _ places: [Int64: Int64], _ session: Int32) {
+        for log in logs {
+            announce(log)
+            cover(log, by: session, from: min(places[log.topicID] ?? log.lastSeq, log.lastSeq))
+        }
+        let known = Set(logs.map(\.filter))
+        let missing = sessions[Int(session)].subscriptions.filter {
+            wantsLog($0, session) && !known.contains($0.filter.bytes)
+        }
+        guard !missing.isEmpty else { return }
+        saveSubscriptions(missing.map(\.stored), nil, of: session)
     }
 
     /// Where a session begins to read a topic that became readable while it was offline: before the entry that gave access.
@@ -40,9 +58,11 @@ extension Shard {
     mutating func endSession(_ session: Int32, isClean: Bool) {
         let place = Int(session)
         for subscribed in sessions[place].subscriptions { remove(subscribed.filter, of: session) }
-        let cursors = savedCursors(of: session)
+        let state = state(of: session)
         for index in sessions[place].cursors.indices where sessions[place].cursors[index].topic >= 0 {
-            removeSubscriber(session, Int32(index), from: sessions[place].cursors[index].topic)
+            let cursor = sessions[place].cursors[index]
+            removeSubscriber(session, Int32(index), from: cursor.topic)
+            if cursor.isFilterLog { releaseTopic(cursor.topic) }
         }
         let user = sessions[place].user
         if user >= 0 {
@@ -54,42 +74,8 @@ extension Shard {
         sessions[place].forget()
         freeSessions.append(session)
         hub.finish(
-            ended.key, ended.claim, storedID: ended.storedID, cursors: cursors, expirySeconds: ended.expirySeconds,
+            ended.key, ended.claim, storedID: ended.storedID, state: state, expirySeconds: ended.expirySeconds,
             after: ended.lastSave)
-    }
-
-    // MARK: Cursors
-
-    func savedCursors(of session: Int32) -> [Cursor] {
-        guard sessions[Int(session)].storedID != 0 else { return [] }
-        return sessions[Int(session)].cursors.compactMap {
-            $0.topic >= 0 ? Cursor(topicID: $0.topicID, acked: $0.acknowledged) : nil
-        }
-    }
-
-    mutating func noteCursorChange(_ session: Int32) {
-        guard sessions[Int(session)].storedID != 0, !sessions[Int(session)].cursorsChanged else { return }
-        sessions[Int(session)].cursorsChanged = true
-        sessionsWithChangedCursors.append(session)
-    }
-
-    mutating func saveChangedCursors() {
-        guard !sessionsWithChangedCursors.isEmpty else { return }
-        var changed: [(id: Int64, cursors: [Cursor])] = []
-        var saved: [Int32] = []
-        for session in sessionsWithChangedCursors where sessions[Int(session)].cursorsChanged {
-            sessions[Int(session)].cursorsChanged = false
-            changed.append((sessions[Int(session)].storedID, savedCursors(of: session)))
-            saved.append(session)
-        }
-        sessionsWithChangedCursors.removeAll(keepingCapacity: true)
-        guard !changed.isEmpty else { return }
-        let previous = saved.compactMap { sessions[Int($0)].lastSave }
-        let save = Task { [hub, changed, previous] in
-            for earlier in previous { await earlier.value }
-            await hub.saveCursors(changed)
-        }
-        for session in saved { sessions[Int(session)].lastSave = save }
     }
 
     // MARK: Acknowledgements by the subscriber
@@ -101,14 +87,20 @@ extension Shard {
 
     /// A delivery is complete: cursors follow, and there is room for the next.
     mutating func settle(_ session: Int32, io: inout Connections) {
+        advanceCursors(of: session)
+        sendQueued(session, io: &io)
+        pump(session, io: &io)
+    }
+
+    /// Takes out what is done, oldest first, up to what is not.
+    mutating func advanceCursors(of session: Int32) {
         let place = Int(session)
         while let item = sessions[place].inFlight.popDone() {
             guard item.cursor >= 0 else { continue }
-            let acknowledged = max(sessions[place].cursors[Int(item.cursor)].acknowledged, item.seq)
-            sessions[place].cursors[Int(item.cursor)].acknowledged = acknowledged
+            let cursor = Int(item.cursor)
+            sessions[place].cursors[cursor].inFlightCount -= 1
+            sessions[place].cursors[cursor].acknowledged = max(sessions[place].cursors[cursor].acknowledged, item.seq)
             noteCursorChange(session)
         }
-        sendQueued(session, io: &io)
-        pump(session, io: &io)
     }
 }

@@ -26,6 +26,7 @@ extension Shard {
                 appendLastSeq(of: entry.filter, session, to: &answer.properties)
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
+                if entry.options.qos == .atMostOnce { uncoverLog(of: entry.filter, session: session) }
             }
         } else {
             answer.reasons = subscribe.entries.map { _ in .implementationSpecificError }
@@ -34,14 +35,23 @@ extension Shard {
             send(answer, to: session, io: &io)
             return
         }
-        // What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there.
+        saveSubscriptions(granted, answer, of: session)
+    }
+
+    /// What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there, and after them the cursors.
+    mutating func saveSubscriptions(
+        _ granted: [StoredSubscription], _ answer: SubscribeAnswer?, of session: Int32
+    ) {
+        let place = Int(session)
         let token = sessionToken(session), storedID = sessions[place].storedID
-        let cursors = savedCursors(of: session)
+        let logged = sessions[place].subscriptions.filter { subscribed in
+            wantsLog(subscribed, session) && granted.contains { $0.filter == subscribed.filter.bytes }
+        }
         let previous = sessions[place].lastSave
-        sessions[place].lastSave = Task { [hub, index, answer, granted] in
+        sessions[place].lastSave = Task { [hub, index, answer, granted, filters = logged.map(\.filter.bytes)] in
             await previous?.value
-            let isSaved = await hub.saveSubscriptions(storedID, granted, cursors: cursors)
-            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+            let logs = await hub.saveSubscriptions(storedID, granted, logged: filters)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: logs), to: index)
         }
     }
 
@@ -63,7 +73,12 @@ extension Shard {
     }
 
     mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
-        scratch.removeAll(keepingCapacity: true)
+        io.append(packet(answer, for: session).span, to: sessions[Int(session)].slot)
+        pump(session, io: &io)
+    }
+
+    private func packet(_ answer: SubscribeAnswer, for session: Int32) -> [UInt8] {
+        var packet: [UInt8] = []
         let version = sessions[Int(session)].version
         var answer = answer
         // [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.1.2-29]: both leave the properties out.
@@ -74,14 +89,13 @@ extension Shard {
         }
         if answer.isUnsubscribe {
             ServerPacket.encodeUnsuback(
-                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons)
+                into: &packet, version: version, packetID: answer.packetID, reasons: answer.reasons)
         } else {
             ServerPacket.encodeSuback(
-                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons,
+                into: &packet, version: version, packetID: answer.packetID, reasons: answer.reasons,
                 properties: answer.properties)
         }
-        io.append(scratch.span, to: sessions[Int(session)].slot)
-        pump(session, io: &io)
+        return packet
     }
 
     private mutating func subscribe(
@@ -171,8 +185,10 @@ extension Shard {
             remove(subscribed.filter, of: session)
             removed.append(bytes)
             reasons.append(.success)
+            uncoverLog(of: bytes, session: session)
             for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
                 let topic = sessions[place].cursors[cursor].topic
+                guard !sessions[place].cursors[cursor].isFilterLog else { continue }
                 let name = topics[Int(topic)]!.name
                 if subscribed.filter.matches(name.span) { updateCover(topic, of: session) }
             }
@@ -187,20 +203,30 @@ extension Shard {
         sessions[place].lastSave = Task { [hub, index] in
             await previous?.value
             let isSaved = await hub.removeSubscriptions(storedID, filters)
-            hub.mailroom.post(.subscriptionsSaved(session: token, answer, isSaved: isSaved), to: index)
+            hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: isSaved ? [] : nil), to: index)
         }
     }
 
     mutating func subscriptionsSaved(
-        _ token: UInt64, _ answer: SubscribeAnswer, isSaved: Bool, io: inout Connections
+        _ token: UInt64, _ answer: SubscribeAnswer?, _ logs: [FilterLog]?, io: inout Connections
     ) {
+        for log in logs ?? [] { announce(log) }
         guard let session = session(of: token) else { return }
         // The client can only be told the truth by losing it: 3.1.1 has no way to take a subscription back.
-        guard isSaved else {
+        guard let logs else {
             disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
             return
         }
-        send(answer, to: session, io: &io)
+        // It may have unsubscribed meanwhile.
+        for log in logs where sessions[Int(session)].subscriptions.contains(where: { $0.filter.bytes == log.filter }) {
+            cover(log, by: session, from: log.lastSeq)
+        }
+        guard let answer else { return }
+        if answer.isUnsubscribe {
+            send(answer, to: session, io: &io)
+        } else {
+            hold(.write(packet(answer, for: session)), of: session)
+        }
     }
 
     // MARK: Index of plain topics

@@ -23,6 +23,10 @@ package struct Shard: ~Copyable {
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
     var subscriptions: SubscriptionIndex
+    /// Logs of plain filters, which stand in `subscriptions` too.
+    var filterLogs: [FilterLog] = []
+    var freeFilterLogs: [Int32] = []
+    var filterLogIndex: [[UInt8]: Int32] = [:]
     /// How many local sessions have a filter; the other shards know those above zero.
     var filterCounts: [TopicFilter: Int] = [:]
     /// For each other shard, what goes to it at the end of the turn.
@@ -42,6 +46,7 @@ package struct Shard: ~Copyable {
     var frames = FrameSet()
     var scratch: [UInt8] = []
     var sessionsWithChangedCursors: [Int32] = []
+    var sessionsToSave: [Int32] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
     var nextGapCheck: Int64 = 0
@@ -53,6 +58,7 @@ package struct Shard: ~Copyable {
         self.hub = hub
         subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
         outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
+        for log in hub.settings.filterLogs { addLog(log) }
     }
 
     /// A connection's place in the protocol.
@@ -118,7 +124,7 @@ package struct Shard: ~Copyable {
         }
         if io.now >= nextSessionKeep {
             nextSessionKeep = io.now + Limits.sessionKeepMilliseconds
-            let connected = sessions.filter { $0.storedID != 0 }.map(\.storedID)
+            let connected = sessions.filter(\.isPersistent).map(\.storedID)
             if !connected.isEmpty { Task { [hub] in await hub.keep(connected) } }
         }
         if io.now >= nextGapCheck {
@@ -133,6 +139,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
+        saveSessions()
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
@@ -150,8 +157,11 @@ package struct Shard: ~Copyable {
         case .takeOver(let key, let claim, let claimant): takeOver(key, claim, by: claimant, io: &io)
         case .released(let claimant): released(claimant, io: &io)
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
-        case .subscriptionsSaved(let token, let answer, let isSaved):
-            subscriptionsSaved(token, answer, isSaved: isSaved, io: &io)
+        case .filterLogAdded(let log): addLog(log)
+        case .filterLogRemoved(let log): removeLog(log)
+        case .subscriptionsSaved(let token, let answer, let logs):
+            subscriptionsSaved(token, answer, logs, io: &io)
+        case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let claims, let isAdmitted):
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
@@ -205,7 +215,8 @@ package struct Shard: ~Copyable {
             let version = sessions[Int(session)].version
             if header.type == .publish {
                 let publish = try Publish.decode(header, in: bytes, at: offset, version: version)
-                try receive(publish, bytes, from: session, io: &io)
+                let packet = offset..<offset + header.packetLength
+                try receive(publish, packet, bytes, from: session, io: &io)
             } else {
                 let packet = try ClientPacket.decode(header, in: bytes, at: offset, version: version)
                 try receive(packet, from: session, io: &io)

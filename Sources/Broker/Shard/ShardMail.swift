@@ -20,8 +20,13 @@ package enum ShardMail: Sendable {
     /// The session that a connecting client waits for is saved and free.
     case released(Claimant)
     case loaded(Claimant, LoadedState)
-    /// The rows behind a SUBACK or UNSUBACK are committed, or could not be.
-    case subscriptionsSaved(session: UInt64, SubscribeAnswer, isSaved: Bool)
+    /// A filter of plain topics has a log from now on, or no longer.
+    case filterLogAdded(FilterLog)
+    case filterLogRemoved(FilterLog)
+    /// The rows behind a SUBACK or UNSUBACK are committed, with the logs of its filters; nil: they could not be.
+    case subscriptionsSaved(session: UInt64, SubscribeAnswer?, logs: [FilterLog]?)
+    /// States of sessions are committed, or could not be.
+    case sessionsSaved([SavedSession], isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
     case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
     /// What was missing between the entries of a topic.
@@ -62,4 +67,8 @@ package struct PlainMessage: Sendable {
     var retain: Bool
     /// Raw MQTT 5 properties that go with it.
     var forwarded: [UInt8]
+    /// Unix milliseconds; 0: never.
+    var expiresAt: Int64 = 0
+    /// Who published it; an empty client id: the hub.
+    var publisher = SessionKey(userID: 0, clientID: [])
 }

@@ -84,6 +84,14 @@ extension ServerPacket {
         return 1 + VariableInteger.length(remainingLength) + remainingLength
     }
 
+    /// An encoded PUBLISH as it is sent again: with DUP, under its first identifier [MQTT-3.3.1-1].
+    package static func repeated(_ frame: [UInt8], packetID: UInt16, at offset: Int) -> [UInt8] {
+        var frame = frame
+        frame[0] |= 8
+        patchPacketID(packetID, in: &frame, at: offset)
+        return frame
+    }
+
     /// Writes the packet identifier of an encoded PUBLISH; `offset` counts from the beginning of `output`.
     @inline(__always)
     package static func patchPacketID(_ packetID: UInt16, in output: inout [UInt8], at offset: Int) {

@@ -16,7 +16,7 @@ extension DirectoryStore {
         of userID: Int64, on address: TopicAddress
     ) async throws(DatabaseError) -> PublishRight {
         switch address {
-        case .inbox:
+        case .inbox, .filterLog:
             return .notFound
         case .group(let group):
             let rows = try await context.database.query(

@@ -42,6 +42,7 @@ extension EntryKind {
         case .groupAdded: "group_added"
         case .groupRemoved: "group_removed"
         case .mention: "mention"
+        case .plain: preconditionFailure("plain messages have no envelope")
         }
     }
 }

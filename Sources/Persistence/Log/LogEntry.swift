@@ -8,6 +8,8 @@ package enum EntryKind: Int16, Sendable, CaseIterable {
     case friendRequest, friendAccepted, friendRemoved
     case groupAdded, groupRemoved
     case mention
+    /// A message of a plain topic, in the log of a filter.
+    case plain
 }
 
 /// A role in a group; the raw value is stored in `members.role`.

@@ -5,28 +5,31 @@ package struct StoredSubscription: Sendable, Equatable {
     package var options: UInt8
     /// 0: none.
     package var identifier: UInt32
+    /// When it is loaded: the log of its filter, if there is one and the QoS is not 0.
+    package var log: FilterLog?
 
-    package init(filter: [UInt8], options: UInt8, identifier: UInt32) {
+    package init(filter: [UInt8], options: UInt8, identifier: UInt32, log: FilterLog? = nil) {
         self.filter = filter
         self.options = options
         self.identifier = identifier
+        self.log = log
     }
 }
 
 /// What is kept of a persistent session.
 package struct StoredSession: Sendable, Equatable {
     package var id: Int64
-    package var cursors: [Cursor]
+    package var state: SessionState
     package var subscriptions: [StoredSubscription]
 
-    package init(id: Int64, cursors: [Cursor] = [], subscriptions: [StoredSubscription] = []) {
+    package init(id: Int64, state: SessionState = SessionState(), subscriptions: [StoredSubscription] = []) {
         self.id = id
-        self.cursors = cursors
+        self.state = state
         self.subscriptions = subscriptions
     }
 }
 
-/// The persistent MQTT sessions: one row each, its cursors packed, and its subscriptions.
+/// The persistent MQTT sessions: one row each, what it has under way packed, and its subscriptions.
 ///
 /// While a session is connected it expires in 30 days, moved on by `keep`; how long it really lives is told when it goes (`leave`). So
 /// a crash of the hub never cuts a session short.
@@ -46,23 +49,36 @@ package struct SessionStore: Sendable {
             WITH session AS (
                 UPDATE mqtt_sessions SET expires_at = now() + $3 * interval '1 second', absent_since = NULL
                 WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
-                RETURNING id, cursors)
-            SELECT session.id, session.cursors, s.filter, s.options, s.identifier
-            FROM session LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id ORDER BY s.filter
+                RETURNING id, cursors, outbound, inbound)
+            SELECT session.id, session.cursors, session.outbound, session.inbound, s.filter, s.options, s.identifier,
+                t.id, t.last_seq
+            FROM session
+            LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id
+            LEFT JOIN filter_logs f ON sha256(f.filter) = sha256(s.filter) AND s.options & 3 > 0
+            LEFT JOIN topics t ON t.id = f.topic_id
+            ORDER BY s.filter
             """, [.int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
         guard rows.count > 0 else { return nil }
-        guard let cursors = CursorCodec.decode(rows.bytes(0, 1)) else {
+        let state = SessionStateCodec.decode(
+            cursors: rows.bytes(0, 1), outbound: rows.bytes(0, 2), inbound: rows.bytes(0, 3))
+        guard let state else {
             throw .refused(
-                code: "XX001", constraint: "", message: "the cursors of session \(rows.int(0, 0)) are damaged")
+                code: "XX001", constraint: "", message: "the state of session \(rows.int(0, 0)) is damaged")
         }
-        var session = StoredSession(id: rows.int(0, 0), cursors: cursors)
-        for row in 0..<rows.count where !rows.isNull(row, 2) {
-            session.subscriptions.append(
-                StoredSubscription(
-                    filter: rows.bytes(row, 2), options: UInt8(truncatingIfNeeded: rows.int(row, 3)),
-                    identifier: UInt32(truncatingIfNeeded: rows.int(row, 4))))
-        }
+        var session = StoredSession(id: rows.int(0, 0), state: state)
+        for row in 0..<rows.count where !rows.isNull(row, 4) { session.subscriptions.append(subscription(rows, row)) }
         return session
+    }
+
+    private func subscription(_ rows: Rows, _ row: Int) -> StoredSubscription {
+        var subscription = StoredSubscription(
+            filter: rows.bytes(row, 4), options: UInt8(truncatingIfNeeded: rows.int(row, 5)),
+            identifier: UInt32(truncatingIfNeeded: rows.int(row, 6)))
+        if !rows.isNull(row, 7) {
+            subscription.log = FilterLog(
+                topicID: rows.int(row, 7), filter: subscription.filter, lastSeq: rows.int(row, 8))
+        }
+        return subscription
     }
 
     /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go: returns
@@ -116,15 +132,21 @@ package struct SessionStore: Sendable {
             [.int(session), .blobs(filters)])
     }
 
-    /// Writes the cursors of many sessions in one statement; those of sessions that are gone go nowhere.
-    package func saveCursors(_ sessions: [(id: Int64, cursors: [Cursor])]) async throws(DatabaseError) {
+    /// Writes the states of many sessions in one statement; those of sessions that are gone go nowhere.
+    package func save(_ sessions: [(id: Int64, state: SessionState)]) async throws(DatabaseError) {
         guard !sessions.isEmpty else { return }
         // Ascending, so that two hubs lock rows in one order.
         let sorted = sessions.sorted { $0.id < $1.id }
         _ = try await database.query(
             """
-            UPDATE mqtt_sessions s SET cursors = u.cursors FROM unnest($1, $2) AS u(id, cursors) WHERE s.id = u.id
-            """, [.ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.cursors) })])
+            UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound
+            FROM unnest($1, $2, $3, $4) AS u(id, cursors, outbound, inbound) WHERE s.id = u.id
+            """,
+            [
+                .ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.state.cursors) }),
+                .blobs(sorted.map { SessionStateCodec.encodeOutbound($0.state) }),
+                .blobs(sorted.map { SessionStateCodec.encodeInbound($0.state) }),
+            ])
     }
 
     /// The session's connection has ended; it expires after so many seconds (at most 30 days).

@@ -52,12 +52,14 @@ struct Server: Sendable {
             database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
         let hub = Hub(
             services: HubServices(
-                log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
+                log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database),
+                rights: DirectoryStore(context: context),
                 logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
-                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
+                filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,

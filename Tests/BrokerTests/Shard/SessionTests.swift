@@ -24,15 +24,15 @@ import Topics
             let deliveries = try (0..<5).map { _ in try first.receive() }
             for delivery in deliveries[..<3] { try first.acknowledge(delivery.packetID) }
             try first.expectNothing()
-            if isSlow { hub.sessions.cursorSaves.close() }
+            if isSlow { hub.sessions.stateSaves.close() }
             let second = try TestClient(port: hub.ports[1])
             try second.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
             try checkEqual(try first.receiveDisconnect(), .sessionTakenOver)
             try first.expectEnd()
             if isSlow {
-                try waitUntil("the end is saved") { hub.sessions.cursorSaves.waitingCount > 0 }
+                try waitUntil("the end is saved") { hub.sessions.stateSaves.waitingCount > 0 }
                 hub.log.announce(hub.log.store(group, "6"))
-                hub.sessions.cursorSaves.open()
+                hub.sessions.stateSaves.open()
             } else {
                 hub.log.announce(hub.log.store(group, "6"))
             }
@@ -47,7 +47,7 @@ import Topics
         try await onThread {
             let hub = try makeHub()
             let owner = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
-            hub.sessions.cursorSaves.close()
+            hub.sessions.stateSaves.close()
             let chain = try (0..<6).map { number in
                 let client = try TestClient(port: hub.ports[number % 2])
                 try client.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
@@ -56,7 +56,7 @@ import Topics
                 return client
             }
             try checkEqual(try owner.receiveDisconnect(), .sessionTakenOver)
-            hub.sessions.cursorSaves.open()
+            hub.sessions.stateSaves.open()
             for client in chain.dropLast() {
                 try checkEqual(try client.receiveConnack(), .unspecifiedError)
                 try client.expectEnd()
@@ -70,7 +70,7 @@ import Topics
         try await onThread {
             let hub = try makeHub()
             let owner = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
-            hub.sessions.cursorSaves.close()
+            hub.sessions.stateSaves.close()
             do {
                 let gone = try TestClient(port: hub.ports[1])
                 try gone.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
@@ -79,7 +79,7 @@ import Topics
             let last = try TestClient(port: hub.ports[0])
             try last.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
             try waitUntil("it has claimed") { hub.hub.registry.claimsCount == 3 }
-            hub.sessions.cursorSaves.open()
+            hub.sessions.stateSaves.open()
             try checkEqual(try last.receiveConnack(), .success)
         }
     }

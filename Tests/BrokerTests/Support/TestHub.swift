@@ -11,7 +11,8 @@ import Transport
 final class TestHub: Sendable {
     let hub: Hub
     let log: TestLog
-    let sessions = TestSessions()
+    let sessions: TestSessions
+    let filterLogs: TestFilterLogs
     let rights = TestRights()
     let mailroom: Mailroom
     /// By shard.
@@ -35,9 +36,12 @@ final class TestHub: Sendable {
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
         log = TestLog(mailroom: mailroom)
+        filterLogs = TestFilterLogs(log: log)
+        sessions = TestSessions(logs: filterLogs)
         hub = Hub(
             services: HubServices(
-                log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
+                log: log, sessions: sessions, filterLogs: filterLogs, rights: rights, logins: rights,
+                tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)

@@ -32,6 +32,8 @@ final class TestLog: MessageLog {
     var refusedCount: Int { state.withLock { $0.refusedCount } }
     var readLimits: [Int] { state.withLock { $0.readLimits } }
 
+    func end(of topic: Int64) -> Int64 { state.withLock { $0.ends[topic] ?? 0 } }
+
     func hold() { state.withLock { $0.isHolding = true } }
     func fill(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
 

@@ -13,7 +13,11 @@ final class TestSessions: SessionSource {
     }
 
     private let rows = Mutex<[Int64: Row]>([:])
-    let loads = Gate(), subscriptionSaves = Gate(), deletions = Gate(), cursorSaves = Gate()
+    let loads = Gate(), subscriptionSaves = Gate(), deletions = Gate(), stateSaves = Gate()
+
+    private let logs: TestFilterLogs
+
+    init(logs: TestFilterLogs) { self.logs = logs }
 
     var all: [Row] { rows.withLock { Array($0.values) } }
 
@@ -23,7 +27,11 @@ final class TestSessions: SessionSource {
             let key = SessionKey(userID: user, clientID: clientID)
             guard let id = rows.first(where: { $0.value.key == key })?.key else { return nil }
             rows[id]?.leftWithExpiry = nil
-            return rows[id]?.stored
+            guard var stored = rows[id]?.stored else { return nil }
+            for index in stored.subscriptions.indices where stored.subscriptions[index].options & 3 > 0 {
+                stored.subscriptions[index].log = logs.existing(stored.subscriptions[index].filter)
+            }
+            return stored
         }
     }
 
@@ -55,9 +63,9 @@ final class TestSessions: SessionSource {
         rows.withLock { $0[session]?.stored.subscriptions.removeAll { filters.contains($0.filter) } }
     }
 
-    func saveCursors(_ sessions: [(id: Int64, cursors: [Persistence.Cursor])]) async throws(DatabaseError) {
-        await cursorSaves.pass()
-        rows.withLock { rows in for session in sessions { rows[session.id]?.stored.cursors = session.cursors } }
+    func save(_ sessions: [(id: Int64, state: SessionState)]) async throws(DatabaseError) {
+        await stateSaves.pass()
+        rows.withLock { rows in for session in sessions { rows[session.id]?.stored.state = session.state } }
     }
 
     func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError) {
@@ -66,6 +74,25 @@ final class TestSessions: SessionSource {
 
     func delete(_ session: Int64) async throws(DatabaseError) { rows.withLock { $0[session] = nil } }
     func keep(_ sessions: [Int64]) async throws(DatabaseError) {}
+}
+
+/// The logs of plain filters in memory; their entries are in the `TestLog`.
+final class TestFilterLogs: FilterLogSource {
+    private let byFilter = Mutex<[[UInt8]: Int64]>([:])
+    private let log: TestLog
+
+    init(log: TestLog) { self.log = log }
+
+    func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog] {
+        byFilter.withLock { byFilter in
+            for (filter, id) in zip(filters, ids) where byFilter[filter] == nil { byFilter[filter] = id }
+        }
+        return filters.compactMap(existing)
+    }
+
+    func existing(_ filter: [UInt8]) -> FilterLog? {
+        byFilter.withLock { $0[filter] }.map { FilterLog(topicID: $0, filter: filter, lastSeq: log.end(of: $0)) }
+    }
 }
 
 /// Rights as PostgreSQL would know them.

@@ -20,11 +20,17 @@ import Testing
             let changed = StoredSubscription(filter: first.filter, options: 2, identifier: 7)
             try await store.save([first, second, first], of: 10)
             try await store.save([changed], of: 10)
-            let cursors = [Cursor(topicID: 7, acked: 3), Cursor(topicID: 9, acked: 0)]
-            try await store.saveCursors([(10, cursors), (12_345, cursors)])
+            let state = SessionState(
+                cursors: [Cursor(topicID: 7, acked: 3), Cursor(topicID: 9, acked: 0)],
+                deliveries: [
+                    .init(ordinal: 70_000, topicID: 7, seq: 4, isExactlyOnce: true, progress: .released),
+                    .init(ordinal: 70_002, topicID: 9, seq: 1, isExactlyOnce: false, progress: .sent),
+                ],
+                nextOrdinal: 70_003, exchanges: [.init(packetID: 65_535, entryID: .max)])
+            try await store.save([(10, state), (12_345, state)])
             #expect(
                 try await store.load(user: 1, clientID: name)
-                    == StoredSession(id: 10, cursors: cursors, subscriptions: [changed, second]))
+                    == StoredSession(id: 10, state: state, subscriptions: [changed, second]))
             try await store.deleteSubscriptions([first.filter, [1]], of: 10)
             #expect(try await store.load(user: 1, clientID: name)?.subscriptions == [second])
             #expect(try await store.load(user: 2, clientID: name) == StoredSession(id: 11))

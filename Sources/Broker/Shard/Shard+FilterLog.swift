@@ -1,0 +1,148 @@
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+// Plain topics for persistent sessions. What is published at QoS 1 or 2 and matched by a filter that a persistent session has is appended
+// to the log of that filter, and delivered from there: live, and to who comes back, by the same cursors as chat (docs/decisions/0007).
+extension Shard {
+    // MARK: Filters with a log
+
+    /// In the index of subscriptions a log stands as a session of its own, far below those for other shards.
+    private static let firstLogSession = Int32.min
+    static func isLog(_ session: Int32) -> Bool { session < firstLogSession / 2 }
+
+    /// The log behind such a number.
+    func logTopic(_ session: Int32) -> StoredTopic { filterLogs[Int(session - Self.firstLogSession)].topic }
+
+    /// From now on this shard appends to the log.
+    mutating func addLog(_ log: FilterLog) {
+        guard filterLogIndex[log.filter] == nil, let filter = try? TopicFilter(validating: log.filter) else { return }
+        let place: Int32
+        if let free = freeFilterLogs.popLast() {
+            place = free
+            filterLogs[Int(place)] = log
+        } else {
+            place = Int32(filterLogs.count)
+            filterLogs.append(log)
+        }
+        filterLogIndex[log.filter] = place
+        _ = subscriptions.insert(
+            filter, Subscription(session: Self.firstLogSession + place, options: DeliveryOptions(qos: 2)))
+    }
+
+    /// A log that this shard may be the first to know of.
+    mutating func announce(_ log: FilterLog) {
+        guard filterLogIndex[log.filter] == nil else { return }
+        addLog(log)
+        hub.mailroom.postToOthers(.filterLogAdded(log), from: index)
+    }
+
+    mutating func removeLog(_ log: FilterLog) {
+        guard let place = filterLogIndex[log.filter], filterLogs[Int(place)].topicID == log.topicID,
+            let filter = try? TopicFilter(validating: log.filter)
+        else { return }
+        _ = subscriptions.remove(filter, session: Self.firstLogSession + place)
+        filterLogIndex[log.filter] = nil
+        freeFilterLogs.append(place)
+    }
+
+    /// Whether a subscription reads the log of its filter.
+    func wantsLog(_ subscribed: Session.Subscribed, _ session: Int32) -> Bool {
+        sessions[Int(session)].isPersistent && subscribed.options.qos.isAcknowledged && !subscribed.filter.isShared
+            && subscribed.filter.reachesPlain && sessions[Int(session)].rules.allowsSubscriptions
+    }
+
+    // MARK: Cursors
+
+    /// Gives a session a cursor in the log of one of its filters; one that is there stays where it is.
+    mutating func cover(_ log: FilterLog, by session: Int32, from seq: Int64) {
+        let place = Int(session)
+        guard !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID }) else { return }
+        let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
+        var cursor = LogCursor(
+            topic: topic, topicID: log.topicID, sent: seq, acknowledged: seq, qos: .exactlyOnce, identifiers: [])
+        cursor.isFilterLog = true
+        addCursor(cursor, of: session)
+    }
+
+    /// The session has given up the filter, or reads it no longer from its log.
+    mutating func uncoverLog(of filter: [UInt8], session: Int32) {
+        guard let place = filterLogIndex[filter] else { return }
+        let topicID = filterLogs[Int(place)].topicID
+        guard let topic = topicIndex[topicID] else { return }
+        uncover(topic, of: session)
+    }
+
+    // MARK: Publishing
+
+    /// Appends a message to the logs of all filters that match it. Each outcome is told under the token; 0: to nobody.
+    mutating func append(
+        _ message: PlainMessage, id: Int64, to logs: [Int64], token: UInt64, io: inout Connections
+    ) {
+        guard !logs.isEmpty else { return }
+        let suffix = PlainEntry.encode(message, hasCopies: logs.count > 1)
+        for log in logs {
+            let append = Append(
+                topic: StoredTopic(id: log, address: .filterLog(log)), id: id, senderID: message.publisher.userID,
+                kind: .plain, key: IdempotencyKey(entryID: id), suffix: suffix)
+            guard !hub.services.log.append(append, origin: .shard(index: index, token: token)) else { continue }
+            if token != 0 { resolve(token, .unavailable, io: &io) } else { hub.metrics.refused.add(1) }
+        }
+    }
+
+    // MARK: Delivering
+
+    /// How a session gets a message from a log.
+    struct LoggedDelivery {
+        var qos: QoS
+        var retain: Bool
+        var identifiers: [UInt32]
+        /// What is left of the expiry; nil: there is none.
+        var expirySeconds: UInt32?
+    }
+
+    /// nil: it does not get it. The session has room for it.
+    mutating func delivery(of message: PlainEntry, id: Int64, to session: Int32) -> LoggedDelivery? {
+        let place = Int(session)
+        guard sessions[place].rules.mayReceive(message.topic.span) else { return nil }
+        var delivery = LoggedDelivery(qos: .atMostOnce, retain: false, identifiers: [])
+        var isLocal = true, logsCount = 0
+        for subscribed in sessions[place].subscriptions
+        where !subscribed.filter.isShared && subscribed.filter.matches(message.topic.span) {
+            delivery.qos = max(delivery.qos, subscribed.options.qos)
+            isLocal = isLocal && subscribed.options.noLocal
+            if subscribed.options.retainAsPublished { delivery.retain = message.retain }
+            if subscribed.identifier != 0 { delivery.identifiers.append(subscribed.identifier) }
+            if wantsLog(subscribed, session) { logsCount += 1 }
+        }
+        guard logsCount > 0, !(isLocal && message.publisher == sessions[place].key) else { return nil }
+        delivery.qos = QoS.lower(delivery.qos, message.qos)
+        if message.expiresAt != 0 {
+            let left = message.expiresAt - hub.services.wallMilliseconds()
+            guard left > 0 else { return nil }
+            delivery.expirySeconds = UInt32(clamping: (left + 999) / 1000)
+        }
+        guard !message.hasCopies || logsCount == 1 || sessions[place].copies.isFirst(of: logsCount, id: id) else {
+            return nil
+        }
+        return delivery
+    }
+}
+
+/// Messages that a session has got from one of several logs: from the others it does not get them again.
+struct Copies {
+    /// More are forgotten, and may come twice, as MQTT allows for overlapping filters (MQTT 5 §3.3.4).
+    private static let countMax = 4_096
+    /// Copies that are still to come, by message.
+    private var left: [Int64: Int] = [:]
+
+    mutating func isFirst(of count: Int, id: Int64) -> Bool {
+        guard let rest = left[id] else {
+            if left.count < Self.countMax { left[id] = count - 1 }
+            return true
+        }
+        left[id] = rest == 1 ? nil : rest - 1
+        return false
+    }
+}

@@ -1,0 +1,139 @@
+/// The log of a plain filter: what is published at QoS 1 or 2 on the topics that it matches, for persistent sessions.
+package struct FilterLog: Sendable, Equatable {
+    package var topicID: Int64
+    /// As subscribed.
+    package var filter: [UInt8]
+    /// When it was read.
+    package var lastSeq: Int64
+
+    package init(topicID: Int64, filter: [UInt8], lastSeq: Int64) {
+        self.topicID = topicID
+        self.filter = filter
+        self.lastSeq = lastSeq
+    }
+
+    package var topic: StoredTopic { StoredTopic(id: topicID, address: .filterLog(topicID)) }
+}
+
+/// Which filters have a log, and what of it is still needed.
+package struct FilterLogStore: Sendable {
+    /// A filter that nobody has subscribed to keeps its log so long: it may be on its way to somebody.
+    private static let unwantedSeconds: Int64 = 3_600
+    private static let pageSize: Int64 = 1_000
+
+    private let database: Database
+
+    package init(_ database: Database) { self.database = database }
+
+    /// All of them, in pages: one for each distinct filter, however many sessions have it.
+    package func all() async throws(DatabaseError) -> [FilterLog] {
+        var logs: [FilterLog] = []
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                """
+                SELECT f.topic_id, f.filter, t.last_seq FROM filter_logs f JOIN topics t ON t.id = f.topic_id
+                WHERE f.topic_id > $1 ORDER BY f.topic_id LIMIT $2
+                """, [.int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count { logs.append(Self.log(rows, row)) }
+            guard rows.count == Int(Self.pageSize), let end = logs.last?.topicID else { return logs }
+            last = end
+        }
+    }
+
+    /// The logs of these filters; those that are missing are made.
+    /// - Parameter ids: of the logs that may have to be made, one for each filter.
+    package func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog] {
+        precondition(filters.count == ids.count)
+        return try await database.transaction { transaction in
+            _ = try await transaction.query(
+                """
+                INSERT INTO topics (id, kind) SELECT u.id, 4 FROM unnest($1, $2) AS u(filter, id)
+                WHERE NOT EXISTS (SELECT FROM filter_logs f WHERE sha256(f.filter) = sha256(u.filter))
+                """, [.blobs(filters), .ints(ids)])
+            _ = try await transaction.query(
+                """
+                INSERT INTO filter_logs (topic_id, filter)
+                SELECT u.id, u.filter FROM unnest($1, $2) AS u(filter, id) JOIN topics t ON t.id = u.id
+                ON CONFLICT (sha256(filter)) DO NOTHING
+                """, [.blobs(filters), .ints(ids)])
+            let rows = try await transaction.query(
+                """
+                UPDATE filter_logs f SET wanted_at = now() FROM unnest($1) AS u(filter), topics t
+                WHERE sha256(f.filter) = sha256(u.filter) AND t.id = f.topic_id
+                RETURNING f.topic_id, f.filter, t.last_seq
+                """, [.blobs(filters)])
+            return (0..<rows.count).map { Self.log(rows, $0) }
+        }
+    }
+
+    /// Deletes entries that every session with the filter has.
+    /// - Returns: how many.
+    package func purgeEntries() async throws(DatabaseError) -> Int {
+        var count = 0
+        var last: Int64 = 0
+        while true {
+            let logs = try await database.query(
+                """
+                SELECT f.topic_id, f.filter, t.last_seq FROM filter_logs f JOIN topics t ON t.id = f.topic_id
+                WHERE f.topic_id > $1 AND t.last_seq > f.purged_seq ORDER BY f.topic_id LIMIT $2
+                """, [.int(last), .int(Self.pageSize)])
+            for row in 0..<logs.count {
+                let log = Self.log(logs, row)
+                count += try await purge(log, upTo: try await neededAfter(log))
+                last = log.topicID
+            }
+            guard logs.count == Int(Self.pageSize) else { return count }
+        }
+    }
+
+    /// Removes the logs of filters that no session has any more.
+    /// - Returns: their filters.
+    package func removeUnwanted() async throws -> [FilterLog] {
+        try await database.transaction { transaction in
+            let gone = try await transaction.query(
+                """
+                DELETE FROM filter_logs f WHERE wanted_at < now() - $1 * interval '1 second'
+                    AND NOT EXISTS (SELECT FROM mqtt_subscriptions s WHERE sha256(s.filter) = sha256(f.filter))
+                RETURNING topic_id, filter, purged_seq
+                """, [.int(Self.unwantedSeconds)])
+            let logs = (0..<gone.count).map { Self.log(gone, $0) }
+            _ = try await transaction.query(
+                "DELETE FROM messages WHERE topic_id = ANY($1)", [.ints(logs.map(\.topicID))])
+            _ = try await transaction.query("DELETE FROM topics WHERE id = ANY($1)", [.ints(logs.map(\.topicID))])
+            return logs
+        }
+    }
+
+    /// The lowest cursor of all sessions with the filter; the end of the log if there is none.
+    private func neededAfter(_ log: FilterLog) async throws(DatabaseError) -> Int64 {
+        var lowest = log.lastSeq
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                """
+                SELECT m.id, m.cursors FROM mqtt_subscriptions s JOIN mqtt_sessions m ON m.id = s.session_id
+                WHERE sha256(s.filter) = sha256($1) AND s.options & 3 > 0 AND m.id > $2 ORDER BY m.id LIMIT $3
+                """, [.bytes(log.filter), .int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count {
+                last = rows.int(row, 0)
+                let cursor = CursorCodec.decode(rows.bytes(row, 1))?.first { $0.topicID == log.topicID }
+                // A session without a cursor is about to get one, at or after the end that was read before.
+                if let cursor { lowest = min(lowest, cursor.acked) }
+            }
+            guard rows.count == Int(Self.pageSize) else { return lowest }
+        }
+    }
+
+    private func purge(_ log: FilterLog, upTo seq: Int64) async throws(DatabaseError) -> Int {
+        let gone = try await database.query(
+            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2", [.int(log.topicID), .int(seq)])
+        _ = try await database.query(
+            "UPDATE filter_logs SET purged_seq = $2 WHERE topic_id = $1", [.int(log.topicID), .int(seq)])
+        return gone.affected
+    }
+
+    private static func log(_ rows: Rows, _ row: Int) -> FilterLog {
+        FilterLog(topicID: rows.int(row, 0), filter: rows.bytes(row, 1), lastSeq: rows.int(row, 2))
+    }
+}
