@@ -39,6 +39,12 @@ def anonymous_hub():
     yield from serving("--anonymous", "--reactors", "2")
 
 
+@pytest.fixture(scope="module")
+def mortal_hub():
+    """A hub for plain topics without log-in that the tests of one file kill and start again."""
+    yield from serving("--anonymous", "--reactors", "2")
+
+
 @pytest.fixture
 def make_hub():
     """Hubs of the test's own, which it may kill: `make_hub("--reactors", "1")` is not started yet."""

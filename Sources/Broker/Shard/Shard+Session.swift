@@ -99,7 +99,10 @@ extension Shard {
             guard item.cursor >= 0 else { continue }
             let cursor = Int(item.cursor)
             sessions[place].cursors[cursor].inFlightCount -= 1
-            sessions[place].cursors[cursor].acknowledged = max(sessions[place].cursors[cursor].acknowledged, item.seq)
+            let acknowledged = max(sessions[place].cursors[cursor].acknowledged, item.seq)
+            sessions[place].cursors[cursor].acknowledged = acknowledged
+            // What an earlier connection sent can be completed before its turn to be looked up again has come.
+            sessions[place].cursors[cursor].sent = max(sessions[place].cursors[cursor].sent, acknowledged)
             noteCursorChange(session)
         }
     }
