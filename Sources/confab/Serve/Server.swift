@@ -15,7 +15,6 @@ struct Server: Sendable {
 
     /// How long the ends of sessions may take to be saved at the stop.
     private static let stopMillisecondsMax: Int64 = 10_000
-    private static let purgeSeconds = 3_600
 
     private let options: Options
     private let logger: Logger
@@ -71,8 +70,8 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Task { await keepHouse(SessionStore(database)) }
-        defer { housekeeping.cancel() }
+        let housekeeping = Housekeeping(database: database, mailroom: mailroom, logger: logger).start()
+        defer { for task in housekeeping { task.cancel() } }
 
         await signals.wait { [options, logger] in
             do throws(TLSError) {
@@ -88,21 +87,6 @@ struct Server: Sendable {
         await running.ended()
         await log.close()
         await hub.saved(withinMilliseconds: Self.stopMillisecondsMax)
-    }
-
-    /// Sessions whose owners stayed away for too long go, an hour after they may.
-    private func keepHouse(_ sessions: SessionStore) async {
-        while true {
-            do {
-                try await Task.sleep(for: .seconds(Self.purgeSeconds))
-                let count = try await sessions.purgeExpired()
-                if count > 0 { logger.info("\(count) expired sessions were removed") }
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.warning("expired sessions could not be removed: \(error)")
-            }
-        }
     }
 
     // MARK: Parts

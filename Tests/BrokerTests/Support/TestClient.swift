@@ -9,6 +9,8 @@ final class TestClient {
         var payload: String
         var qos: QoS
         var packetID: UInt16
+        /// DUP.
+        var isRepeated: Bool
         /// Of the envelope; 0: none.
         var seq: Int64
     }
@@ -137,9 +139,9 @@ final class TestClient {
         try send(bytes)
     }
 
-    func acknowledge(_ packetID: UInt16) throws {
+    func acknowledge(_ packetID: UInt16, _ type: PacketType = .puback) throws {
         var bytes: [UInt8] = []
-        ServerPacket.encodeAcknowledgement(.puback, into: &bytes, version: version, packetID: packetID)
+        ServerPacket.encodeAcknowledgement(type, into: &bytes, version: version, packetID: packetID)
         try send(bytes)
     }
 
@@ -183,7 +185,7 @@ final class TestClient {
         }
         return Delivery(
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
-            packetID: publish.packetID, seq: seq)
+            packetID: publish.packetID, isRepeated: publish.dup, seq: seq)
     }
 
     /// The seqs of the next deliveries, acknowledged.

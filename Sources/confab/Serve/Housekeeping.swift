@@ -1,0 +1,48 @@
+import Broker
+import Diagnostics
+import Persistence
+
+/// Removes, again and again, what nobody needs any more.
+struct Housekeeping: Sendable {
+    private static let hourly = 3_600
+    /// What all sessions have read of the logs of filters is to go soon: it is only a way to them.
+    private static let logSeconds = 60
+
+    let database: Database
+    let mailroom: Mailroom
+    let logger: Logger
+
+    func start() -> [Task<Void, Never>] {
+        let sessions = SessionStore(database), logs = FilterLogStore(database)
+        return [
+            every(Self.hourly, "expired sessions") { try await sessions.purgeExpired() },
+            every(Self.logSeconds, nil) { try await logs.purgeEntries() },
+            every(Self.hourly, "logs of filters without a session") {
+                let gone = try await logs.removeUnwanted()
+                mailroom.filterLogsRemoved(gone)
+                return gone.count
+            },
+        ]
+    }
+
+    /// - Parameters:
+    ///   - name: what is removed; nil: not worth a line.
+    ///   - remove: returns how many.
+    private func every(
+        _ seconds: Int, _ name: String?, _ remove: @escaping @Sendable () async throws -> Int
+    ) -> Task<Void, Never> {
+        Task { [logger] in
+            while true {
+                do {
+                    try await Task.sleep(for: .seconds(seconds))
+                    let count = try await remove()
+                    if let name, count > 0 { logger.info("removed \(count) \(name)") }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("\(name ?? "entries that all have read") could not be removed: \(error)")
+                }
+            }
+        }
+    }
+}
