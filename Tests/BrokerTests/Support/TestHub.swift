@@ -12,7 +12,9 @@ final class TestHub: Sendable {
     let hub: Hub
     let log: TestLog
     let sessions = TestSessions()
+    let wills: TestWills
     let rights = TestRights()
+    let clock = Clock()
     let mailroom: Mailroom
     /// By shard.
     let ports: [UInt16]
@@ -30,16 +32,18 @@ final class TestHub: Sendable {
         }
     }()
 
-    init(shards: Int = 1) throws {
+    /// - Parameter wills: what an earlier hub has left.
+    init(shards: Int = 1, wills: TestWills = TestWills()) throws {
+        self.wills = wills
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
         log = TestLog(mailroom: mailroom)
         hub = Hub(
             services: HubServices(
-                log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
-                ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
-                wallMilliseconds: SystemClock.wallMilliseconds),
+                log: log, sessions: sessions, wills: wills, rights: rights, logins: rights, tokens: Self.authority,
+                ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
+                wallMilliseconds: { [clock] in clock.milliseconds }),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
@@ -75,6 +79,13 @@ final class TestHub: Sendable {
                 userID: user, sessionID: session, scopes: Scopes(names: "user"), acl: acl,
                 now: SystemClock.wallMilliseconds() / 1000
             ).utf8)
+    }
+
+    /// The wall clock, which tests put forward.
+    final class Clock: Sendable {
+        private let ahead = Atomic<Int64>(0)
+        var milliseconds: Int64 { SystemClock.wallMilliseconds() + ahead.load(ordering: .acquiring) }
+        func advance(seconds: Int64) { ahead.add(seconds * 1000, ordering: .acquiringAndReleasing) }
     }
 
     final class Flag: Sendable {
