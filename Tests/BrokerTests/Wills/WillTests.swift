@@ -123,6 +123,22 @@ import Topics
         }
     }
 
+    /// Whom the stop of the hub finds in the middle of its CONNECT.
+    @Test func theStopRefusesWhoWaits() async throws {
+        try await onThread {
+            let (hub, reader) = try makeHub()
+            hub.wills.connects.close()
+            let client = try TestClient(port: hub.ports[0])
+            try client.sendConnect(user: nil, id: "c", will: Self.will())
+            try waitUntil("the will is written") { hub.wills.connects.waitingCount == 1 }
+            hub.mailroom.post(.stop, to: 0)
+            try checkEqual(try client.receiveConnack(), .serverShuttingDown)
+            hub.wills.connects.open()
+            try waitUntil("the will was kept, and is dropped") { hub.wills.recordCount == 1 }
+            try expectNone(hub, reader)
+        }
+    }
+
     // MARK: Delays
 
     struct Delay {
