@@ -30,6 +30,9 @@ package final class Hub: Sendable {
     let registry = SessionRegistry()
     let saver = SessionSaver()
     let journal: SessionJournal
+    let wills = WillQueue()
+    /// Shards that have told their clients to go.
+    let stoppedShards = Atomic<Int>(0)
     let mailroom: Mailroom
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
@@ -65,20 +68,27 @@ package final class Hub: Sendable {
 
     // MARK: Reading and saving
 
-    func load(
-        _ key: SessionKey, _ claims: Claims?, isPersistent: Bool, cleanStart: Bool
-    ) async -> LoadedState {
+    func load(_ waiting: Connecting) async -> LoadedState {
         var state = LoadedState()
         do {
-            if let claims {
+            if let claims = waiting.claims {
                 let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: nil)
                 guard let rights, rights.isEnabled, try await isAdmitted(claims) else {
                     state.failure = .notAuthorized
                     return state
                 }
+                guard waiting.isNamed(rights) else {
+                    state.failure = .otherUserName
+                    return state
+                }
                 state.rights = rights
+                if let will = waiting.connect.will { try rights.check(will) }
             }
-            state.session = try await open(key, isPersistent: isPersistent, cleanStart: cleanStart)
+            state.session = try await open(
+                waiting.key, isPersistent: waiting.isPersistent, cleanStart: waiting.connect.cleanStart)
+            state.will = try await keepWill(of: waiting, continuesSession: state.session?.isPresent ?? false)
+        } catch let refusal as Refusal {
+            state.failure = .willRefused(refusal)
         } catch {
             services.logger.warning("a client could not be connected: \(error)")
             state.failure = .unavailable
@@ -103,7 +113,8 @@ package final class Hub: Sendable {
         }
         if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
-        _ = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
+        let gone = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
+        if !gone.isEmpty { try await endDelays(ofUser: key.userID) }
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
     }
 

@@ -57,6 +57,7 @@ package struct HubServices: Sendable {
     package var log: any MessageLog
     package var sessions: any SessionSource
     package var filterLogs: any FilterLogSource
+    package var wills: any WillSource
     package var rights: any RightsSource
     package var logins: any LoginSource
     package var tokens: TokenAuthority
@@ -66,13 +67,14 @@ package struct HubServices: Sendable {
     package var wallMilliseconds: @Sendable () -> Int64
 
     package init(
-        log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, rights: any RightsSource,
-        logins: any LoginSource,
-        tokens: TokenAuthority, ids: IDGenerator, logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
+        log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
+        rights: any RightsSource, logins: any LoginSource, tokens: TokenAuthority, ids: IDGenerator, logger: Logger,
+        wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.sessions = sessions
         self.filterLogs = filterLogs
+        self.wills = wills
         self.rights = rights
         self.logins = logins
         self.tokens = tokens

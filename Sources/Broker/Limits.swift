@@ -36,6 +36,11 @@ package enum Limits {
     static let cursorSaveMilliseconds: Int64 = 2_000
     /// A session expires 30 days after it was last heard of, so a connected one is named once a day.
     static let sessionKeepMilliseconds: Int64 = 24 * 3600 * 1000
+    /// The table of wills is looked at no more often than this for those whose delay has run out.
+    static let willPollMilliseconds: Int64 = 1_000
+    /// Wills that are read at once, each up to 64 KiB, and that are being sent at once: the database has other things to do, too.
+    static let willsPerRead = 64
+    static let willsUnderWayMax = 256
     /// Tokens without a log-in session end their connection within 5 s of their expiry.
     static let tokenCheckMilliseconds: Int64 = 2_000
     /// A client id may be this long; 3.1 allows 23, everything later more.

@@ -31,13 +31,19 @@ package struct LogPublisher: Sendable {
         } catch {
             return .refused(error)
         }
+        return await publish(admission, entryID: ids.next(), senderID: senderID, topic: topic)
+    }
+
+    /// - Parameter entryID: at a second attempt, that of the first.
+    func publish(
+        _ admission: MessageAdmission, entryID: Int64, senderID: Int64, topic: StoredTopic
+    ) async -> Result {
         if let replyTo = admission.replyTo {
             guard let found = try? await log.read(topic, after: replyTo - 1, limit: 1) else { return .unavailable }
             if found.isEmpty { return .refused(.notFound) }
         }
-        let id = ids.next()
         let append = Append(
-            topic: topic, id: id, senderID: senderID, kind: admission.kind, key: admission.key(entryID: id),
+            topic: topic, id: entryID, senderID: senderID, kind: admission.kind, key: admission.key(entryID: entryID),
             suffix: admission.suffix)
         var isQueued = true
         let outcome = await withCheckedContinuation { continuation in

@@ -39,6 +39,8 @@ struct Session {
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
     var expirySeconds: UInt32
+    /// nil: none.
+    var will: KeptWill?
     /// 0: none.
     var keepAliveMilliseconds: Int64
     var receiveMaximum: Int
@@ -96,6 +98,7 @@ struct Session {
     mutating func forget() {
         generation = 0
         storedID = 0
+        will = nil
         tokenExpiresAt = 0
         loginSessionID = nil
         user = -1

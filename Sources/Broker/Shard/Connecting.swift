@@ -1,5 +1,6 @@
 import Identity
 import MQTT
+import Persistence
 import Topics
 import Transport
 
@@ -15,6 +16,8 @@ struct Connecting {
     var user: Int32 = -1
     /// The connection is gone, or a later client has taken the session over: it is only passed on.
     var isAbandoned = false
+    /// CONNACK has told it so.
+    var isRefused = false
     /// What is waited for still runs; until it has ended the session can't be passed on.
     var isBusy = false
     /// Who gets the session next.
@@ -22,4 +25,13 @@ struct Connecting {
 
     /// 3.x keeps an unclean session; 5 says how long.
     var isPersistent: Bool { connect.sessionExpirySeconds > 0 }
+
+    /// The session's expiry.
+    var sessionSeconds: UInt32 { min(connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax) }
+
+    /// Whether the user name, if there is one, is the token's user.
+    func isNamed(_ rights: UserRights) -> Bool {
+        let name = connect.username ?? []
+        return name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8)
+    }
 }

@@ -65,9 +65,9 @@ extension Shard {
         guard claims.userID == sessions[Int(session)].key.userID else {
             throw ProtocolError(.notAuthorized, "the token is another user's")
         }
-        let token = sessionToken(session)
+        let token = sessionToken(session), will = sessions[Int(session)].will
         Task { [hub, index, claims] in
-            let isAdmitted = (try? await hub.isAdmitted(claims)) ?? false
+            let isAdmitted = (try? await hub.admit(claims, will)) ?? false
             hub.mailroom.post(.reauthenticated(session: token, claims, isAdmitted: isAdmitted), to: index)
         }
     }
@@ -99,9 +99,12 @@ extension AccessRules {
             self = .everything
             return
         }
-        let acl = claims.acl ?? AccessList()
+        self.init(claims.acl ?? AccessList(), userID: claims.userID, clientID: clientID)
+    }
+
+    init(_ acl: AccessList, userID: Int64, clientID: [UInt8]) {
         self.init(
-            publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: claims.userID,
+            publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: userID,
             clientID: clientID)
     }
 }

@@ -12,7 +12,6 @@ extension Shard {
     ) throws(ProtocolError) {
         guard !isStopping else { throw refusal(.serverShuttingDown, "the server is shutting down", connect.version) }
         let claims = try authenticate(connect)
-        try checkOffers(connect)
         if connect.clientID.isEmpty {
             // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].
             guard connect.version == .v5 || connect.cleanStart else {
@@ -23,6 +22,7 @@ extension Shard {
         }
         let assigned = connect.clientID.isEmpty ? hub.makeClientID() : nil
         let key = SessionKey(userID: claims?.userID ?? 0, clientID: assigned ?? connect.clientID)
+        try checkWill(connect, claims, clientID: key.clientID)
         let (claim, previous) = hub.registry.claim(key, shard: index)
         var waiting = Connecting(connection: id, connect: connect, key: key, claim: claim, claims: claims)
         if let claims { waiting.user = holdUser(claims.userID) }
@@ -39,16 +39,6 @@ extension Shard {
 
     func refusal(_ reason: ReasonCode, _ message: StaticString, _ version: ProtocolVersion) -> ProtocolError {
         ProtocolError(reason, message, version: version)
-    }
-
-    /// What is not offered yet is refused, not ignored.
-    private func checkOffers(_ connect: borrowing Connect) throws(ProtocolError) {
-        guard let will = connect.will else { return }
-        if will.retain { throw refusal(.retainNotSupported, "retained messages are not offered", connect.version) }
-        // In 3.x: "not authorized". "Unavailable" would have clients try again for ever.
-        throw refusal(
-            connect.version == .v5 ? .implementationSpecificError : .notAuthorized, "wills are not offered",
-            connect.version)
     }
 
     // MARK: Taking over
@@ -98,7 +88,7 @@ extension Shard {
         if let opened, waiting.successor == nil {
             hub.finish(
                 waiting.key, waiting.claim, storedID: opened.stored.id, state: opened.stored.state,
-                expirySeconds: min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax), after: nil)
+                expirySeconds: waiting.sessionSeconds, after: nil)
             return
         }
         hub.registry.release(waiting.key, waiting.claim)
@@ -109,6 +99,7 @@ extension Shard {
         _ serial: UInt64, _ reason: ReasonCode, text: String = "", io: inout Connections
     ) {
         guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
+        connecting[serial]?.isRefused = true
         var properties = ConnackProperties()
         if !text.isEmpty { properties.reasonString = Array(text.utf8) }
         scratch.removeAll(keepingCapacity: true)
@@ -123,20 +114,18 @@ extension Shard {
 
     // MARK: Loading
 
-    /// Fetches what the client needs: nothing, for one without token and session where no such client can have left a session.
+    /// Fetches what the client needs: nothing, for one without token, session and will where no such client can have left a session.
     private mutating func load(_ serial: UInt64, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         let claimant = Claimant(claim: waiting.claim, connection: waiting.connection)
-        guard waiting.claims != nil || waiting.isPersistent || hub.hasAnonymousSessions else {
+        guard waiting.claims != nil || waiting.isPersistent || waiting.connect.will != nil || hub.hasAnonymousSessions
+        else {
             establish(serial, LoadedState(), io: &io)
             return
         }
         connecting[serial]?.isBusy = true
-        let key = waiting.key, claims = waiting.claims
-        let isPersistent = waiting.isPersistent, cleanStart = waiting.connect.cleanStart
         Task { [hub, index] in
-            let state = await hub.load(
-                key, claims, isPersistent: isPersistent, cleanStart: cleanStart)
+            let state = await hub.load(waiting)
             hub.mailroom.post(.loaded(claimant, state), to: index)
         }
     }
@@ -146,12 +135,17 @@ extension Shard {
         guard let waiting = connecting[serial] else { return }
         connecting[serial]?.isBusy = false
         if waiting.isAbandoned {
+            if let will = state.will { endWill(will, of: waiting) }
             finishAbandoned(serial, opened: state.session)
             return
         }
         switch state.failure {
         case .unavailable: refuseWaiting(serial, .serverUnavailable, text: "the database is away", io: &io)
         case .notAuthorized: refuseWaiting(serial, .notAuthorized, text: "the log-in session is over", io: &io)
+        case .otherUserName:
+            refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
+        case .willRefused(let refusal):
+            refuseWaiting(serial, refusal.code, text: "the will is refused: \(refusal.name)", io: &io)
         case nil: establish(serial, state, io: &io)
         }
     }
@@ -160,14 +154,6 @@ extension Shard {
 
     private mutating func establish(_ serial: UInt64, _ state: LoadedState, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
-        if let rights = state.rights {
-            let name = waiting.connect.username ?? []
-            guard name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8)
-            else {
-                refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
-                return
-            }
-        }
         connecting[serial] = nil
         let session = makeSession(waiting, state)
         clients[Int(waiting.connection.slot)] = .connected(session)
@@ -193,7 +179,8 @@ extension Shard {
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
         session.storedID = state.session?.stored.id ?? 0
-        session.expirySeconds = min(waiting.connect.sessionExpirySeconds, Limits.sessionExpirySecondsMax)
+        session.expirySeconds = waiting.sessionSeconds
+        session.will = state.will
         let place: Int32
         if let free = freeSessions.popLast() {
             place = free

@@ -74,9 +74,24 @@ extension Shard {
         }
     }
 
+    /// Publishes what doesn't come in a client's PUBLISH. Its sender's right has been checked; No Local can't apply.
+    mutating func publish(_ message: PlainMessage, io: inout Connections) {
+        var message = message
+        if message.expiresAt != 0 {
+            let rest = max(0, message.expiresAt - hub.services.wallMilliseconds() + 999) / 1000
+            message.forwarded.appendProperty(.messageExpiryInterval, number: UInt32(clamping: rest))
+        }
+        let route = makeRoute(message.topic.span)
+        for shard in outgoing.indices where route.shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
+        deliver(message, along: route, io: &io)
+    }
+
     /// A message from another shard. No Local can't apply: its publisher is there.
     mutating func deliver(_ message: PlainMessage, io: inout Connections) {
-        let route = makeRoute(message.topic.span)
+        deliver(message, along: makeRoute(message.topic.span), io: &io)
+    }
+
+    private mutating func deliver(_ message: PlainMessage, along route: Route, io: inout Connections) {
         frames.reset()
         let isLogged = message.qos.isAcknowledged
         for target in route.targets where !(isLogged && target.isLogged) {

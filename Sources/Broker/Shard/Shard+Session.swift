@@ -70,6 +70,13 @@ extension Shard {
             releaseUser(user)
         }
         let ended = sessions[place]
+        if let will = ended.will {
+            if isClean {
+                hub.discardWill(will)
+            } else {
+                hub.endWill(will, sessionSeconds: ended.expirySeconds, shard: index)
+            }
+        }
         sessionBySerial[ended.claim.serial] = nil
         sessions[place].forget()
         freeSessions.append(session)

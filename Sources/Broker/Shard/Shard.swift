@@ -131,6 +131,7 @@ package struct Shard: ~Copyable {
             nextGapCheck = io.now + Limits.gapMilliseconds
             readGaps(now: io.now)
         }
+        if index == 0 { hub.runWills() }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
@@ -151,6 +152,9 @@ package struct Shard: ~Copyable {
         case .committed(let entries): for entry in entries { apply(entry, io: &io) }
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
         case .plain(let messages): for message in messages { deliver(message, io: &io) }
+        case .will(let id, let message):
+            publish(message, io: &io)
+            hub.willSent(id)
         case .filterAdded(let filter, let shard):
             _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: DeliveryOptions(qos: 2)))
         case .filterRemoved(let filter, let shard): _ = subscriptions.remove(filter, session: Int32(-1 - shard))
@@ -298,7 +302,7 @@ package struct Shard: ~Copyable {
         }
         clients[Int(slot)] = .ended
         io.finish(slot)
-        endSession(session, isClean: true)
+        endSession(session, isClean: disconnect.reason == .normalDisconnection)
     }
 
     private func keepAlive(_ session: Int32, io: inout Connections) {
@@ -332,6 +336,8 @@ package struct Shard: ~Copyable {
         for session in sessions.indices where isLive(Int32(session)) {
             disconnect(Int32(session), .serverShuttingDown, io: &io)
         }
+        for serial in connecting.keys { refuseWaiting(serial, .serverShuttingDown, io: &io) }
+        hub.stoppedShards.add(1, ordering: .releasing)
     }
 
     func isLive(_ session: Int32) -> Bool {

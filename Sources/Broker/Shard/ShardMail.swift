@@ -12,6 +12,8 @@ package enum ShardMail: Sendable {
     case outcomes([(token: UInt64, outcome: AppendOutcome)])
     /// Messages of plain topics, published on another shard.
     case plain([PlainMessage])
+    /// A will whose client is gone, to be published here.
+    case will(id: Int64, PlainMessage)
     /// Another shard has its first subscription, or no more, with this filter.
     case filterAdded(TopicFilter, shard: Int)
     case filterRemoved(TopicFilter, shard: Int)
@@ -50,12 +52,16 @@ package struct LoadedState: Sendable {
         case unavailable
         /// The user is disabled or gone, or the log-in session is over.
         case notAuthorized
+        case otherUserName
+        case willRefused(Refusal)
     }
 
     /// nil: they were not asked for.
     var rights: UserRights?
     /// nil: a session that ends with its connection.
     var session: OpenedSession?
+    /// nil: it has none.
+    var will: KeptWill?
     var failure: Failure?
 }
 

@@ -30,7 +30,7 @@ extension Claims {
 
 extension AccessList {
     /// A member that is none of ours is refused: a misspelt `deny` would open what it was to close.
-    init(_ claim: JSONValue) throws(TokenError) {
+    package init(_ claim: JSONValue) throws(TokenError) {
         guard let members = claim.object else { throw .malformed }
         self.init()
         for member in members {
@@ -47,7 +47,7 @@ extension AccessList {
         }
     }
 
-    func write(to writer: inout JSONWriter) {
+    package func write(to writer: inout JSONWriter) {
         func list(_ patterns: [String]) {
             writer.beginArray()
             for pattern in patterns { writer.string(pattern) }

@@ -68,12 +68,12 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable {
         case .unsupportedProtocolVersion: 1
         case .clientIdentifierNotValid: 2
         case .badUserNameOrPassword: 4
-        case .notAuthorized, .banned, .badAuthenticationMethod, .topicNameInvalid: 5
+        case .notAuthorized, .banned, .badAuthenticationMethod, .topicNameInvalid, .payloadFormatInvalid: 5
         case .unspecifiedError, .implementationSpecificError, .serverUnavailable, .serverBusy, .serverShuttingDown,
             .connectionRateExceeded, .quotaExceeded, .messageRateTooHigh, .useAnotherServer, .serverMoved,
             .administrativeAction, .maximumConnectTime:
             3
-        case .malformedPacket, .protocolError, .packetTooLarge, .payloadFormatInvalid, .keepAliveTimeout,
+        case .malformedPacket, .protocolError, .packetTooLarge, .keepAliveTimeout,
             .sessionTakenOver, .topicFilterInvalid, .packetIdentifierInUse, .packetIdentifierNotFound,
             .receiveMaximumExceeded, .topicAliasInvalid, .retainNotSupported, .qosNotSupported,
             .sharedSubscriptionsNotSupported, .subscriptionIdentifiersNotSupported,

@@ -50,13 +50,15 @@ extension Migration {
         CREATE INDEX retained_expiry ON retained (expires_at) WHERE expires_at > 0
         """
 
-    /// The wills of connected clients, and of those whose delay runs.
+    /// The wills of connected clients, of those whose delay runs, and of those to be sent now: of the last there may be several of one
+    /// client, since each of its connections has its own.
     private static let wills = """
         CREATE TABLE mqtt_wills (
+            id bigint PRIMARY KEY,
             user_id bigint NOT NULL,
             client_id bytea NOT NULL,
-            id bigint NOT NULL UNIQUE,
             due_at bigint,
+            entry_id bigint,
             delay_seconds bigint NOT NULL,
             session_seconds bigint NOT NULL,
             topic bytea NOT NULL,
@@ -65,13 +67,13 @@ extension Migration {
             expiry_seconds bigint,
             properties bytea NOT NULL,
             payload bytea NOT NULL,
-            rules bytea,
-            PRIMARY KEY (user_id, client_id)
+            rules bytea
         );
-        COMMENT ON COLUMN mqtt_wills.id IS 'of this connection''s will, and of the entry that it becomes on a stored topic';
         COMMENT ON COLUMN mqtt_wills.due_at IS 'Unix milliseconds; null: its client is connected';
+        COMMENT ON COLUMN mqtt_wills.entry_id IS 'of the entry that it becomes on a stored topic; given when it is first sent';
         COMMENT ON COLUMN mqtt_wills.session_seconds IS 'session expiry: the will is due no later than the end of the session';
-        COMMENT ON COLUMN mqtt_wills.rules IS 'the acl claim of the client''s token as JSON; null: none, as with --anonymous';
+        COMMENT ON COLUMN mqtt_wills.rules IS 'the acl claim of the client''s token as JSON; null: it has none, or there is no token';
+        CREATE INDEX mqtt_wills_client ON mqtt_wills (user_id, client_id);
         CREATE INDEX mqtt_wills_due ON mqtt_wills (due_at) WHERE due_at IS NOT NULL
         """
 }

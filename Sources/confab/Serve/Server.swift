@@ -15,6 +15,8 @@ struct Server: Sendable {
 
     /// How long the ends of sessions may take to be saved at the stop.
     private static let stopMillisecondsMax: Int64 = 10_000
+    /// How long the wills of clients that this stop sends away may take to be sent. The next start goes on with the rest.
+    private static let willMillisecondsMax: Int64 = 5_000
 
     private let options: Options
     private let logger: Logger
@@ -47,11 +49,13 @@ struct Server: Sendable {
             logger.warning("log: \($0)")
         }
         log.start()
+        let wills = WillStore(database)
+        try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let context = DomainContext(
             database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
         let hub = Hub(
             services: HubServices(
-                log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database),
+                log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
                 rights: DirectoryStore(context: context),
                 logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
@@ -83,6 +87,8 @@ struct Server: Sendable {
         }
         logger.info("stopping")
         operations.stop()
+        for mailbox in mailboxes { mailbox.post(.shard(.stop)) }
+        await hub.willsSent(withinMilliseconds: Self.willMillisecondsMax)
         for mailbox in mailboxes { mailbox.post(.stop) }
         await running.ended()
         await log.close()

@@ -51,12 +51,12 @@ final class TestClient {
         _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5,
         isClean: Bool = true,
         expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil,
-        acl: AccessList? = nil
+        acl: AccessList? = nil, will: Will? = nil
     ) throws {
         try self.init(port: hub.ports[shard], version: version)
         try sendConnect(
             user: user, id: id, isClean: isClean, expirySeconds: expirySeconds, receiveMaximum: receiveMaximum,
-            loginSession: loginSession, acl: acl)
+            loginSession: loginSession, acl: acl, will: will)
         let reason = try receiveConnack()
         try checkEqual(reason, .success)
     }
@@ -77,15 +77,22 @@ final class TestClient {
     func sendConnect(
         user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
         loginSession: Int64? = nil,
-        acl: AccessList? = nil
+        acl: AccessList? = nil, will: Will? = nil, hasMethod: Bool = false
     ) throws {
         var connect = Connect(version: version, cleanStart: isClean)
+        connect.will = will
         connect.clientID = Array(id.utf8)
         connect.receiveMaximum = receiveMaximum
         connect.sessionExpirySeconds = version == .v5 ? expirySeconds : (isClean ? 0 : .max)
         if let user {
-            connect.username = []
-            connect.password = TestHub.token(user, session: loginSession, acl: acl)
+            let token = TestHub.token(user, session: loginSession, acl: acl)
+            if hasMethod {
+                connect.authenticationMethod = Array("JWT".utf8)
+                connect.authenticationData = token
+            } else {
+                connect.username = []
+                connect.password = token
+            }
         }
         var bytes: [UInt8] = []
         ClientPacket.encodeConnect(into: &bytes, connect)
@@ -157,6 +164,28 @@ final class TestClient {
         try send(bytes)
         try expectEnd()
     }
+
+    /// DISCONNECT of MQTT 5.
+    func sendDisconnect(_ reason: ReasonCode, expirySeconds: UInt32? = nil) throws {
+        var properties: [UInt8] = []
+        if let expirySeconds { properties.appendProperty(.sessionExpiryInterval, number: expirySeconds) }
+        var bytes: [UInt8] = []
+        ClientPacket.encodeDisconnect(into: &bytes, version: version, reason: reason, properties: properties)
+        try send(bytes)
+    }
+
+    /// AUTH with a new token.
+    func sendAuth(user: Int64, acl: AccessList?) throws {
+        var properties: [UInt8] = []
+        properties.appendProperty(.authenticationMethod, text: "JWT")
+        properties.appendProperty(.authenticationData, bytes: TestHub.token(user, acl: acl).span)
+        var bytes: [UInt8] = []
+        ServerPacket.encodeAuth(into: &bytes, reason: .reauthenticate, properties: properties)
+        try send(bytes)
+    }
+
+    /// Ends the connection without a word.
+    func cut() { shutdown(socket, Int32(SHUT_RDWR)) }
 
     private func takeID() -> UInt16 {
         defer { nextID = nextID == .max ? 1 : nextID + 1 }

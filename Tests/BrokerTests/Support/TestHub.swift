@@ -13,7 +13,9 @@ final class TestHub: Sendable {
     let log: TestLog
     let sessions: TestSessions
     let filterLogs: TestFilterLogs
+    let wills: TestWills
     let rights = TestRights()
+    let clock = Clock()
     let mailroom: Mailroom
     /// By shard.
     let ports: [UInt16]
@@ -31,7 +33,9 @@ final class TestHub: Sendable {
         }
     }()
 
-    init(shards: Int = 1) throws {
+    /// - Parameter wills: what an earlier hub has left.
+    init(shards: Int = 1, wills: TestWills = TestWills()) throws {
+        self.wills = wills
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
@@ -40,10 +44,10 @@ final class TestHub: Sendable {
         sessions = TestSessions(logs: filterLogs)
         hub = Hub(
             services: HubServices(
-                log: log, sessions: sessions, filterLogs: filterLogs, rights: rights, logins: rights,
+                log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, rights: rights, logins: rights,
                 tokens: Self.authority,
-                ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
-                wallMilliseconds: SystemClock.wallMilliseconds),
+                ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
+                wallMilliseconds: { [clock] in clock.milliseconds }),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
@@ -79,6 +83,13 @@ final class TestHub: Sendable {
                 userID: user, sessionID: session, scopes: Scopes(names: "user"), acl: acl,
                 now: SystemClock.wallMilliseconds() / 1000
             ).utf8)
+    }
+
+    /// The wall clock, which tests put forward.
+    final class Clock: Sendable {
+        private let ahead = Atomic<Int64>(0)
+        var milliseconds: Int64 { SystemClock.wallMilliseconds() + ahead.load(ordering: .acquiring) }
+        func advance(seconds: Int64) { ahead.add(seconds * 1000, ordering: .acquiringAndReleasing) }
     }
 
     final class Flag: Sendable {

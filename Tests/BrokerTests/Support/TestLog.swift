@@ -83,9 +83,14 @@ final class TestLog: MessageLog {
     }
 
     private func tell(_ held: Held, _ outcome: AppendOutcome) {
-        guard case .shard(let index, let token) = held.origin, token != 0 else { return }
-        mailroom.outcomes([(token, outcome)], forShard: index)
+        switch held.origin {
+        case .shard(let index, let token):
+            if token != 0 { mailroom.outcomes([(token, outcome)], forShard: index) }
+        case .task(let continuation): continuation.resume(returning: outcome)
+        }
     }
+
+    func entries(of topic: StoredTopic) -> [LogEntry] { state.withLock { $0.entries[topic.id] ?? [] } }
 
     /// Commits without telling anybody.
     func store(_ append: Append) -> LogEntry {

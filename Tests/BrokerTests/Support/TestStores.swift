@@ -100,11 +100,13 @@ final class TestRights: RightsSource, LoginSource {
     private let users = Mutex<[Int64: UserRights]>([:])
     let loads = Gate()
 
-    func set(_ user: Int64, groups: [UserRights.Group] = [], directs: [UserRights.Direct] = [], inboxLastSeq: Int64 = 0)
-    {
+    func set(
+        _ user: Int64, groups: [UserRights.Group] = [], directs: [UserRights.Direct] = [], inboxLastSeq: Int64 = 0,
+        isEnabled: Bool = true
+    ) {
         let rights = UserRights(
-            userID: user, username: "user\(user)", isEnabled: true, isSessionLive: true, inboxLastSeq: inboxLastSeq,
-            groups: groups, directs: directs)
+            userID: user, username: "user\(user)", isEnabled: isEnabled, isSessionLive: true,
+            inboxLastSeq: inboxLastSeq, groups: groups, directs: directs)
         users.withLock { $0[user] = rights }
     }
 

@@ -25,13 +25,32 @@ def packet(kind, body=b"", flags=0):
     return bytes([kind << 4 | flags]) + variable_integer(len(body)) + body
 
 
+def session_expiry(seconds):
+    """The property, for CONNECT and DISCONNECT."""
+    return struct.pack(">BI", 0x11, seconds)
+
+
+class Will:
+    """What CONNECT says about it; `raw` are more of its properties."""
+
+    def __init__(self, topic, payload=b"gone", qos=1, retain=False, delay=0, raw=b""):
+        self.topic, self.payload = topic, payload
+        self.flags = 0x04 | qos << 3 | (0x20 if retain else 0)
+        self.properties = (struct.pack(">BI", 0x18, delay) if delay else b"") + raw
+
+    def encode(self, level):
+        properties = variable_integer(len(self.properties)) + self.properties if level == 5 else b""
+        return properties + text(self.topic) + text(self.payload)
+
+
 def connect(level=5, client_id="wire", user=None, password=None, keepalive=60, clean=True, name="MQTT", flags=None,
-            properties=b""):
+            properties=b"", will=None):
     bits = (0x02 if clean else 0) | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
+    bits |= will.flags if will else 0
     body = text(name) + bytes([level, bits if flags is None else flags]) + struct.pack(">H", keepalive)
     if level == 5:
         body += variable_integer(len(properties)) + properties
-    body += text(client_id)
+    body += text(client_id) + (will.encode(level) if will else b"")
     body += b"".join(text(part) for part in (user, password) if part is not None)
     return packet(CONNECT, body)
 
@@ -43,6 +62,11 @@ def publish(topic, payload, level=5, qos=0, packet_id=1, properties=b"", flags=N
     if level == 5:
         body += variable_integer(len(properties)) + properties
     return packet(PUBLISH, body + payload, flags=qos << 1 if flags is None else flags)
+
+
+def disconnect(reason=0, properties=b""):
+    """Of MQTT 5."""
+    return packet(DISCONNECT, bytes([reason]) + variable_integer(len(properties)) + properties)
 
 
 def subscribe(topic_filter, level=5, qos=0, packet_id=1):
