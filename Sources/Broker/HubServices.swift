@@ -50,6 +50,7 @@ package struct HubServices: Sendable {
     package var sessions: any SessionSource
     package var rights: any RightsSource
     package var logins: any LoginSource
+    package var retained: any RetainedSource
     package var tokens: TokenAuthority
     package var ids: IDGenerator
     package var logger: Logger
@@ -58,12 +59,14 @@ package struct HubServices: Sendable {
 
     package init(
         log: any MessageLog, sessions: any SessionSource, rights: any RightsSource, logins: any LoginSource,
-        tokens: TokenAuthority, ids: IDGenerator, logger: Logger, wallMilliseconds: @escaping @Sendable () -> Int64
+        retained: any RetainedSource, tokens: TokenAuthority, ids: IDGenerator, logger: Logger,
+        wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
         self.sessions = sessions
         self.rights = rights
         self.logins = logins
+        self.retained = retained
         self.tokens = tokens
         self.ids = ids
         self.logger = logger

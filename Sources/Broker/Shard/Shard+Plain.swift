@@ -16,7 +16,11 @@ extension Shard {
         }
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
+        let waits = publish.retain && publish.qos.isAcknowledged ? 1 : 0
+        let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session) : 0
+        if publish.retain, !retain(retainedMessage(publish, on: topic, bytes), token: token), token != 0 { return }
         deliverPlain(publish, on: topic, bytes, from: session, io: &io)
+        guard token == 0 else { return pauseIfAhead(session, io: &io) }
         answer(publish, on: topic, bytes, nil, session, io: &io)
     }
 

@@ -110,5 +110,6 @@ extension Shard {
         }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        continueRetained(session, io: &io)
     }
 }

@@ -17,6 +17,7 @@ extension Shard {
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
+                let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
                 // Each filter is compared with all that is there, so a packet of ten thousand would hold everybody up.
                 let reason =
                     position < Limits.subscriptionsMax
@@ -24,6 +25,9 @@ extension Shard {
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
                 appendLastSeq(of: entry.filter, session, to: &answer.properties)
+                if let request = retainedRequest(entry, identifier: identifier, isNew: isNew) {
+                    answer.retained.append(request)
+                }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
             }
@@ -81,6 +85,7 @@ extension Shard {
                 properties: answer.properties)
         }
         io.append(scratch.span, to: sessions[Int(session)].slot)
+        replayRetained(answer.retained, to: session, io: &io)
         pump(session, io: &io)
     }
 
@@ -169,6 +174,7 @@ extension Shard {
             }
             let subscribed = sessions[place].subscriptions.remove(at: found)
             remove(subscribed.filter, of: session)
+            sessions[place].retained.remove(subscribed.filter)
             removed.append(bytes)
             reasons.append(.success)
             for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
@@ -233,4 +239,6 @@ package struct SubscribeAnswer: Sendable {
     var reasons: [ReasonCode] = []
     var properties: [UInt8] = []
     var isUnsubscribe = false
+    /// What is to be sent after it.
+    var retained: [RetainedReplay.Request] = []
 }

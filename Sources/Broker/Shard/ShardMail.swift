@@ -27,6 +27,10 @@ package enum ShardMail: Sendable {
     /// What was missing between the entries of a topic.
     case gapRead([LogEntry]?)
     case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
+    /// A shard wants to know when what was posted here before is handled.
+    case retainedFence(shard: Int)
+    case retainedFenceAnswered
+    case retainedRead(RetainedAnswer)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.
@@ -62,4 +66,6 @@ package struct PlainMessage: Sendable {
     var retain: Bool
     /// Raw MQTT 5 properties that go with it.
     var forwarded: [UInt8]
+    /// Unix milliseconds, 0: never. For `retain`, to which an expiry in `forwarded` says nothing.
+    var expiresAt: Int64 = 0
 }

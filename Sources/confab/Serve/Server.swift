@@ -50,14 +50,17 @@ struct Server: Sendable {
         log.start()
         let context = DomainContext(
             database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+        let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
+                logins: LoginSessionStore(context: context), retained: retained, tokens: authority, ids: ids,
+                logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
-                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0)),
+                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
+                hasRetained: try await retained.exist()),
             mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
@@ -69,7 +72,7 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Task { await keepHouse(SessionStore(database)) }
+        let housekeeping = Task { await keepHouse(SessionStore(database), retained) }
         defer { housekeeping.cancel() }
 
         await signals.wait { [options, logger] in
@@ -88,17 +91,19 @@ struct Server: Sendable {
         await hub.saved(withinMilliseconds: Self.stopMillisecondsMax)
     }
 
-    /// Sessions whose owners stayed away for too long go, an hour after they may.
-    private func keepHouse(_ sessions: SessionStore) async {
+    /// Sessions whose owners stayed away for too long and retained messages that have expired go, an hour after they may.
+    private func keepHouse(_ sessions: SessionStore, _ retained: RetainedStore) async {
         while true {
             do {
                 try await Task.sleep(for: .seconds(Self.purgeSeconds))
                 let count = try await sessions.purgeExpired()
                 if count > 0 { logger.info("\(count) expired sessions were removed") }
+                let retainedCount = try await retained.purgeExpired(now: SystemClock.wallMilliseconds())
+                if retainedCount > 0 { logger.info("\(retainedCount) expired retained messages were removed") }
             } catch is CancellationError {
                 return
             } catch {
-                logger.warning("expired sessions could not be removed: \(error)")
+                logger.warning("what has expired could not be removed: \(error)")
             }
         }
     }

@@ -13,6 +13,7 @@ final class TestHub: Sendable {
     let log: TestLog
     let sessions = TestSessions()
     let rights = TestRights()
+    let retained = TestRetained()
     let mailroom: Mailroom
     /// By shard.
     let ports: [UInt16]
@@ -37,10 +38,12 @@ final class TestHub: Sendable {
         log = TestLog(mailroom: mailroom)
         hub = Hub(
             services: HubServices(
-                log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
+                log: log, sessions: sessions, rights: rights, logins: rights, retained: retained,
+                tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
                 wallMilliseconds: SystemClock.wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
+            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false),
+            mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
