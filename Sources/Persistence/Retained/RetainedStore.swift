@@ -1,6 +1,6 @@
 /// The retained messages of plain topics: a row for each topic that keeps one. Nothing is held in memory.
 package struct RetainedStore: Sendable {
-    /// Two hubs, or the writer and the purge, may lock rows in different orders.
+    /// The purge, and writers that remove, lock rows in another order than writers that insert.
     private static let attemptsMax = 5
 
     private let database: Database
@@ -16,7 +16,8 @@ package struct RetainedStore: Sendable {
     /// Puts the messages in place of those that their topics keep; an empty payload removes. All or nothing.
     /// - Parameter messages: at most one for each topic.
     package func write(_ messages: [RetainedMessage]) async throws(DatabaseError) {
-        let kept = messages.filter { !$0.isNone }
+        // In one order, so that two hubs don't end each other.
+        let kept = messages.filter { !$0.isNone }.sorted { $0.topic.lexicographicallyPrecedes($1.topic) }
         let parameters: [Parameter] = [
             .blobs(messages.filter(\.isNone).map(\.topic)), .blobs(kept.map(\.topic)),
             .ints(kept.map { Int64($0.qos) }), .ints(kept.map(\.expiresAt)), .blobs(kept.map(\.properties)),
@@ -54,7 +55,8 @@ package struct RetainedStore: Sendable {
     ///   - topics: distinct.
     ///   - bytesMax: the answer ends with the message that reaches it.
     package func read(_ topics: [[UInt8]], bytesMax: Int) async throws(DatabaseError) -> RetainedPage {
-        // The sum is made of lengths, so payloads behind the end are not even fetched from their pages.
+        // The sum is made of lengths, so payloads behind the end are not even fetched from their pages. LIMIT keeps the planner from
+        // going through the whole table.
         let rows = try await database.query(
             """
             SELECT n, qos, expires_at, properties, CASE WHEN before < $2 THEN payload END
@@ -63,7 +65,8 @@ package struct RetainedStore: Sendable {
                     coalesce(sum(octet_length(r.properties) + octet_length(r.payload)) OVER (
                         ORDER BY u.n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
                 FROM unnest($1) WITH ORDINALITY AS u(topic, n)
-                JOIN retained r ON sha256(r.topic) = sha256(u.topic)) AS found
+                CROSS JOIN LATERAL (
+                    SELECT * FROM retained WHERE sha256(retained.topic) = sha256(u.topic) LIMIT 1) AS r) AS found
             ORDER BY n
             """, [.blobs(topics), .int(Int64(bytesMax))])
         var page = RetainedPage(messages: [], answeredCount: topics.count)
