@@ -11,7 +11,7 @@ struct RetainedOverlay {
         var topicsMax = 65_536
         var bytesMax = 64 << 20
         /// Of what is kept for reads; those that would need more are spoiled, and have to be repeated.
-        var keptBytesMax = 64 << 20
+        var keptBytesMax = 16 << 20
         /// What one statement writes.
         var batchTopicsMax = 1_024
         var batchBytesMax = 4 << 20
@@ -23,9 +23,18 @@ struct RetainedOverlay {
         var token: UInt64
     }
 
-    private struct Value {
+    /// A message with its number among all puts, and the shard that put it.
+    struct Put: Equatable {
         var message: RetainedMessage
+        var number: UInt64
+        var shard: Int
+    }
+
+    private struct Value {
+        var put: Put
         var origins: [Origin] = []
+
+        var message: RetainedMessage { put.message }
 
         var bytes: Int { message.topic.count + message.payload.count + message.properties.count + 256 }
     }
@@ -33,14 +42,14 @@ struct RetainedOverlay {
     private let limits: Limits
     private var waiting: [[UInt8]: Value] = [:]
     /// The topics in `waiting` in the order of their first puts, with the number of that put; those before `orderStart` are taken out.
-    private var order: [(topic: [UInt8], put: UInt64)] = []
+    private var order: [(topic: [UInt8], number: UInt64)] = []
     private var orderStart = 0
     private var writing: [[UInt8]: Value] = [:]
     /// Of `waiting` and `writing`.
     private var bytes = 0
     private var putCount: UInt64 = 0
 
-    private var kept: [[UInt8]: (message: RetainedMessage, commit: UInt64)] = [:]
+    private var kept: [[UInt8]: (put: Put, commit: UInt64)] = [:]
     private var keptOrder: [(commit: UInt64, topics: [[UInt8]], bytes: Int)] = []
     private var keptBytes = 0
     private var commitCount: UInt64 = 0
@@ -55,9 +64,10 @@ struct RetainedOverlay {
 
     // MARK: Writing
 
+    /// - Parameter token: of who waits for the commit; 0: nobody.
     /// - Returns: false: there is no room.
-    mutating func put(_ message: RetainedMessage, _ origin: Origin?) -> Bool {
-        var value = Value(message: message)
+    mutating func put(_ message: RetainedMessage, shard: Int, token: UInt64) -> Bool {
+        var value = Value(put: Put(message: message, number: putCount + 1, shard: shard))
         let old = waiting[message.topic]
         let bytesAfter = bytes + value.bytes - (old?.bytes ?? 0)
         guard bytesAfter <= limits.bytesMax, old != nil || waiting.count + writing.count < limits.topicsMax else {
@@ -67,7 +77,7 @@ struct RetainedOverlay {
         putCount += 1
         // Who waits for the older value gets what it wanted: the topic never again has an older one than its own.
         value.origins = old?.origins ?? []
-        if let origin { value.origins.append(origin) }
+        if token != 0 { value.origins.append(Origin(shard: shard, token: token)) }
         waiting[message.topic] = value
         if old == nil { order.append((message.topic, putCount)) }
         return true
@@ -76,7 +86,7 @@ struct RetainedOverlay {
     /// The last put before the first that still waits or is written.
     var settledCount: UInt64 {
         precondition(writing.isEmpty, "asked after a batch")
-        return orderStart < order.count ? order[orderStart].put - 1 : putCount
+        return orderStart < order.count ? order[orderStart].number - 1 : putCount
     }
 
     /// Of the last put.
@@ -115,7 +125,7 @@ struct RetainedOverlay {
         if isCommitted {
             commitCount += 1
             if !reads.isEmpty {
-                for (topic, value) in ended { kept[topic] = (value.message, commitCount) }
+                for (topic, value) in ended { kept[topic] = (value.put, commitCount) }
                 keptOrder.append((commitCount, Array(ended.keys), endedBytes))
                 keptBytes += endedBytes
                 forgetKept()
@@ -153,11 +163,9 @@ struct RetainedOverlay {
     }
 
     /// What of these topics is newer than what the read found, or as new; nil: that is no longer known.
-    func newest(of topics: some Sequence<[UInt8]>, readSince start: UInt64) -> [RetainedMessage]? {
+    func newest(of topics: some Sequence<[UInt8]>, readSince start: UInt64) -> [Put]? {
         guard start >= spoiledBefore else { return nil }
-        return topics.compactMap { topic in
-            waiting[topic]?.message ?? writing[topic]?.message ?? kept[topic]?.message
-        }
+        return topics.compactMap { waiting[$0]?.put ?? writing[$0]?.put ?? kept[$0]?.put }
     }
 
     /// Lets go of what every read has seen, and of the oldest if it is too much.

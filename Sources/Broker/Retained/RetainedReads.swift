@@ -1,16 +1,27 @@
 import MQTT
 import Persistence
 
+/// What the shards had published when they knew of a subscription. What a shard publishes later reaches it live.
+struct RetainedFence {
+    /// By shard, the number of the last put at that moment; of numbers above it those of this shard are later.
+    var lastPuts: [UInt64]
+    /// Begun before: so later puts are known for what they are.
+    var read: RetainedRead
+}
+
 /// The reads of retained messages of one shard: which sessions wait, and how many are under way.
 struct RetainedReads {
-    /// Sessions by their tokens, each with the last request that is meant.
-    typealias Newcomer = (session: UInt64, serial: UInt64)
+    /// A question to all shards, for one SUBSCRIBE.
+    private struct Round {
+        var session: UInt64
+        /// The last of the requests that are meant.
+        var serial: UInt64
+        var fence: RetainedFence
+        var answersMissing: Int
+    }
 
-    /// Subscribed since the last fence was sent.
-    private var newcomers: [Newcomer] = []
-    /// They wait for the fence that is under way.
-    private var fenced: [Newcomer] = []
-    private var fenceAnswersMissing = 0
+    private var rounds: [UInt64: Round] = [:]
+    private var lastRound: UInt64 = 0
     /// First come, first served; those before `start` are served.
     private var waiting: [UInt64] = []
     private var start = 0
@@ -18,28 +29,27 @@ struct RetainedReads {
     /// Monotonic milliseconds: the database did not answer.
     var pausedUntil: Int64 = 0
 
-    // MARK: Fence
+    // MARK: Fences
 
-    mutating func add(_ newcomer: Newcomer) { newcomers.append(newcomer) }
-
-    /// Whether a fence is to be sent now, to so many shards.
-    mutating func beginFence(shards: Int) -> Bool {
-        guard fenced.isEmpty, !newcomers.isEmpty else { return false }
-        swap(&fenced, &newcomers)
-        fenceAnswersMissing = shards
-        return true
+    /// - Returns: the round's number.
+    mutating func beginRound(_ session: UInt64, _ serial: UInt64, shards: Int, _ read: RetainedRead) -> UInt64 {
+        lastRound += 1
+        let fence = RetainedFence(lastPuts: Array(repeating: 0, count: shards), read: read)
+        rounds[lastRound] = Round(session: session, serial: serial, fence: fence, answersMissing: shards)
+        return lastRound
     }
 
-    mutating func fenceAnswered() {
-        precondition(fenceAnswersMissing > 0, "one answer from each shard")
-        fenceAnswersMissing -= 1
-    }
-
-    /// Those who wait for a fence that has been answered by all.
-    mutating func takeFenced() -> [Newcomer] {
-        guard fenceAnswersMissing == 0 else { return [] }
-        defer { fenced = [] }
-        return fenced
+    /// A shard's answer.
+    /// - Returns: whose requests are ready then, if it was the last one.
+    mutating func answered(
+        _ number: UInt64, by shard: Int, lastPut: UInt64
+    ) -> (session: UInt64, serial: UInt64, fence: RetainedFence)? {
+        guard var round = rounds.removeValue(forKey: number) else { preconditionFailure("one answer from each shard") }
+        round.fence.lastPuts[shard] = lastPut
+        round.answersMissing -= 1
+        if round.answersMissing == 0 { return (round.session, round.serial, round.fence) }
+        rounds[number] = round
+        return nil
     }
 
     // MARK: Queue

@@ -7,7 +7,7 @@ import Topics
 /// It holds no payload, and at most one page of topics: what can't be sent when it has been read is read again.
 struct RetainedReplay {
     /// A filter of a SUBSCRIBE.
-    struct Request: Equatable {
+    struct Request {
         var filter: TopicFilter
         /// Granted.
         var qos: QoS
@@ -15,10 +15,12 @@ struct RetainedReplay {
         var identifier: UInt32
         /// Counts the session's requests.
         var serial: UInt64 = 0
+        /// nil: not ready.
+        var fence: RetainedFence?
     }
 
     /// A topic that may keep a message, for a request.
-    struct Candidate: Equatable {
+    struct Candidate {
         var topic: [UInt8]
         var request: Request
     }
@@ -42,8 +44,6 @@ struct RetainedReplay {
     /// Not begun.
     private var requests: [Request] = []
     private var lastSerial: UInt64 = 0
-    /// Requests up to this one may begin.
-    private var readySerial: UInt64 = 0
     /// The request whose topics are being walked through, and where.
     private var walking: (request: Request, position: RetainedPosition, end: [UInt8])?
     /// Those before `foundStart` are done with.
@@ -54,17 +54,19 @@ struct RetainedReplay {
     var isReading = false
     /// The next read has to wait until what was published before is written.
     var mustSettle = false
+    /// A live message was dropped meanwhile.
+    var hasLostLive = false
 
     /// Nothing can be done until something is added or becomes ready.
     var isIdle: Bool {
-        foundStart == found.count && walking == nil && (requests.first.map { $0.serial > readySerial } ?? true)
+        foundStart == found.count && walking == nil && requests.first?.fence == nil
     }
 
     /// Messages that the next read may bring, as far as that is known.
     var nextCount: Int {
         if foundStart < found.count { return found.count - foundStart }
         if walking != nil { return .max }
-        let ready = requests.prefix { $0.serial <= readySerial }
+        let ready = requests.prefix { $0.fence != nil }
         return ready.first.map { $0.filter.hasWildcards } ?? true
             ? .max : ready.prefix { !$0.filter.hasWildcards }.count
     }
@@ -77,6 +79,7 @@ struct RetainedReplay {
 
     /// - Returns: the request's serial, for `ready`.
     mutating func add(_ request: Request) -> UInt64 {
+        if foundStart == found.count, walking == nil, requests.isEmpty { hasLostLive = false }
         // One that has not begun does for both, and there are never more than the session has subscriptions.
         requests.removeAll { $0.filter == request.filter }
         lastSerial += 1
@@ -85,10 +88,16 @@ struct RetainedReplay {
         return lastSerial
     }
 
-    mutating func ready(upTo serial: UInt64) {
-        readySerial = max(readySerial, serial)
+    /// Requests up to this one may begin.
+    mutating func ready(upTo serial: UInt64, _ fence: RetainedFence) {
+        for index in requests.indices where requests[index].serial <= serial && requests[index].fence == nil {
+            requests[index].fence = fence
+        }
         mustSettle = true
     }
+
+    /// There is nothing to be found for requests up to this one.
+    mutating func discard(upTo serial: UInt64) { requests.removeAll { $0.serial <= serial } }
 
     /// The subscription is gone.
     mutating func remove(_ filter: TopicFilter) {
@@ -118,7 +127,7 @@ struct RetainedReplay {
         found = []
         foundStart = 0
         var taken = 0
-        while taken < requests.count, requests[taken].serial <= readySerial, found.count < limit {
+        while taken < requests.count, requests[taken].fence != nil, found.count < limit {
             let request = requests[taken]
             guard request.filter.hasWildcards else {
                 found.append(Candidate(topic: request.filter.bytes, request: request))
@@ -148,6 +157,12 @@ struct RetainedReplay {
     func next(in answered: Set<[UInt8]>) -> Candidate? {
         guard foundStart < found.count, answered.contains(found[foundStart].topic) else { return nil }
         return found[foundStart]
+    }
+
+    /// Whether a message has come or will come to the session as a live one: then it does not come twice.
+    func isLive(_ put: RetainedOverlay.Put, for request: Request) -> Bool {
+        guard let fence = request.fence, !hasLostLive else { return false }
+        return put.number > fence.lastPuts[put.shard]
     }
 
     /// The next candidate is done with.

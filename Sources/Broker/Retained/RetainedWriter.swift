@@ -54,18 +54,21 @@ final class RetainedWriter: Sendable {
     /// False as long as no topic can keep a message: then nobody has to look for one.
     var mayHaveAny: Bool { hasAny.load(ordering: .acquiring) }
 
+    /// The number of the last put of all.
+    var lastPut: UInt64 { state.withLock { $0.overlay.lastPut } }
+
     /// Nothing waits to be written.
     var isIdle: Bool { state.withLock { $0.overlay.isIdle } }
 
     // MARK: Writing
 
     /// From the return on, whoever asks for the topic gets this message.
-    /// - Parameter origin: gets the outcome after the commit.
+    /// - Parameter token: gets the outcome after the commit, at that shard; 0: nobody waits for it.
     /// - Returns: false: it can't be taken now, and there will be no outcome.
-    func put(_ message: RetainedMessage, _ origin: RetainedOverlay.Origin?) -> Bool {
+    func put(_ message: RetainedMessage, shard: Int, token: UInt64) -> Bool {
         hasAny.store(true, ordering: .releasing)
         let (isTaken, mustStart) = state.withLock { state -> (Bool, Bool) in
-            guard origin == nil || !state.isUnavailable, state.overlay.put(message, origin) else {
+            guard token == 0 || !state.isUnavailable, state.overlay.put(message, shard: shard, token: token) else {
                 return (false, false)
             }
             defer { state.isRunning = true }
@@ -156,11 +159,11 @@ final class RetainedWriter: Sendable {
     /// A topic that keeps nothing is not in it.
     func newest(
         of topics: some Collection<[UInt8]>, found: [RetainedMessage], _ read: RetainedRead
-    ) -> [[UInt8]: RetainedMessage]? {
+    ) -> [[UInt8]: RetainedOverlay.Put]? {
         guard let newer = state.withLock({ $0.overlay.newest(of: topics, readSince: read.start) }) else { return nil }
-        var newest: [[UInt8]: RetainedMessage] = [:]
-        for message in found { newest[message.topic] = message }
-        for message in newer { newest[message.topic] = message.isNone ? nil : message }
+        var newest: [[UInt8]: RetainedOverlay.Put] = [:]
+        for message in found { newest[message.topic] = RetainedOverlay.Put(message: message, number: 0, shard: 0) }
+        for put in newer { newest[put.message.topic] = put.message.isNone ? nil : put }
         return newest
     }
 

@@ -161,7 +161,7 @@ extension Shard {
         guard qos.isAcknowledged else {
             // A slow reader loses messages of QoS 0, and only it (protocol.md §3.5).
             guard !io.isCongested(target.slot) else {
-                hub.metrics.dropped.add(1)
+                noteDropped(target.session)
                 return
             }
             io.append(frame.span, to: target.slot)
@@ -176,11 +176,17 @@ extension Shard {
         guard sessions[place].queue.count < Limits.queuedMessagesMax,
             sessions[place].queuedBytes + frame.count <= Limits.queuedBytesMax
         else {
-            hub.metrics.dropped.add(1)
+            noteDropped(target.session)
             return
         }
         sessions[place].queue.append(Session.Queued(frame: frame, packetIDOffset: offset, qos: qos))
         sessions[place].queuedBytes += frame.count
+    }
+
+    /// What it lost it may still get as a retained message.
+    private mutating func noteDropped(_ session: Int32) {
+        hub.metrics.dropped.add(1)
+        sessions[Int(session)].retained.hasLostLive = true
     }
 
     /// Sends waiting messages of plain topics as far as the window is open.

@@ -18,9 +18,7 @@ extension Shard {
         let retained = RetainedMessage(
             topic: message.topic, payload: message.payload, qos: message.qos.rawValue, properties: properties,
             expiresAt: message.expiresAt)
-        if hub.retained.put(retained, token == 0 ? nil : RetainedOverlay.Origin(shard: index, token: token)) {
-            return true
-        }
+        if hub.retained.put(retained, shard: index, token: token) { return true }
         if token == 0 {
             hub.metrics.refused.add(1)
         } else {
@@ -50,9 +48,9 @@ extension Shard {
         case .sendIfNew where !isNew: return nil
         case .sendIfNew, .sendAtSubscribe: break
         }
-        guard hub.retained.mayHaveAny, let filter = try? TopicFilter(validating: entry.filter), !filter.isShared,
-            filter.reachesPlain
-        else { return nil }
+        guard let filter = try? TopicFilter(validating: entry.filter), !filter.isShared, filter.reachesPlain else {
+            return nil
+        }
         return RetainedReplay.Request(filter: filter, qos: entry.options.qos, identifier: identifier)
     }
 
@@ -68,31 +66,29 @@ extension Shard {
             last = sessions[place].retained.add(request)
         }
         guard let last else { return }
-        retainedReads.add((sessionToken(session), last))
-        sendRetainedFence(io: &io)
+        let round = retainedReads.beginRound(
+            sessionToken(session), last, shards: hub.mailroom.shardCount, hub.retained.beginRead())
+        hub.mailroom.postToOthers(.retainedFence(round, from: index), from: index)
+        retainedFenceAnswered(round, by: index, lastPut: hub.retained.lastPut, io: &io)
     }
 
-    /// A message that another shard has not sent here, since it does not know of the subscription yet, must be found as a retained one.
-    /// Once each shard has handled what was posted to it before, such a message is in the writer, and once that is settled, in the database.
-    private mutating func sendRetainedFence(io: inout Connections) {
-        while retainedReads.beginFence(shards: hub.mailroom.shardCount - 1) {
-            hub.mailroom.postToOthers(.retainedFence(shard: index), from: index)
-            passRetainedFence(io: &io)
+    /// Whatever was posted here before is handled, above all that there is a new subscription.
+    func answerRetainedFence(_ round: UInt64, from shard: Int) {
+        hub.mailroom.post(.retainedFenceAnswered(round, by: index, lastPut: hub.retained.lastPut), to: shard)
+    }
+
+    /// A message that another shard has not sent here, since it did not know of the subscription yet, must be found as a retained one: it is in
+    /// the writer by now, and once that is settled, in the database. Later ones come from everywhere.
+    mutating func retainedFenceAnswered(_ round: UInt64, by shard: Int, lastPut: UInt64, io: inout Connections) {
+        guard let ready = retainedReads.answered(round, by: shard, lastPut: lastPut),
+            let session = session(of: ready.session)
+        else { return }
+        guard hub.retained.mayHaveAny else {
+            sessions[Int(session)].retained.discard(upTo: ready.serial)
+            return
         }
-    }
-
-    mutating func retainedFenceAnswered(io: inout Connections) {
-        retainedReads.fenceAnswered()
-        passRetainedFence(io: &io)
-        sendRetainedFence(io: &io)
-    }
-
-    private mutating func passRetainedFence(io: inout Connections) {
-        for newcomer in retainedReads.takeFenced() {
-            guard let session = session(of: newcomer.session) else { continue }
-            sessions[Int(session)].retained.ready(upTo: newcomer.serial)
-            continueRetained(session, io: &io)
-        }
+        sessions[Int(session)].retained.ready(upTo: ready.serial, ready.fence)
+        continueRetained(session, io: &io)
     }
 
     // MARK: Reading
@@ -210,15 +206,16 @@ extension Shard {
     ///   - messages: by topic.
     ///   - known: the topics that were asked for.
     private mutating func deliverRetained(
-        _ messages: [[UInt8]: RetainedMessage], of known: Set<[UInt8]>, to session: Int32, io: inout Connections
+        _ messages: [[UInt8]: RetainedOverlay.Put], of known: Set<[UInt8]>, to session: Int32, io: inout Connections
     ) {
         let place = Int(session), now = hub.services.wallMilliseconds()
         while let next = sessions[place].retained.next(in: known), retainedRoom(session, io: &io) > 0 {
             sessions[place].retained.advance()
-            guard let message = messages[next.topic], message.expiresAt == 0 || message.expiresAt > now,
+            guard let put = messages[next.topic], put.message.expiresAt == 0 || put.message.expiresAt > now,
+                !sessions[place].retained.isLive(put, for: next.request),
                 sessions[place].rules.mayReceive(next.topic.span)
             else { continue }
-            send(message, for: next.request, to: session, now: now, io: &io)
+            send(put.message, for: next.request, to: session, now: now, io: &io)
         }
     }
 

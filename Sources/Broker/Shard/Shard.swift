@@ -160,8 +160,9 @@ package struct Shard: ~Copyable {
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
         case .logRead(let token, let topicID, let seq, let entries):
             logRead(token, topicID, after: seq, entries, io: &io)
-        case .retainedFence(let shard): hub.mailroom.post(.retainedFenceAnswered, to: shard)
-        case .retainedFenceAnswered: retainedFenceAnswered(io: &io)
+        case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
+        case .retainedFenceAnswered(let round, let shard, let lastPut):
+            retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
         case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)

@@ -80,9 +80,10 @@ import Testing
             try writer.publish("a", "2", retain: true)
             try writer.publish("b", "", retain: true)
             if isCommitted { for _ in 0..<2 { _ = try writer.receivePuback() } }
+            // They came live, so they don't come again.
             try checkEqual(try reader.receiveTexts(2), ["a=2", "b="])
             hub.retained.reads.open()
-            try checkEqual(try reader.receiveTexts(2), ["a=2", "c=1"])
+            try checkEqual(try reader.receiveTexts(1), ["c=1"])
             try reader.expectNothing()
             hub.retained.writes.open()
         }
@@ -153,7 +154,7 @@ import Testing
         )
         #expect(!writer.mayHaveAny)
         let message = RetainedMessage(topic: [1], payload: [1])
-        #expect(writer.put(message, RetainedOverlay.Origin(shard: 0, token: 1)))
+        #expect(writer.put(message, shard: 0, token: 1))
         await writer.settled()
         #expect(writer.isIdle && writer.mayHaveAny)
         #expect(hub.retained.batches == [[message]])

@@ -11,9 +11,14 @@ import Topics
             filter: try TopicFilter(validating: Array(filter.utf8)), qos: .atLeastOnce, identifier: identifier)
     }
 
+    private func fence(_ lastPuts: UInt64...) throws -> RetainedFence {
+        let hub = try TestHub()
+        return RetainedFence(lastPuts: lastPuts, read: hub.hub.retained.beginRead())
+    }
+
     private func replay(_ filters: String...) throws -> RetainedReplay {
         var replay = RetainedReplay()
-        for filter in filters { replay.ready(upTo: replay.add(try request(filter))) }
+        for filter in filters { replay.ready(upTo: replay.add(try request(filter)), try fence()) }
         return replay
     }
 
@@ -33,7 +38,7 @@ import Topics
         let first = replay.add(try request("a"))
         try check(replay.isIdle && replay.nextStep(limit: 10) == .nothing, "unexpected")
         _ = replay.add(try request("b"))
-        replay.ready(upTo: first)
+        replay.ready(upTo: first, try fence())
         try check(!replay.isIdle && replay.mustSettle && replay.nextCount == 1, "unexpected")
         try check(replay.nextStep(limit: 10) == .messages(bytes("a")), "unexpected")
         try check(takeAll(&replay, bytes("a")) == ["a"], "unexpected")
@@ -76,12 +81,12 @@ import Topics
         var replay = RetainedReplay()
         _ = replay.add(try request("a", identifier: 1))
         _ = replay.add(try request("b"))
-        replay.ready(upTo: replay.add(try request("a", identifier: 2)))
+        replay.ready(upTo: replay.add(try request("a", identifier: 2)), try fence())
         try check(replay.nextStep(limit: 9) == .messages(bytes("b", "a")), "unexpected")
         try check(takeAll(&replay, bytes("b")) == ["b"], "unexpected")
         try check(replay.next(in: Set(bytes("a")))?.request.identifier == 2, "unexpected")
         // That one has begun, so this is another.
-        replay.ready(upTo: replay.add(try request("a", identifier: 3)))
+        replay.ready(upTo: replay.add(try request("a", identifier: 3)), try fence())
         try check(takeAll(&replay, bytes("a")) == ["a"], "unexpected")
         try check(replay.nextStep(limit: 9) == .messages(bytes("a")), "unexpected")
         try check(replay.next(in: Set(bytes("a")))?.request.identifier == 3, "unexpected")
@@ -99,5 +104,22 @@ import Topics
         replay.remove(walk.filter)
         replay.walked(walk.serial, RetainedTopics(topics: bytes("x/1"), next: nil))
         try check(replay.isIdle && replay.nextStep(limit: 9) == .nothing, "unexpected")
+    }
+
+    /// What a shard published after it knew of the subscription came live, unless that was dropped.
+    @Test(arguments: [(0, 5, false), (0, 6, true), (1, 8, false), (1, 9, true)] as [(Int, UInt64, Bool)])
+    func whatCameLive(shard: Int, number: UInt64, isLive: Bool) throws {
+        var replay = RetainedReplay()
+        replay.ready(upTo: replay.add(try request("a")), try fence(5, 8))
+        let message = RetainedMessage(topic: Array("a".utf8), payload: [1])
+        let put = RetainedOverlay.Put(message: message, number: number, shard: shard)
+        _ = replay.nextStep(limit: 1)
+        guard let next = replay.next(in: Set(bytes("a"))) else { throw CheckFailure(description: "no candidate") }
+        #expect(replay.isLive(put, for: next.request) == isLive)
+        replay.hasLostLive = true
+        #expect(!replay.isLive(put, for: next.request))
+        replay.advance()
+        _ = replay.add(try request("b"))
+        #expect(!replay.hasLostLive)
     }
 }
