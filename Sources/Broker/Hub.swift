@@ -13,13 +13,18 @@ package final class Hub: Sendable {
 
         /// There are sessions of such clients from earlier.
         package var hasAnonymousSessions: Bool
+        /// There are retained messages from earlier.
+        package var hasRetained: Bool
 
         /// All there are at the start.
         package var filterLogs: [FilterLog]
 
-        package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool, filterLogs: [FilterLog] = []) {
+        package init(
+            allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool, filterLogs: [FilterLog] = []
+        ) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions
+            self.hasRetained = hasRetained
             self.filterLogs = filterLogs
         }
     }
@@ -33,6 +38,7 @@ package final class Hub: Sendable {
     let wills = WillQueue()
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
+    let retained: RetainedWriter
     let mailroom: Mailroom
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
@@ -41,6 +47,8 @@ package final class Hub: Sendable {
 
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
         anonymousSessions = Atomic(settings.hasAnonymousSessions)
+        retained = RetainedWriter(
+            source: services.retained, hasAny: settings.hasRetained, mailroom: mailroom, logger: services.logger)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
@@ -56,10 +64,12 @@ package final class Hub: Sendable {
             }, post: mailroom.post)
     }
 
-    /// Returns when no session's end is still being saved, or the time is over.
+    /// Returns when no session's end and no retained message is still being saved, or the time is over.
     package func saved(withinMilliseconds limit: Int64) async {
         let deadline = ContinuousClock.now + .milliseconds(limit)
-        while !saver.isIdle, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+        while !saver.isIdle || !retained.isIdle, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     package func makeRequestID() -> String { String(services.ids.next(), radix: 36) }

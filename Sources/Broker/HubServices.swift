@@ -60,6 +60,7 @@ package struct HubServices: Sendable {
     package var wills: any WillSource
     package var rights: any RightsSource
     package var logins: any LoginSource
+    package var retained: any RetainedSource
     package var tokens: TokenAuthority
     package var ids: IDGenerator
     package var logger: Logger
@@ -68,7 +69,8 @@ package struct HubServices: Sendable {
 
     package init(
         log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
-        rights: any RightsSource, logins: any LoginSource, tokens: TokenAuthority, ids: IDGenerator, logger: Logger,
+        retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, tokens: TokenAuthority,
+        ids: IDGenerator, logger: Logger,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
@@ -77,6 +79,7 @@ package struct HubServices: Sendable {
         self.wills = wills
         self.rights = rights
         self.logins = logins
+        self.retained = retained
         self.tokens = tokens
         self.ids = ids
         self.logger = logger

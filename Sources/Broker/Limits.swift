@@ -30,6 +30,16 @@ package enum Limits {
     /// Recent entries of a topic kept for those who are a little behind.
     static let recentEntriesMax = 128
     static let recentBytesMax = 32 * 1024
+    /// One step of reading retained messages: so many topics of a walk, messages to deliver, bytes of either (and one message more).
+    static let retainedTopicsMax = 1_000
+    static let retainedMessagesMax = 256
+    static let retainedBytesMax = 256 * 1024
+    /// A read of retained messages waits until so much of the window is free, or half of it.
+    static let retainedWindowMin = 32
+    /// Such reads that a shard has under way: a storm of SUBSCRIBEs must not take all connections to the database.
+    static let retainedReadsMax = 2
+    /// Before the next one when the database is away.
+    static let retainedPauseMilliseconds: Int64 = 1_000
     /// How long a publisher of 3.1.1 waits for a database that is away (protocol.md §3 "Refusals").
     static let unavailableMilliseconds: Int64 = 30_000
     /// Cursors of connected sessions are saved this often.

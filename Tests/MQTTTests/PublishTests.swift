@@ -101,3 +101,29 @@ import Testing
         #expect(reason(packet(0x30, "0000 'x'"), .v3_1_1) == .protocolError)
     }
 }
+
+@Suite struct ExpiryTests {
+    /// Only the expiry goes, the rest keeps its order.
+    @Test func expiryIsTakenOut() throws {
+        var properties: [UInt8] = []
+        #expect(PublishProperties.withoutExpiry(properties) == [])
+        properties.appendUserProperty("b", "2")
+        properties.appendProperty(.contentType, text: "x")
+        properties.appendUserProperty("a", "1")
+        let rest = properties
+        #expect(PublishProperties.withoutExpiry(properties) == rest)
+        properties.appendProperty(.messageExpiryInterval, number: 0x0202_0202)
+        #expect(PublishProperties.withoutExpiry(properties) == rest)
+        var first: [UInt8] = []
+        first.appendProperty(.messageExpiryInterval, number: 7)
+        #expect(PublishProperties.withoutExpiry(first + rest) == rest)
+    }
+}
+
+extension PublishProperties {
+    static func withoutExpiry(_ properties: [UInt8]) -> [UInt8] {
+        var rest = properties
+        removeExpiry(from: &rest)
+        return rest
+    }
+}

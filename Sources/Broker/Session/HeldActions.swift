@@ -4,6 +4,8 @@ struct HeldActions {
     enum Action {
         /// A packet to the client.
         case write([UInt8])
+        /// SUBACK, and what follows it.
+        case answer(SubscribeAnswer)
         /// A PUBLISH of the client, as it came; `isAnswered`: it is to get PUBACK or PUBREC.
         case publish([UInt8], isAnswered: Bool)
     }

@@ -68,6 +68,7 @@ struct Session {
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
+    var retained = RetainedReplay()
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
     var aliases: [[UInt8]] = []
@@ -116,6 +117,7 @@ struct Session {
         inbound = InboundExchanges()
         queue = []
         queuedBytes = 0
+        retained = RetainedReplay()
         lastSave = nil
         route = Route()
         aliases = []

@@ -138,17 +138,26 @@ extension Shard {
             io.append(ServerPacket.repeated(frame, packetID: packetID, at: offset).span, to: sessions[place].slot)
             return true
         }
-        let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: delivery.qos)
         sessions[place].cursors[Int(cursor)].inFlightCount += 1
-        if delivery.qos == .exactlyOnce, sessions[place].isPersistent {
-            // After a crash the client must find the message under the same identifier, or it would take it for another one.
-            var packet = frame
-            ServerPacket.patchPacketID(packetID, in: &packet, at: offset)
-            hold(.write(packet), of: session)
-        } else {
-            io.append(frame.span, packetID: packetID, at: offset, to: sessions[place].slot)
-        }
+        send(frame, packetIDAt: offset, delivery.qos, cursor: cursor, seq: entry.seq, to: session, io: &io)
         return true
+    }
+
+    /// A new delivery of QoS 1 or 2, for which there is room.
+    mutating func send(
+        _ frame: [UInt8], packetIDAt offset: Int, _ qos: QoS, cursor: Int32, seq: Int64, to session: Int32,
+        io: inout Connections
+    ) {
+        let place = Int(session)
+        let packetID = sessions[place].inFlight.append(cursor: cursor, seq: seq, qos: qos)
+        guard qos == .exactlyOnce, sessions[place].isPersistent else {
+            io.append(frame.span, packetID: packetID, at: offset, to: sessions[place].slot)
+            return
+        }
+        // After a crash the client must find no other message under this identifier.
+        var packet = frame
+        ServerPacket.patchPacketID(packetID, in: &packet, at: offset)
+        hold(.write(packet), of: session)
     }
 
     /// Whether a session has room for an entry at one of its cursors. What an earlier connection had in flight comes first.

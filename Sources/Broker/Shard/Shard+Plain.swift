@@ -16,16 +16,33 @@ extension Shard {
         }
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
-        deliverPlain(publish, on: topic, bytes, from: session, io: &io)
         let logs = publish.qos.isAcknowledged ? sessions[Int(session)].route.logs : []
-        guard !logs.isEmpty else {
+        guard publish.retain || !logs.isEmpty else {
+            deliverPlain(publish, on: topic, bytes, from: session, io: &io)
             answer(publish, on: topic, bytes, nil, session, io: &io)
             return
         }
-        let token = awaitOutcomes(logs.count, of: publish, from: session, isPlain: true)
+        let waits = logs.count + (publish.retain && publish.qos.isAcknowledged ? 1 : 0)
+        let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session, isPlain: true) : 0
         let message = message(publish, on: topic, bytes, from: session)
-        append(message, id: publishID(publish, of: session), to: logs, token: token, io: &io)
+        if keep(message, id: publishID(publish, of: session), logs, token: token, io: &io) || token == 0 {
+            deliverPlain(publish, on: topic, bytes, from: session, io: &io)
+        }
         pauseIfAhead(session, io: &io)
+    }
+
+    /// Stores what has to outlive its publishing: the retained message, entries for persistent sessions.
+    /// - Parameter token: gets an outcome for each; 0: nobody waits for them.
+    /// - Returns: false: it can't be taken now, and is not to be delivered either.
+    private mutating func keep(
+        _ message: PlainMessage, id: Int64, _ logs: [Int64], token: UInt64, io: inout Connections
+    ) -> Bool {
+        if message.retain, !retain(message, token: token) {
+            for _ in logs where token != 0 { resolve(token, .unavailable, io: &io) }
+            return false
+        }
+        append(message, id: id, to: logs, token: token, io: &io)
+        return true
     }
 
     /// A PUBLISH as a value that outlives the read buffer.
@@ -210,7 +227,7 @@ extension Shard {
         guard qos.isAcknowledged else {
             // A slow reader loses messages of QoS 0, and only it (protocol.md §3.5).
             guard !io.isCongested(target.slot) else {
-                hub.metrics.dropped.add(1)
+                noteDropped(target.session)
                 return
             }
             io.append(frame.span, to: target.slot)
@@ -225,11 +242,17 @@ extension Shard {
         guard sessions[place].queue.count < Limits.queuedMessagesMax,
             sessions[place].queuedBytes + frame.count <= Limits.queuedBytesMax
         else {
-            hub.metrics.dropped.add(1)
+            noteDropped(target.session)
             return
         }
         sessions[place].queue.append(Session.Queued(frame: frame, packetIDOffset: offset, qos: qos))
         sessions[place].queuedBytes += frame.count
+    }
+
+    /// What it lost it may still get as a retained message.
+    private mutating func noteDropped(_ session: Int32) {
+        hub.metrics.dropped.add(1)
+        sessions[Int(session)].retained.hasLostLive = true
     }
 
     /// Sends waiting messages of plain topics as far as the window is open.

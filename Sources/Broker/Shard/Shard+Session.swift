@@ -97,6 +97,7 @@ extension Shard {
         advanceCursors(of: session)
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        continueRetained(session, io: &io)
     }
 
     /// Takes out what is done, oldest first, up to what is not.

@@ -17,6 +17,7 @@ extension Shard {
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
+                let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
                 // Each filter is compared with all that is there, so a packet of ten thousand would hold everybody up.
                 let reason =
                     position < Limits.subscriptionsMax
@@ -24,6 +25,9 @@ extension Shard {
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
                 appendLastSeq(of: entry.filter, session, to: &answer.properties)
+                if let request = retainedRequest(entry, identifier: identifier, isNew: isNew) {
+                    answer.retained.append(request)
+                }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
                 if entry.options.qos == .atMostOnce { uncoverLog(of: entry.filter, session: session) }
@@ -74,6 +78,7 @@ extension Shard {
 
     mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
         io.append(packet(answer, for: session).span, to: sessions[Int(session)].slot)
+        replayRetained(answer.retained, to: session, io: &io)
         pump(session, io: &io)
     }
 
@@ -183,6 +188,7 @@ extension Shard {
             }
             let subscribed = sessions[place].subscriptions.remove(at: found)
             remove(subscribed.filter, of: session)
+            sessions[place].retained.remove(subscribed.filter)
             removed.append(bytes)
             reasons.append(.success)
             uncoverLog(of: bytes, session: session)
@@ -225,7 +231,7 @@ extension Shard {
         if answer.isUnsubscribe {
             send(answer, to: session, io: &io)
         } else {
-            hold(.write(packet(answer, for: session)), of: session)
+            hold(.answer(answer), of: session)
         }
     }
 
@@ -259,4 +265,6 @@ package struct SubscribeAnswer: Sendable {
     var reasons: [ReasonCode] = []
     var properties: [UInt8] = []
     var isUnsubscribe = false
+    /// What is to be sent after it.
+    var retained: [RetainedReplay.Request] = []
 }

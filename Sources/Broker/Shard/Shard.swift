@@ -39,6 +39,7 @@ package struct Shard: ~Copyable {
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
     var recentHeads = RecentHeads()
+    var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
     var stranded: [LogEntry] = []
 
@@ -111,10 +112,12 @@ package struct Shard: ~Copyable {
         guard case .connected(let session) = clients[Int(id.slot)] else { return }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        continueRetained(session, io: &io)
         resumeReading(session, io: &io)
     }
 
     package mutating func tick(io: inout Connections) {
+        startRetainedReads(io: &io)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }
         }
@@ -171,6 +174,10 @@ package struct Shard: ~Copyable {
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
         case .logRead(let token, let topicID, let seq, let entries):
             logRead(token, topicID, after: seq, entries, io: &io)
+        case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
+        case .retainedFenceAnswered(let round, let shard, let lastPut):
+            retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
+        case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }

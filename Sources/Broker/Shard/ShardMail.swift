@@ -34,6 +34,10 @@ package enum ShardMail: Sendable {
     /// What was missing between the entries of a topic.
     case gapRead([LogEntry]?)
     case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
+    /// A shard wants to know when what was posted here before is handled, and what was published until then.
+    case retainedFence(UInt64, from: Int)
+    case retainedFenceAnswered(UInt64, by: Int, lastPut: UInt64)
+    case retainedRead(RetainedAnswer)
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.

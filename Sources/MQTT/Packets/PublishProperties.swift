@@ -35,6 +35,19 @@ package struct PublishProperties: Equatable, Sendable {
     }
 }
 
+extension PublishProperties {
+    /// Takes the message expiry out of raw properties that `appendForwardedProperties` or a will made: it is written anew with what is left.
+    package static func removeExpiry(from properties: inout [UInt8]) {
+        var cursor = PropertyCursor(
+            0..<properties.count, allowed: .publishFromServer, allowsRepeatedSubscriptionIdentifier: true)
+        while let property = try? cursor.next(in: properties.span) {
+            guard property.id == .messageExpiryInterval else { continue }
+            properties.removeSubrange(property.whole)
+            return
+        }
+    }
+}
+
 extension UserProperty {
     init(_ property: Property, in bytes: Span<UInt8>) {
         self.init(

@@ -33,16 +33,16 @@ extension Migration {
         CREATE UNIQUE INDEX filter_logs_filter ON filter_logs (sha256(filter))
         """
 
-    /// Wildcards are found by walking the topics in order from the filter's literal beginning on.
+    /// Wildcards are found by walking the topics in order from the filter's literal beginning on. Values are replaced again and again, and
+    /// none of the indexes is concerned unless they expire: with room on the page that writes nothing but the row.
     private static let retained = """
         CREATE TABLE retained (
             topic bytea NOT NULL,
             qos smallint NOT NULL,
-            publisher_id bigint NOT NULL,
             expires_at bigint NOT NULL,
             properties bytea NOT NULL,
             payload bytea NOT NULL
-        );
+        ) WITH (fillfactor = 80);
         COMMENT ON COLUMN retained.expires_at IS 'Unix milliseconds, 0: never';
         COMMENT ON COLUMN retained.properties IS 'raw MQTT 5 properties that go with it';
         CREATE UNIQUE INDEX retained_topic ON retained (sha256(topic));

@@ -13,9 +13,12 @@ struct Housekeeping: Sendable {
     let logger: Logger
 
     func start() -> [Task<Void, Never>] {
-        let sessions = SessionStore(database), logs = FilterLogStore(database)
+        let sessions = SessionStore(database), logs = FilterLogStore(database), retained = RetainedStore(database)
         return [
             every(Self.hourly, "expired sessions") { try await sessions.purgeExpired() },
+            every(Self.hourly, "expired retained messages") {
+                try await retained.purgeExpired(now: SystemClock.wallMilliseconds())
+            },
             every(Self.logSeconds, nil) { try await logs.purgeEntries() },
             every(Self.hourly, "logs of filters without a session") {
                 let gone = try await logs.removeUnwanted()

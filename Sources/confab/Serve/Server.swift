@@ -53,16 +53,17 @@ struct Server: Sendable {
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let context = DomainContext(
             database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+        let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
-                rights: DirectoryStore(context: context),
+                retained: retained, rights: DirectoryStore(context: context),
                 logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
                 hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
-                filterLogs: try await FilterLogStore(database).all()),
+                hasRetained: try await retained.exist(), filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,

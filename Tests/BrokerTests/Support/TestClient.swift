@@ -13,6 +13,8 @@ final class TestClient {
         var isRepeated: Bool
         /// Of the envelope; 0: none.
         var seq: Int64
+        var retain = false
+        var properties = PublishProperties()
     }
 
     private static let limitMilliseconds: Int32 = 10_000
@@ -101,13 +103,13 @@ final class TestClient {
 
     @discardableResult
     func publish(
-        _ topic: String, _ payload: String, qos: QoS = .atLeastOnce, properties: [UInt8] = []
+        _ topic: String, _ payload: String, qos: QoS = .atLeastOnce, retain: Bool = false, properties: [UInt8] = []
     ) throws -> UInt16 {
         var bytes: [UInt8] = []
         let id = qos == .atMostOnce ? 0 : takeID()
         ServerPacket.encodePublish(
             into: &bytes, version: version, topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos,
-            retain: false,
+            retain: retain,
             packetID: id, properties: DeliveryProperties(forwarded: properties))
         try send(bytes)
         return id
@@ -214,7 +216,8 @@ final class TestClient {
         }
         return Delivery(
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
-            packetID: publish.packetID, isRepeated: publish.dup, seq: seq)
+            packetID: publish.packetID, isRepeated: publish.dup, seq: seq, retain: publish.retain,
+            properties: try PublishProperties.decode(publish.properties, in: bytes.span))
     }
 
     /// The seqs of the next deliveries, acknowledged.

@@ -16,6 +16,7 @@ final class TestHub: Sendable {
     let wills: TestWills
     let rights = TestRights()
     let clock = Clock()
+    let retained = TestRetained()
     let mailroom: Mailroom
     /// By shard.
     let ports: [UInt16]
@@ -44,11 +45,12 @@ final class TestHub: Sendable {
         sessions = TestSessions(logs: filterLogs)
         hub = Hub(
             services: HubServices(
-                log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, rights: rights, logins: rights,
-                tokens: Self.authority,
+                log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
+                logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
                 wallMilliseconds: { [clock] in clock.milliseconds }),
-            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
+            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false),
+            mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
