@@ -54,6 +54,7 @@ struct Session {
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
+    var shares = SessionShares()
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
     var aliases: [[UInt8]] = []
@@ -96,6 +97,7 @@ struct Session {
         inbound = InboundExchanges()
         queue = []
         queuedBytes = 0
+        shares = SessionShares()
         lastSave = nil
         route = Route()
         aliases = []
@@ -130,6 +132,13 @@ struct Route {
         var identifiers: Int32
     }
 
+    /// Shared subscriptions that match.
+    struct Share {
+        /// The shard that decides about them.
+        var home: Int
+        var filters: [TopicFilter]
+    }
+
     var topic: [UInt8] = []
     /// Of the shard's index when the route was found; 0: never.
     var generation: UInt32 = 0
@@ -137,6 +146,7 @@ struct Route {
     var identifiers: [[UInt32]] = []
     /// A bit for each other shard with a matching filter.
     var shards: UInt64 = 0
+    var shares: [Share] = []
     var mayPublish = false
 }
 

@@ -27,6 +27,7 @@ package struct Shard: ~Copyable {
     var filterCounts: [TopicFilter: Int] = [:]
     /// For each other shard, what goes to it at the end of the turn.
     var outgoing: [[PlainMessage]]
+    var shares: ShareTable
 
     var users: [UserState] = []
     var freeUsers: [Int32] = []
@@ -53,6 +54,7 @@ package struct Shard: ~Copyable {
         self.hub = hub
         subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
         outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
+        shares = ShareTable(shardCount: hub.mailroom.shardCount)
     }
 
     /// A connection's place in the protocol.
@@ -105,6 +107,7 @@ package struct Shard: ~Copyable {
         guard case .connected(let session) = clients[Int(id.slot)] else { return }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        reopenShares(session, io: &io)
         resumeReading(session, io: &io)
     }
 
@@ -133,6 +136,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
+        finishShares(io: &io)
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
@@ -144,6 +148,9 @@ package struct Shard: ~Copyable {
         case .committed(let entries): for entry in entries { apply(entry, io: &io) }
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
         case .plain(let messages): for message in messages { deliver(message, io: &io) }
+        case .shares(let mail): shares.work += mail
+        case .filterAdded(let filter, let shard) where filter.isShared: addHolder(shard, of: filter)
+        case .filterRemoved(let filter, let shard) where filter.isShared: removeHolder(shard, of: filter)
         case .filterAdded(let filter, let shard):
             _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: DeliveryOptions(qos: 2)))
         case .filterRemoved(let filter, let shard): _ = subscriptions.remove(filter, session: Int32(-1 - shard))
