@@ -21,6 +21,18 @@ package enum Limits {
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
     static let queuedMessagesMax = 10_000
     static let queuedBytesMax = 8 * 1024 * 1024
+    /// Messages that one member of a shared subscription has without acknowledgement: enough to keep it busy over a slow line, few
+    /// enough that those of a member that fails are soon with others.
+    static let shareOutstandingMax = 128
+    /// The same in bytes, as its home keeps them until they are acknowledged.
+    static let shareMemberBytesMax = 1024 * 1024
+    /// Messages of a shared subscription that some members can't take and that wait for others; each is compared with each member.
+    static let shareAwkwardMax = 100
+    /// Members that a message is offered to which can't take it.
+    static let shareRefusalsMax = 16
+    /// What all shared subscriptions of a shard hold together; each may hold the second in any case.
+    static let shareShardBytesMax = 64 * 1024 * 1024
+    static let shareGroupBytesMin = 64 * 1024
     /// Absence after which a persistent session goes (protocol.md §4).
     static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
     /// Entries in one read of the log for a session that is behind.

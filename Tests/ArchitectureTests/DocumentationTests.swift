@@ -71,7 +71,7 @@ import Testing
         let files = try FileManager.default.contentsOfDirectory(
             atPath: SourceTree.root.appending(path: "docs/decisions").path
         ).sorted()
-        #expect(files.enumerated().allSatisfy { $1.hasPrefix("000\($0 + 1)-") }, "\(files)")
+        #expect(files.enumerated().allSatisfy { $1.hasPrefix("\(10_001 + $0)-".dropFirst()) }, "\(files)")
         for file in files {
             let text = try Self.text("docs/decisions/\(file)")
             #expect(text.contains("## Context") && text.contains("## Decision"), "\(file)")

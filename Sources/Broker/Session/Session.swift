@@ -69,6 +69,7 @@ struct Session {
     var queue: [Queued] = []
     var queuedBytes = 0
     var retained = RetainedReplay()
+    var shares = SessionShares()
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
     var aliases: [[UInt8]] = []
@@ -118,6 +119,7 @@ struct Session {
         queue = []
         queuedBytes = 0
         retained = RetainedReplay()
+        shares = SessionShares()
         lastSave = nil
         route = Route()
         aliases = []
@@ -157,6 +159,13 @@ struct Route {
         var identifiers: Int32
     }
 
+    /// Shared subscriptions that match.
+    struct Share {
+        /// The shard that decides about them.
+        var home: Int
+        var filters: [TopicFilter]
+    }
+
     var topic: [UInt8] = []
     /// Of the shard's index when the route was found; 0: never.
     var generation: UInt32 = 0
@@ -166,6 +175,7 @@ struct Route {
     var shards: UInt64 = 0
     /// Topic ids of the logs of matching filters.
     var logs: [Int64] = []
+    var shares: [Share] = []
     var mayPublish = false
 }
 

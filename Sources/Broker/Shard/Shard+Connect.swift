@@ -200,7 +200,6 @@ extension Shard {
         properties.packetBytesMax = UInt32(Limits.packetBytesMax)
         properties.topicAliasMaximum = UInt16(Limits.topicAliasMaximum)
         properties.authenticationMethod = waiting.connect.authenticationMethod
-        properties.isSharedSubscriptionAvailable = false
         if waiting.connect.clientID.isEmpty { properties.assignedClientID = waiting.key.clientID }
         let expiry = sessions[Int(session)].expirySeconds
         if expiry != waiting.connect.sessionExpirySeconds { properties.sessionExpirySeconds = expiry }

@@ -78,6 +78,12 @@ extension Shard {
                 qos: publish.qos, retain: publish.retain, forwarded: forwarded)
             for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
         }
+        if !sessions[Int(session)].route.shares.isEmpty {
+            let message = PlainMessage(
+                topic: [UInt8](span: topic), payload: [UInt8](span: bytes.extracting(publish.payload)),
+                qos: publish.qos, retain: publish.retain, forwarded: forwarded)
+            share(message, among: sessions[Int(session)].route.shares)
+        }
         let targets = sessions[Int(session)].route.targets
         guard !targets.isEmpty else { return }
         let identifiers = sessions[Int(session)].route.identifiers
@@ -150,6 +156,10 @@ extension Shard {
                 continue
             }
             if subscription.session < 0 {
+                if subscription.shareGroup != 0 {
+                    add(subscription, to: &route.shares)
+                    continue
+                }
                 route.shards |= 1 << UInt64(-1 - subscription.session)
                 continue
             }

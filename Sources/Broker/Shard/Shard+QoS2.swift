@@ -34,7 +34,9 @@ extension Shard {
     mutating func received(_ acknowledgement: Acknowledgement, of session: Int32, io: inout Connections) {
         let packetID = acknowledgement.packetID
         if acknowledgement.reason.isError {
-            if sessions[Int(session)].inFlight.reject(packetID) { settle(session, io: &io) }
+            guard sessions[Int(session)].inFlight.reject(packetID) else { return }
+            settleShare(packetID, session)
+            settle(session, io: &io)
             return
         }
         switch sessions[Int(session)].inFlight.receive(packetID) {
@@ -47,7 +49,9 @@ extension Shard {
     }
 
     mutating func completed(_ packetID: UInt16, of session: Int32, io: inout Connections) {
-        if sessions[Int(session)].inFlight.complete(packetID) { settle(session, io: &io) }
+        guard sessions[Int(session)].inFlight.complete(packetID) else { return }
+        settleShare(packetID, session)
+        settle(session, io: &io)
     }
 
     // MARK: Packets

@@ -321,7 +321,8 @@ extension Shard {
     func coverage(of topic: Int32, by session: Int32) -> Coverage? {
         var found: Coverage?
         let name = topics[Int(topic)]!.name
-        for subscribed in sessions[Int(session)].subscriptions where subscribed.filter.matches(name.span) {
+        for subscribed in sessions[Int(session)].subscriptions
+        where !subscribed.filter.isShared && subscribed.filter.matches(name.span) {
             var coverage = found ?? Coverage(qos: .atMostOnce, identifiers: [])
             coverage.qos = max(coverage.qos, subscribed.options.qos)
             if subscribed.identifier != 0 { coverage.identifiers.append(subscribed.identifier) }

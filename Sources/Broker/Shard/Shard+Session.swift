@@ -57,6 +57,7 @@ extension Shard {
     /// The connection is gone, or is told to go. What is durable is saved, the rest forgotten.
     mutating func endSession(_ session: Int32, isClean: Bool) {
         let place = Int(session)
+        leaveShares(session)
         for subscribed in sessions[place].subscriptions { remove(subscribed.filter, of: session) }
         let state = state(of: session)
         for index in sessions[place].cursors.indices where sessions[place].cursors[index].topic >= 0 {
@@ -89,7 +90,9 @@ extension Shard {
 
     /// PUBACK from a subscriber. An unknown identifier changes nothing: it must not make room [MQTT-3.3.4-9].
     mutating func acknowledge(_ packetID: UInt16, of session: Int32, io: inout Connections) {
-        if sessions[Int(session)].inFlight.acknowledge(packetID) { settle(session, io: &io) }
+        guard sessions[Int(session)].inFlight.acknowledge(packetID) else { return }
+        settleShare(packetID, session)
+        settle(session, io: &io)
     }
 
     /// A delivery is complete: cursors follow, and there is room for the next.
@@ -97,6 +100,7 @@ extension Shard {
         advanceCursors(of: session)
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        reopenShares(session, io: &io)
         continueRetained(session, io: &io)
     }
 

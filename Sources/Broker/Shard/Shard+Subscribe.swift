@@ -112,8 +112,11 @@ extension Shard {
         } catch {
             return .topicFilterInvalid
         }
-        if filter.shareName != nil { return .sharedSubscriptionsNotSupported }
-        guard maySubscribe(filter, session) else { return .notAuthorized }
+        if filter.isShared {
+            if let refusal = refusal(ofShare: filter, session) { return refusal }
+        } else if !maySubscribe(filter, session) {
+            return .notAuthorized
+        }
         let subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
         let place = Int(session)
         if let old = sessions[place].subscriptions.firstIndex(where: { $0.filter == filter }) {
@@ -124,7 +127,7 @@ extension Shard {
         }
         insert(subscribed, of: session)
         let user = sessions[place].user
-        if user >= 0, filter.reachesReserved {
+        if user >= 0, filter.reachesReserved, !filter.isShared {
             for topic in readableTopics(of: user) {
                 let name = topics[Int(topic)]!.name
                 guard filter.matches(name.span) else { continue }
@@ -239,6 +242,10 @@ extension Shard {
 
     /// Puts a subscription into the index, and tells the other shards of the first one with its filter.
     mutating func insert(_ subscribed: Session.Subscribed, of session: Int32) {
+        if subscribed.filter.isShared {
+            joinShare(subscribed, session)
+            return
+        }
         guard subscribed.filter.reachesPlain else { return }
         let options = DeliveryOptions(
             qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
@@ -253,6 +260,10 @@ extension Shard {
     }
 
     mutating func remove(_ filter: TopicFilter, of session: Int32) {
+        if filter.isShared {
+            detachShare(filter, session)
+            return
+        }
         guard subscriptions.remove(filter, session: session), let count = filterCounts[filter] else { return }
         filterCounts[filter] = count == 1 ? nil : count - 1
         if count == 1 { hub.mailroom.postToOthers(.filterRemoved(filter, shard: index), from: index) }

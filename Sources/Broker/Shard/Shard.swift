@@ -31,6 +31,7 @@ package struct Shard: ~Copyable {
     var filterCounts: [TopicFilter: Int] = [:]
     /// For each other shard, what goes to it at the end of the turn.
     var outgoing: [[PlainMessage]]
+    var shares: ShareTable
 
     var users: [UserState] = []
     var freeUsers: [Int32] = []
@@ -59,6 +60,7 @@ package struct Shard: ~Copyable {
         self.hub = hub
         subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
         outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
+        shares = ShareTable(shardCount: hub.mailroom.shardCount)
         for log in hub.settings.filterLogs { addLog(log) }
     }
 
@@ -112,6 +114,7 @@ package struct Shard: ~Copyable {
         guard case .connected(let session) = clients[Int(id.slot)] else { return }
         sendQueued(session, io: &io)
         pump(session, io: &io)
+        reopenShares(session, io: &io)
         continueRetained(session, io: &io)
         resumeReading(session, io: &io)
     }
@@ -143,6 +146,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
+        finishShares(io: &io)
         saveSessions()
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
@@ -158,6 +162,9 @@ package struct Shard: ~Copyable {
         case .will(let id, let message):
             publish(message, io: &io)
             hub.willSent(id)
+        case .shares(let mail): shares.work += mail
+        case .filterAdded(let filter, let shard) where filter.isShared: addHolder(shard, of: filter)
+        case .filterRemoved(let filter, let shard) where filter.isShared: removeHolder(shard, of: filter)
         case .filterAdded(let filter, let shard):
             _ = subscriptions.insert(filter, Subscription(session: Int32(-1 - shard), options: DeliveryOptions(qos: 2)))
         case .filterRemoved(let filter, let shard): _ = subscriptions.remove(filter, session: Int32(-1 - shard))

@@ -17,6 +17,8 @@ package enum ShardMail: Sendable {
     /// Another shard has its first subscription, or no more, with this filter.
     case filterAdded(TopicFilter, shard: Int)
     case filterRemoved(TopicFilter, shard: Int)
+    /// What concerns shared subscriptions, in the order in which it was said.
+    case shares([ShareMail])
     /// A client connects elsewhere under the key of a session here.
     case takeOver(SessionKey, SessionRegistry.Claim, by: Claimant)
     /// The session that a connecting client waits for is saved and free.

@@ -154,6 +154,9 @@ final class TestClient {
         try send(bytes)
     }
 
+    /// Ends the connection in both directions, without DISCONNECT.
+    func abort() { shutdown(socket, Int32(SHUT_RDWR)) }
+
     /// Closing will reset the connection.
     func resetAtEnd() {
         var option = linger(l_onoff: 1, l_linger: 0)
@@ -218,6 +221,15 @@ final class TestClient {
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
             packetID: publish.packetID, isRepeated: publish.dup, seq: seq, retain: publish.retain,
             properties: try PublishProperties.decode(publish.properties, in: bytes.span))
+    }
+
+    /// The subscription identifiers of the next packet, which is a PUBLISH.
+    func receiveIdentifiers(line: Int = #line) throws -> [UInt32] {
+        let (packet, bytes) = try read(line: line)
+        guard case .publish(let publish) = packet else {
+            throw CheckFailure(description: "line \(line): not a PUBLISH: \(packet)")
+        }
+        return try PublishProperties.decode(publish.properties, in: bytes.span).subscriptionIDs
     }
 
     /// The seqs of the next deliveries, acknowledged.

@@ -1,0 +1,64 @@
+import MQTT
+import Topics
+
+/// A session that takes part in shared subscriptions, wherever it is: its shard, and its token there.
+package struct ShareMember: Hashable, Sendable {
+    var shard: Int
+    var session: UInt64
+}
+
+/// A message on its way to one member of a group.
+package struct SharedMessage: Sendable {
+    /// Counts the group's messages: what comes back stands where it stood.
+    var number: Int64
+    var message: PlainMessage
+    /// Members that can never take it.
+    var refusedBy: [ShareMember] = []
+
+    /// What it costs to hold it.
+    var heldBytes: Int { 128 + message.topic.count + message.payload.count + message.forwarded.count }
+}
+
+/// Why a member does not take a message that its group gave it.
+package enum ShareRefusal: Sendable {
+    /// The session, or its subscription, is no longer there.
+    case gone
+    /// Its client does not read. Nothing more comes until it is `reopened`.
+    case congested
+    /// There are as many messages without acknowledgement as the client allows. None of QoS 1 and 2 comes until it is `reopened`.
+    case noWindow
+    /// It may not have this message, or the packet is larger than it takes: it never will.
+    case unfit
+}
+
+/// What the home of shared subscriptions and the shards of their members tell each other. Between two shards it arrives in the order in
+/// which it was sent.
+package enum ShareMail: Sendable {
+    // To the home.
+
+    case publish(PlainMessage, [TopicFilter])
+    case join(TopicFilter, ShareMember, qos: QoS, limit: Int)
+    /// UNSUBSCRIBE: nothing new comes to it; what it was sent, it may still acknowledge [MQTT-3.10.4-3].
+    case detach(TopicFilter, ShareMember)
+    /// The connection has ended.
+    /// - Parameter exactlyOnce: the messages of QoS 2 that it was sent: nobody else may get them [MQTT-4.8.2-5].
+    case leave(TopicFilter, ShareMember, exactlyOnce: [Int64])
+    /// The delivery is complete, or the client has refused it, which also ends it [MQTT-4.8.2-6].
+    case settled(TopicFilter, ShareMember, number: Int64)
+    case refused(ShareDelivery, ShareRefusal)
+    /// - Parameter room: for how many messages of QoS 1 and 2.
+    case reopened(TopicFilter, ShareMember, room: Int)
+
+    // To a member's shard.
+
+    case deliver(ShareDelivery)
+}
+
+package struct ShareDelivery: Sendable {
+    var filter: TopicFilter
+    var home: Int
+    var member: ShareMember
+    var shared: SharedMessage
+    /// The home waits to hear what became of it; else QoS 0 is enough for this member.
+    var isTracked: Bool
+}
