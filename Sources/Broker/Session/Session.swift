@@ -17,6 +17,19 @@ struct Session {
         var frame: [UInt8]
         var packetIDOffset: Int
         var qos: QoS
+        /// Unix milliseconds; 0: never.
+        var expiresAt: Int64 = 0
+
+        /// The frame as it is to be sent now; nil: the message is over.
+        func frame(_ version: ProtocolVersion, now: @autoclosure () -> Int64) -> [UInt8]? {
+            guard expiresAt != 0 else { return frame }
+            let left = Expiry.secondsLeft(until: expiresAt, now: now())
+            guard left > 0 else { return nil }
+            guard version == .v5 else { return frame }
+            var frame = frame
+            ServerPacket.patchMessageExpiry(UInt32(clamping: left), in: &frame, packetIDAt: packetIDOffset)
+            return frame
+        }
     }
 
     var key: SessionKey

@@ -62,4 +62,6 @@ package struct PlainMessage: Sendable {
     var retain: Bool
     /// Raw MQTT 5 properties that go with it.
     var forwarded: [UInt8]
+    /// Unix milliseconds; 0: never.
+    var expiresAt: Int64 = 0
 }

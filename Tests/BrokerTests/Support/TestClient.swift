@@ -11,6 +11,7 @@ final class TestClient {
         var packetID: UInt16
         /// Of the envelope; 0: none.
         var seq: Int64
+        var expirySeconds: UInt32?
     }
 
     private static let limitMilliseconds: Int32 = 10_000
@@ -183,7 +184,7 @@ final class TestClient {
         }
         return Delivery(
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
-            packetID: publish.packetID, seq: seq)
+            packetID: publish.packetID, seq: seq, expirySeconds: publish.messageExpirySeconds)
     }
 
     /// The seqs of the next deliveries, acknowledged.

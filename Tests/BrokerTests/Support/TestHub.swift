@@ -30,7 +30,9 @@ final class TestHub: Sendable {
         }
     }()
 
-    init(shards: Int = 1) throws {
+    init(
+        shards: Int = 1, wallMilliseconds: @escaping @Sendable () -> Int64 = SystemClock.wallMilliseconds
+    ) throws {
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
@@ -39,7 +41,7 @@ final class TestHub: Sendable {
             services: HubServices(
                 log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
-                wallMilliseconds: SystemClock.wallMilliseconds),
+                wallMilliseconds: wallMilliseconds),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
