@@ -12,6 +12,9 @@ package enum Limits {
     static let receiveMaximum: UInt16 = 1024
     /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.
     static let topicAliasMaximum = 16
+    /// Topic aliases that the hub sets for a client, if that takes so many: its busiest topics, with 16 KiB of names at most.
+    static let sentTopicAliasesMax = 16
+    static let aliasedTopicBytesMax = 1_024
     /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.

@@ -70,6 +70,8 @@ struct Session {
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
     var aliases: [[UInt8]] = []
+    /// Those that we have set for it.
+    var sentAliases: TopicAliases
     /// MQTT 5 enhanced authentication was used at CONNECT, so AUTH may follow.
     var hasAuthenticationMethod = false
 
@@ -91,6 +93,7 @@ struct Session {
         receiveMaximum = min(Int(connect.receiveMaximum), Limits.inFlightMax)
         packetBytesMax = connect.packetBytesMax
         wantsProblemInformation = connect.requestProblemInformation
+        sentAliases = TopicAliases(maximum: connect.topicAliasMaximum)
     }
 
     /// Leaves an empty slot, whose stale tokens mean nobody.
@@ -112,7 +115,10 @@ struct Session {
         lastSave = nil
         route = Route()
         aliases = []
+        sentAliases = TopicAliases(maximum: 0)
     }
+
+    var takesAliases: Bool { sentAliases.maximum > 0 }
 
     /// Room for one more PUBLISH of QoS 1 or 2.
     var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightMax }
@@ -134,6 +140,7 @@ struct Route {
         /// Of its connection.
         var slot: Int32
         var isVersion5: Bool
+        var takesAliases: Bool
         var packetBytesMax: Int
         /// The subscription's.
         var qos: QoS

@@ -123,11 +123,12 @@ extension Shard {
         if qos == .atMostOnce {
             sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
             noteCursorChange(session)
-            io.append(frame.span, to: slot)
-        } else {
-            let packetID = sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: qos)
-            io.append(frame.span, packetID: packetID, at: offset, to: slot)
         }
+        let packetID =
+            qos == .atMostOnce ? 0 : sessions[place].inFlight.append(cursor: cursor, seq: entry.seq, qos: qos)
+        appendPublish(
+            frame, packetID: packetID, at: offset, to: session, slot: slot,
+            takesAliases: sessions[place].takesAliases, io: &io)
         return true
     }
 

@@ -119,8 +119,9 @@ extension Shard {
         let session = sessions[Int(subscription.session)]
         return Route.Target(
             session: subscription.session, slot: session.slot, isVersion5: session.version == .v5,
-            packetBytesMax: session.packetBytesMax, qos: qos, noLocal: subscription.options.noLocal,
-            retainAsPublished: subscription.options.retainAsPublished, identifiers: -1)
+            takesAliases: session.takesAliases, packetBytesMax: session.packetBytesMax, qos: qos,
+            noLocal: subscription.options.noLocal, retainAsPublished: subscription.options.retainAsPublished,
+            identifiers: -1)
     }
 
     // MARK: One delivery
@@ -161,13 +162,16 @@ extension Shard {
                 hub.metrics.dropped.add(1)
                 return
             }
-            io.append(frame.span, to: target.slot)
+            appendPublish(
+                frame, to: target.session, slot: target.slot, takesAliases: target.takesAliases, io: &io)
             return
         }
         let place = Int(target.session)
         if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(target.slot) {
             let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: qos)
-            io.append(frame.span, packetID: packetID, at: offset, to: target.slot)
+            appendPublish(
+                frame, packetID: packetID, at: offset, to: target.session, slot: target.slot,
+                takesAliases: target.takesAliases, io: &io)
             return
         }
         guard sessions[place].queue.count < Limits.queuedMessagesMax,
@@ -194,7 +198,9 @@ extension Shard {
                 continue
             }
             let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: queued.qos)
-            io.append(frame.span, packetID: packetID, at: queued.packetIDOffset, to: slot)
+            appendPublish(
+                frame, packetID: packetID, at: queued.packetIDOffset, to: session, slot: slot,
+                takesAliases: sessions[place].takesAliases, io: &io)
         }
         if sent == sessions[place].queue.count {
             sessions[place].queue = []

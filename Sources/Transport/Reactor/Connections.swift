@@ -75,6 +75,14 @@ package struct Connections: ~Copyable {
         markDirty(slot)
     }
 
+    /// Appends one frame that lies in two places.
+    package mutating func append(_ beginning: Span<UInt8>, _ rest: Span<UInt8>, to slot: Int32) {
+        guard accepts(slot) else { return }
+        table[Int(slot)].output.append(beginning, pool: &pool)
+        table[Int(slot)].output.append(rest, pool: &pool)
+        markDirty(slot)
+    }
+
     func accepts(_ slot: Int32) -> Bool {
         table[Int(slot)].flags.isDisjoint(with: [.closing, .finishing, .outputLost])
     }

@@ -12,6 +12,8 @@ final class TestClient {
         /// Of the envelope; 0: none.
         var seq: Int64
         var expirySeconds: UInt32?
+        /// 0: none.
+        var alias: UInt16 = 0
     }
 
     private static let limitMilliseconds: Int32 = 10_000
@@ -76,7 +78,7 @@ final class TestClient {
     func sendConnect(
         user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
         loginSession: Int64? = nil,
-        acl: AccessList? = nil
+        acl: AccessList? = nil, edit: (inout Connect) -> Void = { _ in }
     ) throws {
         var connect = Connect(version: version, cleanStart: isClean)
         connect.clientID = Array(id.utf8)
@@ -86,6 +88,7 @@ final class TestClient {
             connect.username = []
             connect.password = TestHub.token(user, session: loginSession, acl: acl)
         }
+        edit(&connect)
         var bytes: [UInt8] = []
         ClientPacket.encodeConnect(into: &bytes, connect)
         try send(bytes)
@@ -184,7 +187,8 @@ final class TestClient {
         }
         return Delivery(
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
-            packetID: publish.packetID, seq: seq, expirySeconds: publish.messageExpirySeconds)
+            packetID: publish.packetID, seq: seq, expirySeconds: publish.messageExpirySeconds,
+            alias: publish.topicAlias)
     }
 
     /// The seqs of the next deliveries, acknowledged.
