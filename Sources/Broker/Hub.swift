@@ -25,6 +25,7 @@ package final class Hub: Sendable {
     package let metrics = HubMetrics()
     let registry = SessionRegistry()
     let saver = SessionSaver()
+    let board: StatisticsBoard
     let mailroom: Mailroom
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
@@ -36,7 +37,11 @@ package final class Hub: Sendable {
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
+        board = StatisticsBoard(shardCount: mailroom.shardCount, now: services.wallMilliseconds())
     }
+
+    /// Of the product; none is released yet.
+    package static let version = "0.1.0-dev"
 
     /// Returns when no session's end is still being saved, or the time is over.
     package func saved(withinMilliseconds limit: Int64) async {

@@ -35,6 +35,8 @@ package enum Limits {
     static let cursorSaveMilliseconds: Int64 = 2_000
     /// A session expires 30 days after it was last heard of, so a connected one is named once a day.
     static let sessionKeepMilliseconds: Int64 = 24 * 3600 * 1000
+    /// What is under `$SYS` is made anew this often, as mosquitto does.
+    static let statisticsMilliseconds: Int64 = 10_000
     /// Tokens without a log-in session end their connection within 5 s of their expiry.
     static let tokenCheckMilliseconds: Int64 = 2_000
     /// A client id may be this long; 3.1 allows 23, everything later more.

@@ -14,7 +14,9 @@ extension Shard {
         _ frame: [UInt8], packetID: UInt16 = 0, at offset: Int = 0, to session: Int32, slot: Int32,
         takesAliases: Bool, io: inout Connections
     ) {
+        counters.publishesSent += 1
         if takesAliases, appendAliased(frame, packetID: packetID, to: session, io: &io) { return }
+        counters.publishBytesSent += frame.count
         if packetID == 0 {
             io.append(frame.span, to: slot)
         } else {
@@ -36,6 +38,7 @@ extension Shard {
         scratch.removeAll(keepingCapacity: true)
         let rest = ServerPacket.encodeAliasedHead(
             into: &scratch, of: frame.span, topic: topic, alias: alias, setsAlias: isNew, packetID: packetID)
+        counters.publishBytesSent += scratch.count + frame.count - rest
         io.append(scratch.span, frame.span.extracting(rest..<frame.count), to: sessions[place].slot)
         return true
     }

@@ -228,7 +228,7 @@ extension Shard {
         ServerPacket.encodePublish(
             into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
             payload: event.json, qos: .atMostOnce, retain: false)
-        io.append(scratch.span, to: sessions[Int(session)].slot)
+        appendPublish(scratch, to: session, slot: sessions[Int(session)].slot, takesAliases: false, io: &io)
     }
 
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {

@@ -81,6 +81,7 @@ extension Shard {
                 properties: answer.properties)
         }
         io.append(scratch.span, to: sessions[Int(session)].slot)
+        sendSystemValues(session, io: &io)
         pump(session, io: &io)
     }
 
@@ -103,6 +104,7 @@ extension Shard {
             guard sessions[place].subscriptions.count < Limits.subscriptionsMax else { return .quotaExceeded }
             sessions[place].subscriptions.append(subscribed)
         }
+        if filter.reachesSystem { requestSystemValues(subscribed, of: session) }
         insert(subscribed, of: session)
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved {
@@ -121,6 +123,7 @@ extension Shard {
 
     /// protocol.md §1 "Filters": without wildcards, what is readable now; with them, what this user could ever read.
     private func maySubscribe(_ filter: TopicFilter, _ session: Int32) -> Bool {
+        if filter.reachesSystem { return maySubscribeSystem(filter, session) }
         let user = sessions[Int(session)].user
         if filter.hasWildcards {
             if user >= 0, couldCover(filter, user: users[Int(user)].id) { return true }
@@ -207,7 +210,10 @@ extension Shard {
 
     /// Puts a subscription into the index, and tells the other shards of the first one with its filter.
     mutating func insert(_ subscribed: Session.Subscribed, of session: Int32) {
-        guard subscribed.filter.reachesPlain else { return }
+        guard subscribed.filter.reachesPlain else {
+            if subscribed.filter.reachesSystem { insertSystem(subscribed.filter, of: session) }
+            return
+        }
         let options = DeliveryOptions(
             qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
             retainAsPublished: subscribed.options.retainAsPublished)
@@ -221,6 +227,7 @@ extension Shard {
     }
 
     mutating func remove(_ filter: TopicFilter, of session: Int32) {
+        if filter.reachesSystem { removeSystem(filter, of: session) }
         guard subscriptions.remove(filter, session: session), let count = filterCounts[filter] else { return }
         filterCounts[filter] = count == 1 ? nil : count - 1
         if count == 1 { hub.mailroom.postToOthers(.filterRemoved(filter, shard: index), from: index) }

@@ -38,6 +38,9 @@ package struct Shard: ~Copyable {
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
     var stranded: [LogEntry] = []
 
+    var counters = ShardCounters()
+    var system = SystemFeed()
+
     /// Encoded forms of the message that is being delivered.
     var frames = FrameSet()
     var scratch: [UInt8] = []
@@ -72,6 +75,7 @@ package struct Shard: ~Copyable {
     package mutating func opened(_ id: ConnectionID, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(.none) }
         clients[Int(id.slot)] = .new
+        counters.connectionsOpened += 1
         io.setDeadline(id.slot, at: io.now + Limits.connectMilliseconds)
     }
 
@@ -129,6 +133,7 @@ package struct Shard: ~Copyable {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
         }
+        tickStatistics(io: &io)
     }
 
     package mutating func turnEnded(io: inout Connections) {
@@ -157,6 +162,7 @@ package struct Shard: ~Copyable {
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
         case .logRead(let token, let topicID, let seq, let entries):
             logRead(token, topicID, after: seq, entries, io: &io)
+        case .system(let values): publishSystem(values, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }
@@ -170,6 +176,8 @@ package struct Shard: ~Copyable {
         do throws(ProtocolError) {
             while offset < bytes.count, let used = try receiveOne(id, bytes, at: offset, io: &io) {
                 offset += used
+                counters.packetsReceived += 1
+                counters.bytesReceived += used
                 // Who does not read our answers is not read either: they would fill the memory.
                 if io.isCongested(id.slot) { io.pauseReading(id.slot) }
                 if io.isReadingPaused(id.slot) { break }
@@ -196,6 +204,7 @@ package struct Shard: ~Copyable {
                 throw ProtocolError(.protocolError, "the first packet is not CONNECT")
             }
             guard offset + header.packetLength <= bytes.count else { return nil }
+            counters.connects += 1
             try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
             return header.packetLength
         case .connected(let session):
@@ -204,6 +213,8 @@ package struct Shard: ~Copyable {
             else { return nil }
             let version = sessions[Int(session)].version
             if header.type == .publish {
+                counters.publishesReceived += 1
+                counters.publishBytesReceived += header.packetLength
                 let publish = try Publish.decode(header, in: bytes, at: offset, version: version)
                 try receive(publish, bytes, from: session, io: &io)
             } else {

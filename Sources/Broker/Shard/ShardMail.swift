@@ -27,6 +27,8 @@ package enum ShardMail: Sendable {
     /// What was missing between the entries of a topic.
     case gapRead([LogEntry]?)
     case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
+    /// The values under `$SYS`.
+    case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.

@@ -14,6 +14,8 @@ final class TestClient {
         var expirySeconds: UInt32?
         /// 0: none.
         var alias: UInt16 = 0
+        var retain = false
+        var subscriptionIDs: [UInt32] = []
     }
 
     private static let limitMilliseconds: Int32 = 10_000
@@ -188,7 +190,8 @@ final class TestClient {
         return Delivery(
             topic: String(decoding: bytes[publish.topic], as: UTF8.self), payload: payload, qos: publish.qos,
             packetID: publish.packetID, seq: seq, expirySeconds: publish.messageExpirySeconds,
-            alias: publish.topicAlias)
+            alias: publish.topicAlias, retain: publish.retain,
+            subscriptionIDs: try PublishProperties.decode(publish.properties, in: bytes.span).subscriptionIDs)
     }
 
     /// The seqs of the next deliveries, acknowledged.

@@ -71,10 +71,12 @@ final class TestHub: Sendable {
         try waitUntil("the shard handles its mail") { flag.isSet }
     }
 
-    static func token(_ user: Int64, session: Int64? = nil, acl: AccessList? = nil) -> [UInt8] {
+    static func token(
+        _ user: Int64, session: Int64? = nil, acl: AccessList? = nil, scope: String = "user"
+    ) -> [UInt8] {
         Array(
             authority.mint(
-                userID: user, sessionID: session, scopes: Scopes(names: "user"), acl: acl,
+                userID: user, sessionID: session, scopes: Scopes(names: scope), acl: acl,
                 now: SystemClock.wallMilliseconds() / 1000
             ).utf8)
     }
