@@ -14,6 +14,9 @@ package final class Hub: Sendable {
         /// There are sessions of such clients from earlier.
         package var hasAnonymousSessions: Bool
 
+        /// As in `Limits`; tests set another.
+        var keepAliveSecondsMax = Limits.keepAliveSecondsMax
+
         package init(allowsAnonymous: Bool, hasAnonymousSessions: Bool) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions

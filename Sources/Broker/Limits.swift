@@ -6,8 +6,9 @@ package enum Limits {
     static let packetBytesMax = 1024 * 1024
     /// Time for TLS, CONNECT and the answer to it.
     static let connectMilliseconds: Int64 = 10_000
-    /// The keep-alive that is told to clients that ask for more or none: half-open connections go within the hour.
-    static let keepAliveSecondsMax: UInt16 = 0xFFFF
+    /// The keep-alive that clients of MQTT 5 are told to use if they ask for more or none; 0: the client's wish stands. That is what its users
+    /// expect, and 3.1.1 can't be told anything else.
+    static let keepAliveSecondsMax: UInt16 = 0
     /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
     /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.

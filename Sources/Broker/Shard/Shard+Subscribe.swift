@@ -80,6 +80,11 @@ extension Shard {
                 into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons,
                 properties: answer.properties)
         }
+        guard scratch.count <= sessions[Int(session)].packetBytesMax else {
+            // Nothing else says which filters were granted [MQTT-3.1.2-24].
+            disconnect(session, .packetTooLarge, text: "the answer is too large for the client", io: &io)
+            return
+        }
         io.append(scratch.span, to: sessions[Int(session)].slot)
         sendSystemValues(session, io: &io)
         pump(session, io: &io)

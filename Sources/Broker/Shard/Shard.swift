@@ -205,7 +205,13 @@ package struct Shard: ~Copyable {
             }
             guard offset + header.packetLength <= bytes.count else { return nil }
             counters.connects += 1
-            try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
+            let connect = try Connect.decode(header, in: bytes, at: offset)
+            let packetBytesMax = connect.packetBytesMax
+            do throws(ProtocolError) {
+                try self.connect(id, connect, io: &io)
+            } catch {
+                refuseConnect(id, error, packetBytesMax: packetBytesMax, io: &io)
+            }
             return header.packetLength
         case .connected(let session):
             guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMax),
@@ -250,21 +256,9 @@ package struct Shard: ~Copyable {
 
     /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
     private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
-        scratch.removeAll(keepingCapacity: true)
         switch clients[Int(id.slot)] {
         case .none, .ended, .waiting: return
-        case .new:
-            if let version = error.version {
-                var properties = ConnackProperties()
-                properties.reasonString = Array("\(error.message)".utf8)
-                ServerPacket.encodeConnack(
-                    into: &scratch, version: version, sessionPresent: false, reason: error.reason,
-                    properties: properties)
-            }
-            hub.services.logger.debug("a CONNECT was refused with \(error.reason): \(error.message)")
-            clients[Int(id.slot)] = .ended
-            io.append(scratch.span, to: id.slot)
-            io.finish(id.slot)
+        case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
         case .connected(let session):
             disconnect(session, error.reason, text: "\(error.message)", io: &io)
         }
@@ -276,11 +270,13 @@ package struct Shard: ~Copyable {
         var properties: [UInt8] = []
         if !text.isEmpty, sessions[Int(session)].wantsProblemInformation {
             properties.appendProperty(.reasonString, text: text)
+            // Beside it: type, reason, and two lengths [MQTT-3.14.2-3].
+            if properties.count + 6 > sessions[Int(session)].packetBytesMax { properties = [] }
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeDisconnect(
             into: &scratch, version: sessions[Int(session)].version, reason: reason, properties: properties)
-        io.append(scratch.span, to: slot)
+        if !scratch.isEmpty { io.append(scratch.span, to: slot) }
         clients[Int(slot)] = .ended
         io.finish(slot)
         endSession(session, isClean: false)

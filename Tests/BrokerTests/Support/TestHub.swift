@@ -31,18 +31,21 @@ final class TestHub: Sendable {
     }()
 
     init(
-        shards: Int = 1, wallMilliseconds: @escaping @Sendable () -> Int64 = SystemClock.wallMilliseconds
+        shards: Int = 1, keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        wallMilliseconds: @escaping @Sendable () -> Int64 = SystemClock.wallMilliseconds
     ) throws {
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
         log = TestLog(mailroom: mailroom)
+        var settings = Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false)
+        settings.keepAliveSecondsMax = keepAliveSecondsMax
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, rights: rights, logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0, now: SystemClock.wallMilliseconds), logger: Logger(minimum: .error),
                 wallMilliseconds: wallMilliseconds),
-            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false), mailroom: mailroom)
+            settings: settings, mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
