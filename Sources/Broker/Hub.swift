@@ -18,6 +18,8 @@ package final class Hub: Sendable {
 
         /// All there are at the start.
         package var filterLogs: [FilterLog]
+        /// As in `Limits`; tests set another.
+        var keepAliveSecondsMax = Limits.keepAliveSecondsMax
 
         package init(
             allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool, filterLogs: [FilterLog] = []
@@ -39,6 +41,7 @@ package final class Hub: Sendable {
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
     let retained: RetainedWriter
+    let board: StatisticsBoard
     let mailroom: Mailroom
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
@@ -52,6 +55,7 @@ package final class Hub: Sendable {
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
+        board = StatisticsBoard(shardCount: mailroom.shardCount, now: services.wallMilliseconds())
         journal = SessionJournal(
             write: { [services] sessions in
                 do {
@@ -63,6 +67,9 @@ package final class Hub: Sendable {
                 }
             }, post: mailroom.post)
     }
+
+    /// Of the product; none is released yet.
+    package static let version = "0.1.0-dev"
 
     /// Returns when no session's end and no retained message is still being saved, or the time is over.
     package func saved(withinMilliseconds limit: Int64) async {

@@ -25,6 +25,8 @@ package protocol SessionSource: Sendable {
     func delete(_ session: Int64) async throws(DatabaseError)
     /// Connected sessions don't expire; to be said every few days.
     func keep(_ sessions: [Int64]) async throws(DatabaseError)
+    /// Sessions that have no connection.
+    func countAbsent() async throws(DatabaseError) -> Int
 }
 
 extension SessionStore: SessionSource {}

@@ -6,12 +6,16 @@ package enum Limits {
     static let packetBytesMax = 1024 * 1024
     /// Time for TLS, CONNECT and the answer to it.
     static let connectMilliseconds: Int64 = 10_000
-    /// The keep-alive that is told to clients that ask for more or none: half-open connections go within the hour.
-    static let keepAliveSecondsMax: UInt16 = 0xFFFF
+    /// The keep-alive that clients of MQTT 5 are told to use if they ask for more or none; 0: the client's wish stands. That is what its users
+    /// expect, and 3.1.1 can't be told anything else.
+    static let keepAliveSecondsMax: UInt16 = 0
     /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
     /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.
     static let topicAliasMaximum = 16
+    /// Topic aliases that the hub sets for a client, if that takes so many: its busiest topics, with 16 KiB of names at most.
+    static let sentTopicAliasesMax = 16
+    static let aliasedTopicBytesMax = 1_024
     /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
     /// Items from the oldest delivery that is not complete to the newest.
@@ -63,6 +67,8 @@ package enum Limits {
     /// Wills that are read at once, each up to 64 KiB, and that are being sent at once: the database has other things to do, too.
     static let willsPerRead = 64
     static let willsUnderWayMax = 256
+    /// What is under `$SYS` is made anew this often, as mosquitto does.
+    static let statisticsMilliseconds: Int64 = 10_000
     /// Tokens without a log-in session end their connection within 5 s of their expiry.
     static let tokenCheckMilliseconds: Int64 = 2_000
     /// A client id may be this long; 3.1 allows 23, everything later more.

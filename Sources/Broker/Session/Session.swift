@@ -22,6 +22,19 @@ struct Session {
         var frame: [UInt8]
         var packetIDOffset: Int
         var qos: QoS
+        /// Unix milliseconds; 0: never.
+        var expiresAt: Int64 = 0
+
+        /// The frame as it is to be sent now; nil: the message is over.
+        func frame(_ version: ProtocolVersion, now: @autoclosure () -> Int64) -> [UInt8]? {
+            guard expiresAt != 0 else { return frame }
+            let left = Expiry.secondsLeft(until: expiresAt, now: now())
+            guard left > 0 else { return nil }
+            guard version == .v5 else { return frame }
+            var frame = frame
+            ServerPacket.patchMessageExpiry(UInt32(clamping: left), in: &frame, packetIDAt: packetIDOffset)
+            return frame
+        }
     }
 
     var key: SessionKey
@@ -36,6 +49,8 @@ struct Session {
     /// Unix seconds; 0: the log-in session says when the connection ends.
     var tokenExpiresAt: Int64
     var rules: AccessRules
+    /// `$SYS` is for operators, and for clients that need no credentials.
+    var mayReadSystem = false
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
     var expirySeconds: UInt32
@@ -73,6 +88,8 @@ struct Session {
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
     var aliases: [[UInt8]] = []
+    /// Those that we have set for it.
+    var sentAliases: TopicAliases
     /// MQTT 5 enhanced authentication was used at CONNECT, so AUTH may follow.
     var hasAuthenticationMethod = false
 
@@ -94,6 +111,7 @@ struct Session {
         receiveMaximum = min(Int(connect.receiveMaximum), Limits.inFlightMax)
         packetBytesMax = connect.packetBytesMax
         wantsProblemInformation = connect.requestProblemInformation
+        sentAliases = TopicAliases(maximum: connect.topicAliasMaximum)
     }
 
     /// Leaves an empty slot, whose stale tokens mean nobody.
@@ -123,7 +141,10 @@ struct Session {
         lastSave = nil
         route = Route()
         aliases = []
+        sentAliases = TopicAliases(maximum: 0)
     }
+
+    var takesAliases: Bool { sentAliases.maximum > 0 }
 
     /// Room for one more PUBLISH of QoS 1 or 2.
     var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightSpanMax }
@@ -148,6 +169,7 @@ struct Route {
         /// Of its connection.
         var slot: Int32
         var isVersion5: Bool
+        var takesAliases: Bool
         var packetBytesMax: Int
         /// The subscription's.
         var qos: QoS
@@ -177,6 +199,9 @@ struct Route {
     var logs: [Int64] = []
     var shares: [Share] = []
     var mayPublish = false
+
+    /// Nothing has to be kept, and no shared subscription matches.
+    var isLocal: Bool { logs.isEmpty && shares.isEmpty }
 }
 
 extension SubscriptionOptions {

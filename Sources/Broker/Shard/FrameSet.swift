@@ -23,14 +23,15 @@ struct FrameSet {
 
     /// - Returns: the form's index in `frames`.
     mutating func form(
-        _ form: Form, topic: Span<UInt8>, payload: Span<UInt8>, forwarded: [UInt8]
+        _ form: Form, topic: Span<UInt8>, payload: Span<UInt8>, forwarded: [UInt8], expirySeconds: UInt32? = nil
     ) -> Int {
         let index = form.index
         if frames[index].isEmpty {
+            var properties = DeliveryProperties(forwarded: forwarded)
+            properties.messageExpirySeconds = expirySeconds
             packetIDOffsets[index] = ServerPacket.encodePublish(
                 into: &frames[index], version: form.isVersion5 ? .v5 : .v3_1_1, topic: topic, payload: payload,
-                qos: form.qos, retain: form.retain,
-                properties: DeliveryProperties(forwarded: forwarded))
+                qos: form.qos, retain: form.retain, properties: properties)
         }
         return index
     }

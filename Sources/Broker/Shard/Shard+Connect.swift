@@ -100,15 +100,9 @@ extension Shard {
     ) {
         guard let waiting = connecting[serial], !waiting.isAbandoned else { return }
         connecting[serial]?.isRefused = true
-        var properties = ConnackProperties()
-        if !text.isEmpty { properties.reasonString = Array(text.utf8) }
-        scratch.removeAll(keepingCapacity: true)
-        ServerPacket.encodeConnack(
-            into: &scratch, version: waiting.connect.version, sessionPresent: false, reason: reason,
-            properties: properties)
-        io.append(scratch.span, to: waiting.connection.slot)
-        clients[Int(waiting.connection.slot)] = .ended
-        io.finish(waiting.connection.slot)
+        sendRefusal(
+            waiting.connect.version, reason, text: text, packetBytesMax: waiting.connect.packetBytesMax,
+            to: waiting.connection.slot, io: &io)
         abandonConnecting(serial)
     }
 
@@ -160,7 +154,7 @@ extension Shard {
         io.admit(waiting.connection.slot)
         if waiting.user >= 0, let rights = state.rights { applyLoaded(rights, to: waiting.user, io: &io) }
         restore(state.session, session)
-        sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io)
+        guard sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io) else { return }
         io.setDeadline(
             waiting.connection.slot,
             at: sessions[Int(session)].keepAliveMilliseconds > 0
@@ -178,6 +172,9 @@ extension Shard {
         session.user = waiting.user
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
+        if let seconds = serverKeepAliveSeconds(waiting.connect) {
+            session.keepAliveMilliseconds = Int64(seconds) * 1500
+        }
         session.storedID = state.session?.stored.id ?? 0
         session.expirySeconds = waiting.sessionSeconds
         session.will = state.will
@@ -194,7 +191,10 @@ extension Shard {
         return place
     }
 
-    private mutating func sendConnack(_ waiting: Connecting, _ session: Int32, isPresent: Bool, io: inout Connections) {
+    /// - Returns: false if the client can't take it, which ends the connection.
+    private mutating func sendConnack(
+        _ waiting: Connecting, _ session: Int32, isPresent: Bool, io: inout Connections
+    ) -> Bool {
         var properties = ConnackProperties()
         properties.receiveMaximum = Limits.receiveMaximum
         properties.packetBytesMax = UInt32(Limits.packetBytesMax)
@@ -203,10 +203,19 @@ extension Shard {
         if waiting.connect.clientID.isEmpty { properties.assignedClientID = waiting.key.clientID }
         let expiry = sessions[Int(session)].expirySeconds
         if expiry != waiting.connect.sessionExpirySeconds { properties.sessionExpirySeconds = expiry }
-        scratch.removeAll(keepingCapacity: true)
-        ServerPacket.encodeConnack(
-            into: &scratch, version: waiting.connect.version, sessionPresent: isPresent, reason: .success,
-            properties: properties)
-        io.append(scratch.span, to: waiting.connection.slot)
+        addWishes(waiting, session, to: &properties)
+        let packetBytesMax = waiting.connect.packetBytesMax, slot = waiting.connection.slot
+        guard
+            writeConnack(
+                waiting.connect.version, sessionPresent: isPresent, .success, properties,
+                packetBytesMax: packetBytesMax)
+        else {
+            sendRefusal(
+                waiting.connect.version, .packetTooLarge, text: "", packetBytesMax: packetBytesMax, to: slot, io: &io)
+            endSession(session, isClean: false)
+            return false
+        }
+        io.append(scratch.span, to: slot)
+        return true
     }
 }

@@ -131,10 +131,13 @@ extension Shard {
         guard delivery.qos.isAcknowledged else {
             sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
             noteCursorChange(session)
-            io.append(frame.span, to: sessions[place].slot)
+            appendPublish(
+                frame, to: session, slot: sessions[place].slot, takesAliases: sessions[place].takesAliases, io: &io)
             return true
         }
         if case .due(let packetID, _) = repetition {
+            counters.publishesSent += 1
+            counters.publishBytesSent += frame.count
             io.append(ServerPacket.repeated(frame, packetID: packetID, at: offset).span, to: sessions[place].slot)
             return true
         }
@@ -151,9 +154,13 @@ extension Shard {
         let place = Int(session)
         let packetID = sessions[place].inFlight.append(cursor: cursor, seq: seq, qos: qos)
         guard qos == .exactlyOnce, sessions[place].isPersistent else {
-            io.append(frame.span, packetID: packetID, at: offset, to: sessions[place].slot)
+            appendPublish(
+                frame, packetID: packetID, at: offset, to: session, slot: sessions[place].slot,
+                takesAliases: sessions[place].takesAliases, io: &io)
             return
         }
+        counters.publishesSent += 1
+        counters.publishBytesSent += frame.count
         // After a crash the client must find no other message under this identifier.
         var packet = frame
         ServerPacket.patchPacketID(packetID, in: &packet, at: offset)

@@ -188,6 +188,7 @@ extension Shard {
     }
 
     mutating func resolve(_ token: UInt64, _ outcome: AppendOutcome, io: inout Connections) {
+        if errands.report(token, outcome) { return }
         let session = Int32(truncatingIfNeeded: token >> 24 & 0xF_FFFF)
         guard token != 0, session < sessions.count, UInt64(sessions[Int(session)].generation) == token >> 44,
             isLive(session)
@@ -267,7 +268,7 @@ extension Shard {
         ServerPacket.encodePublish(
             into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
             payload: event.json, qos: .atMostOnce, retain: false)
-        io.append(scratch.span, to: sessions[Int(session)].slot)
+        appendPublish(scratch, to: session, slot: sessions[Int(session)].slot, takesAliases: false, io: &io)
     }
 
     private mutating func sendReadyAnswers(_ session: Int32, io: inout Connections) {

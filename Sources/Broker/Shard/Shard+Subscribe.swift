@@ -77,13 +77,7 @@ extension Shard {
     }
 
     mutating func send(_ answer: SubscribeAnswer, to session: Int32, io: inout Connections) {
-        io.append(packet(answer, for: session).span, to: sessions[Int(session)].slot)
-        replayRetained(answer.retained, to: session, io: &io)
-        pump(session, io: &io)
-    }
-
-    private func packet(_ answer: SubscribeAnswer, for session: Int32) -> [UInt8] {
-        var packet: [UInt8] = []
+        scratch.removeAll(keepingCapacity: true)
         let version = sessions[Int(session)].version
         var answer = answer
         // [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.1.2-29]: both leave the properties out.
@@ -94,13 +88,21 @@ extension Shard {
         }
         if answer.isUnsubscribe {
             ServerPacket.encodeUnsuback(
-                into: &packet, version: version, packetID: answer.packetID, reasons: answer.reasons)
+                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons)
         } else {
             ServerPacket.encodeSuback(
-                into: &packet, version: version, packetID: answer.packetID, reasons: answer.reasons,
+                into: &scratch, version: version, packetID: answer.packetID, reasons: answer.reasons,
                 properties: answer.properties)
         }
-        return packet
+        guard scratch.count <= sessions[Int(session)].packetBytesMax else {
+            // Nothing else says which filters were granted [MQTT-3.1.2-24].
+            disconnect(session, .packetTooLarge, text: "the answer is too large for the client", io: &io)
+            return
+        }
+        io.append(scratch.span, to: sessions[Int(session)].slot)
+        sendSystemValues(session, io: &io)
+        replayRetained(answer.retained, to: session, io: &io)
+        pump(session, io: &io)
     }
 
     private mutating func subscribe(
@@ -125,6 +127,7 @@ extension Shard {
             guard sessions[place].subscriptions.count < Limits.subscriptionsMax else { return .quotaExceeded }
             sessions[place].subscriptions.append(subscribed)
         }
+        if filter.reachesSystem { requestSystemValues(subscribed, of: session) }
         insert(subscribed, of: session)
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved, !filter.isShared {
@@ -143,6 +146,7 @@ extension Shard {
 
     /// protocol.md §1 "Filters": without wildcards, what is readable now; with them, what this user could ever read.
     private func maySubscribe(_ filter: TopicFilter, _ session: Int32) -> Bool {
+        if filter.reachesSystem { return maySubscribeSystem(filter, session) }
         let user = sessions[Int(session)].user
         if filter.hasWildcards {
             if user >= 0, couldCover(filter, user: users[Int(user)].id) { return true }
@@ -246,7 +250,10 @@ extension Shard {
             joinShare(subscribed, session)
             return
         }
-        guard subscribed.filter.reachesPlain else { return }
+        guard subscribed.filter.reachesPlain else {
+            if subscribed.filter.reachesSystem { insertSystem(subscribed.filter, of: session) }
+            return
+        }
         let options = DeliveryOptions(
             qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
             retainAsPublished: subscribed.options.retainAsPublished)
@@ -264,6 +271,7 @@ extension Shard {
             detachShare(filter, session)
             return
         }
+        if filter.reachesSystem { removeSystem(filter, of: session) }
         guard subscriptions.remove(filter, session: session), let count = filterCounts[filter] else { return }
         filterCounts[filter] = count == 1 ? nil : count - 1
         if count == 1 { hub.mailroom.postToOthers(.filterRemoved(filter, shard: index), from: index) }

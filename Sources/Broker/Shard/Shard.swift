@@ -40,9 +40,13 @@ package struct Shard: ~Copyable {
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
     var recentHeads = RecentHeads()
+    var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
     var stranded: [LogEntry] = []
+
+    var counters = ShardCounters()
+    var system = SystemFeed()
 
     /// Encoded forms of the message that is being delivered.
     var frames = FrameSet()
@@ -81,6 +85,7 @@ package struct Shard: ~Copyable {
     package mutating func opened(_ id: ConnectionID, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(.none) }
         clients[Int(id.slot)] = .new
+        counters.connectionsOpened += 1
         io.setDeadline(id.slot, at: io.now + Limits.connectMilliseconds)
     }
 
@@ -142,6 +147,7 @@ package struct Shard: ~Copyable {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
         }
+        tickStatistics(io: &io)
     }
 
     package mutating func turnEnded(io: inout Connections) {
@@ -160,8 +166,9 @@ package struct Shard: ~Copyable {
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
         case .plain(let messages): for message in messages { deliver(message, io: &io) }
         case .will(let id, let message):
-            publish(message, io: &io)
-            hub.willSent(id)
+            publish(message, id: id, io: &io) { [hub] isKept in
+                if isKept { hub.willSent(id) } else { hub.willFailed(id) }
+            }
         case .shares(let mail): shares.work += mail
         case .filterAdded(let filter, let shard) where filter.isShared: addHolder(shard, of: filter)
         case .filterRemoved(let filter, let shard) where filter.isShared: removeHolder(shard, of: filter)
@@ -185,6 +192,7 @@ package struct Shard: ~Copyable {
         case .retainedFenceAnswered(let round, let shard, let lastPut):
             retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
         case .retainedRead(let answer): retainedRead(answer, io: &io)
+        case .system(let values): publishSystem(values, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }
@@ -198,6 +206,8 @@ package struct Shard: ~Copyable {
         do throws(ProtocolError) {
             while offset < bytes.count, let used = try receiveOne(id, bytes, at: offset, io: &io) {
                 offset += used
+                counters.packetsReceived += 1
+                counters.bytesReceived += used
                 // Who does not read our answers is not read either: they would fill the memory.
                 if io.isCongested(id.slot) { io.pauseReading(id.slot) }
                 if io.isReadingPaused(id.slot) { break }
@@ -224,7 +234,14 @@ package struct Shard: ~Copyable {
                 throw ProtocolError(.protocolError, "the first packet is not CONNECT")
             }
             guard offset + header.packetLength <= bytes.count else { return nil }
-            try connect(id, Connect.decode(header, in: bytes, at: offset), io: &io)
+            counters.connects += 1
+            let connect = try Connect.decode(header, in: bytes, at: offset)
+            let packetBytesMax = connect.packetBytesMax
+            do throws(ProtocolError) {
+                try self.connect(id, connect, io: &io)
+            } catch {
+                refuseConnect(id, error, packetBytesMax: packetBytesMax, io: &io)
+            }
             return header.packetLength
         case .connected(let session):
             guard let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMax),
@@ -232,6 +249,8 @@ package struct Shard: ~Copyable {
             else { return nil }
             let version = sessions[Int(session)].version
             if header.type == .publish {
+                counters.publishesReceived += 1
+                counters.publishBytesReceived += header.packetLength
                 let publish = try Publish.decode(header, in: bytes, at: offset, version: version)
                 let packet = offset..<offset + header.packetLength
                 try receive(publish, packet, bytes, from: session, io: &io)
@@ -268,21 +287,9 @@ package struct Shard: ~Copyable {
 
     /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
     private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
-        scratch.removeAll(keepingCapacity: true)
         switch clients[Int(id.slot)] {
         case .none, .ended, .waiting: return
-        case .new:
-            if let version = error.version {
-                var properties = ConnackProperties()
-                properties.reasonString = Array("\(error.message)".utf8)
-                ServerPacket.encodeConnack(
-                    into: &scratch, version: version, sessionPresent: false, reason: error.reason,
-                    properties: properties)
-            }
-            hub.services.logger.debug("a CONNECT was refused with \(error.reason): \(error.message)")
-            clients[Int(id.slot)] = .ended
-            io.append(scratch.span, to: id.slot)
-            io.finish(id.slot)
+        case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
         case .connected(let session):
             disconnect(session, error.reason, text: "\(error.message)", io: &io)
         }
@@ -294,11 +301,13 @@ package struct Shard: ~Copyable {
         var properties: [UInt8] = []
         if !text.isEmpty, sessions[Int(session)].wantsProblemInformation {
             properties.appendProperty(.reasonString, text: text)
+            // Beside it: type, reason, and two lengths [MQTT-3.14.2-3].
+            if properties.count + 6 > sessions[Int(session)].packetBytesMax { properties = [] }
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeDisconnect(
             into: &scratch, version: sessions[Int(session)].version, reason: reason, properties: properties)
-        io.append(scratch.span, to: slot)
+        if !scratch.isEmpty { io.append(scratch.span, to: slot) }
         clients[Int(slot)] = .ended
         io.finish(slot)
         endSession(session, isClean: false)

@@ -40,6 +40,8 @@ package enum ShardMail: Sendable {
     case retainedFence(UInt64, from: Int)
     case retainedFenceAnswered(UInt64, by: Int, lastPut: UInt64)
     case retainedRead(RetainedAnswer)
+    /// The values under `$SYS`.
+    case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.

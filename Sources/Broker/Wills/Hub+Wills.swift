@@ -20,6 +20,13 @@ extension Hub {
         runWills()
     }
 
+    /// A shard could not keep it for those who are to get it later: it is tried again.
+    func willFailed(_ id: Int64) {
+        let now = services.wallMilliseconds()
+        wills.with { $0.failed(id, now: now) }
+        runWills()
+    }
+
     /// A shard has published it.
     func willSent(_ id: Int64) {
         wills.with { $0.sent(id) }

@@ -98,4 +98,14 @@ extension ServerPacket {
         output[offset] = UInt8(truncatingIfNeeded: packetID >> 8)
         output[offset + 1] = UInt8(truncatingIfNeeded: packetID)
     }
+
+    /// Writes what is left of the expiry into an encoded PUBLISH of MQTT 5 and QoS 1 or 2 that has one; it is the first
+    /// property. `offset` is where the packet identifier stands.
+    package static func patchMessageExpiry(_ seconds: UInt32, in frame: inout [UInt8], packetIDAt offset: Int) {
+        var position = offset + 2
+        while frame[position] & 0x80 != 0 { position += 1 }
+        position += 1
+        precondition(frame[position] == PropertyID.messageExpiryInterval.rawValue, "the message has an expiry")
+        for byte in 1...4 { frame[position + byte] = UInt8(truncatingIfNeeded: seconds >> UInt32(32 - 8 * byte)) }
+    }
 }

@@ -172,6 +172,13 @@ package struct SessionStore: Sendable {
         try await database.query("SELECT 1 FROM mqtt_sessions WHERE user_id = $1 LIMIT 1", [.int(user)]).count > 0
     }
 
+    /// Sessions that have no connection now.
+    package func countAbsent() async throws(DatabaseError) -> Int {
+        let rows = try await database.query(
+            "SELECT count(*) FROM mqtt_sessions WHERE absent_since IS NOT NULL AND expires_at > now()")
+        return Int(rows.int(0, 0))
+    }
+
     /// Discards the session under this key, if there is one.
     package func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
         _ = try await database.query(

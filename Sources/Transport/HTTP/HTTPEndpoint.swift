@@ -74,7 +74,7 @@ package struct HTTPEndpoint: ~Copyable {
         var (consumed, action) = client.state.received(bytes)
         if case .sendContinue = action {
             let interim = HTTPConnectionState.continueResponse
-            io.append(interim.span, to: id.slot)
+            io.append(interim.span, to: id.slot, isFrame: false)
             let rest = bytes.extracting(consumed..<bytes.count)
             let more = client.state.received(rest)
             consumed += more.consumed
@@ -103,7 +103,7 @@ package struct HTTPEndpoint: ~Copyable {
         let response = rejection.response(requestID: makeRequestID())
         output.removeAll(keepingCapacity: true)
         response.write(into: &output, keepAlive: false, head: false, dateMilliseconds: wallMilliseconds())
-        io.append(output.span, to: id.slot)
+        io.append(output.span, to: id.slot, isFrame: false)
         io.finish(id.slot)
     }
 
@@ -114,7 +114,7 @@ package struct HTTPEndpoint: ~Copyable {
             let response = try offer.answer(request, listener: listener)
             output.removeAll(keepingCapacity: true)
             response.write(into: &output, keepAlive: true, head: false, dateMilliseconds: wallMilliseconds())
-            io.append(output.span, to: id.slot)
+            io.append(output.span, to: id.slot, isFrame: false)
             io.startWebSocket(id.slot)
             clients[Int(id.slot)] = nil
         } catch {
@@ -130,7 +130,7 @@ package struct HTTPEndpoint: ~Copyable {
         let keepAlive = client.state.keepAlive
         answer.response.write(
             into: &output, keepAlive: keepAlive, head: client.isHead, dateMilliseconds: wallMilliseconds())
-        io.append(output.span, to: answer.connection.slot)
+        io.append(output.span, to: answer.connection.slot, isFrame: false)
         _ = client.state.responded()
         if keepAlive {
             setDeadline(&client, answer.connection, io: &io)

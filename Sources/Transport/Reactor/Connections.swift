@@ -32,6 +32,10 @@ package struct Connections: ~Copyable {
     /// How long it then waits for its peer to close, so that no reset overtakes what was sent.
     var lingerMilliseconds: Int64 = 2000
 
+    /// Frames of the handler that were appended (one with each call of `append`), and their bytes: for statistics.
+    package private(set) var framesAppended = 0
+    package private(set) var frameBytesAppended = 0
+
     /// Monotonic milliseconds, read once a turn.
     package internal(set) var now: Int64
     /// Open connections.
@@ -62,8 +66,10 @@ package struct Connections: ~Copyable {
 
     // MARK: Output
 
-    package mutating func append(_ bytes: Span<UInt8>, to slot: Int32) {
+    /// - Parameter isFrame: false: not to be counted, as HTTP's answers.
+    package mutating func append(_ bytes: Span<UInt8>, to slot: Int32, isFrame: Bool = true) {
         guard accepts(slot) else { return }
+        if isFrame { count(bytes.count) }
         table[Int(slot)].output.append(bytes, pool: &pool)
         markDirty(slot)
     }
@@ -71,8 +77,24 @@ package struct Connections: ~Copyable {
     /// Appends an encoded frame with a packet identifier of its own.
     package mutating func append(_ frame: Span<UInt8>, packetID: UInt16, at offset: Int, to slot: Int32) {
         guard accepts(slot) else { return }
+        count(frame.count)
         table[Int(slot)].output.append(frame, packetID: packetID, at: offset, pool: &pool)
         markDirty(slot)
+    }
+
+    /// Appends one frame that lies in two places.
+    package mutating func append(_ beginning: Span<UInt8>, _ rest: Span<UInt8>, to slot: Int32) {
+        guard accepts(slot) else { return }
+        count(beginning.count + rest.count)
+        table[Int(slot)].output.append(beginning, pool: &pool)
+        table[Int(slot)].output.append(rest, pool: &pool)
+        markDirty(slot)
+    }
+
+    @inline(__always)
+    private mutating func count(_ frameBytes: Int) {
+        framesAppended += 1
+        frameBytesAppended += frameBytes
     }
 
     func accepts(_ slot: Int32) -> Bool {

@@ -24,7 +24,7 @@ final class OperationsAPI: Sendable {
         switch request.path {
         case "/healthz": return text(200, "ok\n")
         case "/readyz": return await readiness()
-        case "/metrics": return text(200, metrics)
+        case "/metrics": return text(200, MetricsPage(hub.statistics()).text)
         default: return text(404, "/healthz, /readyz and /metrics are here\n")
         }
     }
@@ -37,19 +37,6 @@ final class OperationsAPI: Sendable {
         } catch {
             return text(503, "the database is away\n")
         }
-    }
-
-    /// Prometheus' text format.
-    private var metrics: String {
-        """
-        # HELP confab_dropped_deliveries_total Deliveries on plain topics that a slow subscriber lost.
-        # TYPE confab_dropped_deliveries_total counter
-        confab_dropped_deliveries_total \(hub.metrics.dropped.current)
-        # HELP confab_refused_publishes_total Publishes that were refused.
-        # TYPE confab_refused_publishes_total counter
-        confab_refused_publishes_total \(hub.metrics.refused.current)
-
-        """
     }
 
     private func text(_ status: Int, _ body: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {

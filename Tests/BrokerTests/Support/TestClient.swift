@@ -15,6 +15,11 @@ final class TestClient {
         var seq: Int64
         var retain = false
         var properties = PublishProperties()
+
+        var expirySeconds: UInt32? { properties.messageExpirySeconds }
+        /// 0: none.
+        var alias: UInt16 { properties.topicAlias }
+        var subscriptionIDs: [UInt32] { properties.subscriptionIDs }
     }
 
     private static let limitMilliseconds: Int32 = 10_000
@@ -79,7 +84,7 @@ final class TestClient {
     func sendConnect(
         user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
         loginSession: Int64? = nil,
-        acl: AccessList? = nil, will: Will? = nil, hasMethod: Bool = false
+        acl: AccessList? = nil, will: Will? = nil, hasMethod: Bool = false, edit: (inout Connect) -> Void = { _ in }
     ) throws {
         var connect = Connect(version: version, cleanStart: isClean)
         connect.will = will
@@ -96,6 +101,7 @@ final class TestClient {
                 connect.password = token
             }
         }
+        edit(&connect)
         var bytes: [UInt8] = []
         ClientPacket.encodeConnect(into: &bytes, connect)
         try send(bytes)

@@ -35,7 +35,10 @@ final class TestHub: Sendable {
     }()
 
     /// - Parameter wills: what an earlier hub has left.
-    init(shards: Int = 1, wills: TestWills = TestWills()) throws {
+    init(
+        shards: Int = 1, wills: TestWills = TestWills(), keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        wallMilliseconds: (@Sendable () -> Int64)? = nil
+    ) throws {
         self.wills = wills
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
@@ -43,14 +46,15 @@ final class TestHub: Sendable {
         log = TestLog(mailroom: mailroom)
         filterLogs = TestFilterLogs(log: log)
         sessions = TestSessions(logs: filterLogs)
+        var settings = Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false)
+        settings.keepAliveSecondsMax = keepAliveSecondsMax
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
                 logins: rights, tokens: Self.authority,
                 ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
-                wallMilliseconds: { [clock] in clock.milliseconds }),
-            settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false),
-            mailroom: mailroom)
+                wallMilliseconds: wallMilliseconds ?? { [clock] in clock.milliseconds }),
+            settings: settings, mailroom: mailroom)
         var ports: [UInt16] = []
         for index in 0..<shards {
             let listener = try Listener(Listener.Specification(tag: 1, address: "127.0.0.1", port: 0, isTLS: false))
@@ -79,10 +83,12 @@ final class TestHub: Sendable {
         try waitUntil("the shard handles its mail") { flag.isSet }
     }
 
-    static func token(_ user: Int64, session: Int64? = nil, acl: AccessList? = nil) -> [UInt8] {
+    static func token(
+        _ user: Int64, session: Int64? = nil, acl: AccessList? = nil, scope: String = "user"
+    ) -> [UInt8] {
         Array(
             authority.mint(
-                userID: user, sessionID: session, scopes: Scopes(names: "user"), acl: acl,
+                userID: user, sessionID: session, scopes: Scopes(names: scope), acl: acl,
                 now: SystemClock.wallMilliseconds() / 1000
             ).utf8)
     }

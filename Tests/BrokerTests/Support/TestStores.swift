@@ -74,6 +74,10 @@ final class TestSessions: SessionSource {
 
     func delete(_ session: Int64) async throws(DatabaseError) { rows.withLock { $0[session] = nil } }
     func keep(_ sessions: [Int64]) async throws(DatabaseError) {}
+
+    func countAbsent() async throws(DatabaseError) -> Int {
+        rows.withLock { rows in rows.values.count { $0.leftWithExpiry != nil } }
+    }
 }
 
 /// The logs of plain filters in memory; their entries are in the `TestLog`.

@@ -1,0 +1,105 @@
+import Synchronization
+
+/// The whole hub in numbers.
+package struct Statistics: Sendable, Equatable {
+    package var totals = ShardCounters()
+    /// The most clients that were connected at once.
+    package var clientsMax = 0
+    /// Persistent sessions without a connection; nil: not known yet.
+    package var sessionsAbsent: Int?
+    /// nil: not known.
+    package var retainedMessages: Int?
+    package var uptimeSeconds: Int64 = 0
+    /// As in `HubMetrics`.
+    package var dropped: UInt64 = 0
+    package var refused: UInt64 = 0
+
+    package init() {}
+}
+
+/// Where each shard puts its counters four times a second, for `$SYS` and `/metrics`: so counting needs no lock, and whoever asks
+/// disturbs nobody.
+final class StatisticsBoard: Sendable {
+    private struct State {
+        var shards: [ShardCounters]
+        var clientsMax = 0
+        var sessionsAbsent: Int?
+        var retainedMessages: Int?
+        var isCountingSessions = false
+        /// Unix milliseconds.
+        var nextSessionsCount: Int64 = 0
+    }
+
+    private let startedAt: Int64
+    private let state: Mutex<State>
+
+    /// - Parameter now: Unix milliseconds.
+    init(shardCount: Int, now: Int64) {
+        startedAt = now
+        state = Mutex(State(shards: Array(repeating: ShardCounters(), count: shardCount)))
+    }
+
+    func post(_ counters: ShardCounters, of shard: Int) {
+        state.withLock { state in
+            state.shards[shard] = counters
+            let connected = state.shards.reduce(0) { $0 + $1.clientsConnected }
+            state.clientsMax = max(state.clientsMax, connected)
+        }
+    }
+
+    /// Whoever keeps retained messages says how many there are.
+    func setRetainedMessages(_ count: Int) { state.withLock { $0.retainedMessages = count } }
+
+    func statistics(now: Int64) -> Statistics {
+        state.withLock { state in
+            var result = Statistics()
+            for counters in state.shards { result.totals += counters }
+            result.clientsMax = state.clientsMax
+            result.sessionsAbsent = state.sessionsAbsent
+            result.retainedMessages = state.retainedMessages
+            result.uptimeSeconds = max(0, now - startedAt) / 1000
+            return result
+        }
+    }
+
+    // MARK: Sessions without a connection
+
+    /// - Returns: whether the caller is to count them now.
+    func beginSessionsCount(now: Int64) -> Bool {
+        state.withLock { state in
+            guard !state.isCountingSessions, now >= state.nextSessionsCount else { return false }
+            state.isCountingSessions = true
+            return true
+        }
+    }
+
+    /// The next count comes so late that counting takes at most a hundredth of the database's time.
+    /// - Parameter count: nil: it failed, and the last one stands.
+    func endSessionsCount(_ count: Int?, startedAt: Int64, now: Int64) {
+        state.withLock { state in
+            state.isCountingSessions = false
+            state.sessionsAbsent = count ?? state.sessionsAbsent
+            state.nextSessionsCount = now + 100 * max(0, now - startedAt)
+        }
+    }
+}
+
+extension Hub {
+    /// As of at most a quarter of a second ago.
+    package func statistics() -> Statistics {
+        var statistics = board.statistics(now: services.wallMilliseconds())
+        statistics.dropped = metrics.dropped.current
+        statistics.refused = metrics.refused.current
+        return statistics
+    }
+
+    /// Has the database count the sessions without a connection, unless it is at that.
+    func countAbsentSessions() {
+        let start = services.wallMilliseconds()
+        guard board.beginSessionsCount(now: start) else { return }
+        Task {
+            let count = try? await services.sessions.countAbsent()
+            board.endSessionsCount(count, startedAt: start, now: services.wallMilliseconds())
+        }
+    }
+}
