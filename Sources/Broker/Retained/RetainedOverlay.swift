@@ -53,8 +53,7 @@ struct RetainedOverlay {
     private var keptOrder: [(commit: UInt64, topics: [[UInt8]], bytes: Int)] = []
     private var keptBytes = 0
     private var commitCount: UInt64 = 0
-    /// How many reads under way began after each commit.
-    private var reads: [UInt64: Int] = [:]
+    private var reads = ReadCounts()
     /// Reads that began before this commit can't be told what they missed.
     private var spoiledBefore: UInt64 = 0
 
@@ -152,13 +151,12 @@ struct RetainedOverlay {
 
     /// - Returns: what `newest` and `endRead` ask for.
     mutating func beginRead() -> UInt64 {
-        reads[commitCount, default: 0] += 1
+        reads.begin(commitCount)
         return commitCount
     }
 
     mutating func endRead(_ start: UInt64) {
-        guard let count = reads[start] else { preconditionFailure("a read ends once") }
-        reads[start] = count == 1 ? nil : count - 1
+        reads.end(start)
         forgetKept()
     }
 
@@ -170,7 +168,7 @@ struct RetainedOverlay {
 
     /// Lets go of what every read has seen, and of the oldest if it is too much.
     private mutating func forgetKept() {
-        let oldest = reads.keys.min() ?? .max
+        let oldest = reads.oldest ?? .max
         var gone = 0
         while gone < keptOrder.count {
             let batch = keptOrder[gone]
@@ -183,5 +181,47 @@ struct RetainedOverlay {
             gone += 1
         }
         keptOrder.removeFirst(gone)
+    }
+}
+
+/// How many reads under way began after each commit. Of a client that takes its time there can be one for hours, and thousands after it.
+private struct ReadCounts {
+    /// Ascending.
+    private var counts: [(start: UInt64, count: Int)] = []
+    /// The first with a count above 0.
+    private var first = 0
+    private var emptyCount = 0
+
+    var isEmpty: Bool { first == counts.count }
+    var oldest: UInt64? { isEmpty ? nil : counts[first].start }
+
+    mutating func begin(_ start: UInt64) {
+        if let last = counts.last, last.start == start {
+            if last.count == 0 {
+                emptyCount -= 1
+                first = min(first, counts.count - 1)
+            }
+            counts[counts.count - 1].count += 1
+        } else {
+            counts.append((start, 1))
+        }
+    }
+
+    mutating func end(_ start: UInt64) {
+        var low = first
+        var high = counts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if counts[middle].start < start { low = middle + 1 } else { high = middle }
+        }
+        precondition(low < counts.count && counts[low].start == start && counts[low].count > 0, "a read ends once")
+        counts[low].count -= 1
+        guard counts[low].count == 0 else { return }
+        emptyCount += 1
+        while first < counts.count, counts[first].count == 0 { first += 1 }
+        guard emptyCount >= 64, emptyCount * 2 > counts.count else { return }
+        counts.removeAll { $0.count == 0 }
+        first = 0
+        emptyCount = 0
     }
 }

@@ -111,6 +111,25 @@ import Testing
         }
     }
 
+    /// The publisher's shard stands still, so it can't know of the subscription when it goes on.
+    @Test func publishedBeforeTheSubscriptionIsKnown() async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.retain("first", "1")
+            let reader = try TestClient(hub, shard: 1, user: nil, id: "r")
+            hub.observed.heldShard.store(0, ordering: .releasing)
+            try writer.publish("a", "1", qos: .atMostOnce, retain: true)
+            try waitUntil("it stands still") { hub.observed.isHeld.isSet }
+            try reader.subscribe("a", "first")
+            // Time enough for a read.
+            for _ in 0..<100 { try reader.expectNothing() }
+            hub.observed.heldShard.store(-1, ordering: .releasing)
+            try checkEqual(try reader.receiveTexts(2), ["a=1", "first=1"])
+            try reader.expectNothing()
+        }
+    }
+
     @Test func theDatabaseIsAwayForAWhile() async throws {
         try await onThread {
             let hub = try TestHub()

@@ -81,6 +81,30 @@ import Testing
         try check(Self.newest(overlay, ["a", "c"], since: second) == ["c=3"], "unexpected")
     }
 
+    /// Whatever the order in which many reads end, what the oldest may have missed is kept, and nothing else.
+    @Test(arguments: 1...4 as ClosedRange<UInt64>)
+    func whatIsKeptDependsOnTheOldest(seed: UInt64) throws {
+        var overlay = RetainedOverlay()
+        var random = seed &* 0x9E37_79B9_7F4A_7C15
+        var reads: [UInt64] = []
+        for commit in 1...UInt64(2_000) {
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            for _ in 0..<random >> 62 { reads.append(overlay.beginRead()) }
+            _ = overlay.put(Self.message("\(commit)"), shard: 0, token: 0)
+            _ = overlay.takeBatch()
+            _ = overlay.endBatch(isCommitted: true)
+            for _ in 0..<(random >> 32 & 3) where !reads.isEmpty {
+                overlay.endRead(reads.remove(at: Int(random >> 8 & 0xFFFF) % reads.count))
+            }
+            let last = "\(commit)"
+            try checkEqual(Self.newest(overlay, [last], since: .max), reads.isEmpty ? [] : ["\(last)=1"])
+            guard let oldest = reads.min() else { continue }
+            try checkEqual(Self.newest(overlay, ["\(oldest)"], since: .max), [], "every read has seen it")
+            let missed = "\(oldest + 1)"
+            try checkEqual(Self.newest(overlay, [missed], since: oldest), ["\(missed)=1"], "it may be missed")
+        }
+    }
+
     @Test func aReadThatTakesTooLongIsSpoiled() throws {
         var limits = RetainedOverlay.Limits()
         limits.keptBytesMax = 1_000

@@ -110,6 +110,9 @@ final class TestHub: Sendable {
     final class Observed: Sendable {
         let queuedBytesMax = Atomic<Int>(0)
         let pauses = Atomic<Int>(0)
+        /// The shard that stands still before it looks at what it has received; -1: none.
+        let heldShard = Atomic<Int>(-1)
+        let isHeld = Flag()
     }
 }
 
@@ -134,6 +137,10 @@ struct TestHandler: ~Copyable, ConnectionHandler {
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
+        while observed.heldShard.load(ordering: .acquiring) == shard.index {
+            observed.isHeld.set()
+            sched_yield()
+        }
         let used = shard.received(id, bytes, io: &io)
         observed.queuedBytesMax.max(io.queuedBytes(id.slot), ordering: .relaxed)
         if io.isReadingPaused(id.slot) { observed.pauses.add(1, ordering: .releasing) }
