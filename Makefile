@@ -3,10 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build run lint format test e2e tsan asan bench clean
+.PHONY: help setup setup-run build run lint format test e2e tsan asan fuzz bench clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", and `make bench` to bench/run.py.
 ARGS ?=
+# How long `make fuzz` runs each target, and which: folders in Fuzz, all by default.
+SECONDS ?= 60
+TARGET ?=
 # What `make e2e` hands to pytest, for instance PYTEST="-k group".
 PYTEST ?=
 
@@ -26,10 +29,10 @@ run: build ## Build the hub and start it, with ARGS="…" as its flags
 	@exec .build/release/confab serve --hints $(ARGS)
 
 lint: ## Check the format of every Swift file
-	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	swift format lint --strict --parallel --recursive Sources Tests Fuzz Package.swift
 
 format: ## Put every Swift file into the house format
-	swift format format --in-place --parallel --recursive Sources Tests Package.swift
+	swift format format --in-place --parallel --recursive Sources Tests Fuzz Package.swift
 
 test: ## Set up, lint, build, unit tests, end-to-end tests: all that CI runs
 	@tools/test.sh
@@ -45,8 +48,11 @@ tsan: setup ## Unit tests under the thread sanitizer
 asan: setup ## Unit tests under the address sanitizer
 	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --disable-xctest --sanitize=address --scratch-path .build-asan
 
+fuzz: setup-run ## Feed inputs made by libFuzzer to the parsers, with SECONDS=60 TARGET="MQTT …"
+	@tools/fuzz.sh $(SECONDS) $(TARGET)
+
 bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
 	.venv/bin/python bench/run.py $(ARGS)
 
-clean: ## Remove everything built; data and .venv stay
-	rm -rf .build .build-tsan .build-asan bench/out
+clean: ## Remove everything built; data, .venv and .fuzz stay
+	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* bench/out

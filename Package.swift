@@ -60,3 +60,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `make fuzz` only: programs that libFuzzer drives, one for each folder in Fuzz but Support. No other build sees them.
+if Context.environment["CONFAB_FUZZ"] != nil {
+    let programs: [(name: String, modules: [Target.Dependency])] = [
+        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Transport", ["Transport"]),
+        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]),
+    ]
+    package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))
+    package.targets += programs.map { program in
+        .executableTarget(
+            name: "Fuzz\(program.name)", dependencies: ["FuzzSupport"] + program.modules, path: "Fuzz/\(program.name)",
+            // Of what the broker's tests have, the sockets and threads.
+            exclude: program.name == "Broker"
+                ? ["Support/TestHub.swift", "Support/TestClient.swift", "Support/TestClient+Retained.swift"] : [],
+            swiftSettings: wrapper)
+    }
+}

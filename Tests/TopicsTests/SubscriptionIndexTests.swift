@@ -100,6 +100,20 @@ extension SubscriptionIndex {
         #expect(index.entriesCount <= 9)
     }
 
+    @Test("topics whose only wildcard filter is gone are forgotten when somebody asks for them")
+    func answersThatBecomeEmpty() throws {
+        var index = SubscriptionIndex(seed: 1, answersMax: 8, answerSubscriptionsMax: 1_000)
+        #expect(try index.add("other/+", 1))
+        for round in 0..<100 {
+            #expect(try index.add("#", 2))
+            for number in 0..<8 { #expect(index.sessions("topic/\(round)/\(number)") == [2]) }
+            let isRemoved = try index.remove(filter("#"), session: 2)
+            #expect(isRemoved)
+            for number in 0..<8 { #expect(index.sessions("topic/\(round)/\(number)") == []) }
+            #expect(index.entriesCount <= 8)
+        }
+    }
+
     @Test("large answers take the place of many small ones")
     func boundedSubscriptions() throws {
         var index = SubscriptionIndex(seed: 1, answersMax: 1_000, answerSubscriptionsMax: 100)

@@ -112,6 +112,11 @@ package struct SubscriptionIndex: ~Copyable {
         let exactCount = answer.count
         let isMixed = trie.collect(topic, into: &answer)
         if answer.count > exactCount, isMixed || exactCount > 0 { answer.sort { $0.key < $1.key } }
+        if number >= 0, answer.isEmpty {
+            // It was there for an answer to a wildcard that is gone; outside of the queue nothing would ever remove it.
+            removeEntry(number)
+            return []
+        }
         if number >= 0, answer.count == exactCount {
             // No wildcard matches: the answer shares the storage of the exact list and costs nothing.
             entries[number].answer = answer
