@@ -4,7 +4,7 @@ import time
 import pytest
 
 from conformance import protocol
-from conformance.protocol import CONNACK, DISCONNECT, PUBREL, V3, V5
+from conformance.protocol import CONNACK, DISCONNECT, PUBREC, PUBREL, V3, V5
 from support.rest import unique_name
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -162,7 +162,7 @@ def test_a_refusing_connack_stays_below_the_clients_maximum_packet_size(dial, ma
 
 
 @pytest.mark.mqtt("MQTT-3.4.2-2", "MQTT-3.4.2-3", "MQTT-3.5.2-2", "MQTT-3.5.2-3",
-                  "MQTT-3.7.2-2", "MQTT-3.7.2-3", "MQTT-3.9.2-1", "MQTT-3.9.2-2", "MQTT-3.11.2-1", "MQTT-3.11.2-2",
+                  "MQTT-3.6.2-2", "MQTT-3.6.2-3", "MQTT-3.7.2-2", "MQTT-3.7.2-3", "MQTT-3.9.2-1", "MQTT-3.9.2-2", "MQTT-3.11.2-1", "MQTT-3.11.2-2",
                   "MQTT-3.14.2-3", "MQTT-3.14.2-4")
 @pytest.mark.parametrize("maximum", [24, 32, 48, 64, 90])
 def test_answers_stay_below_the_clients_maximum_packet_size(join, topic, maximum):
@@ -175,6 +175,8 @@ def test_answers_stay_below_the_clients_maximum_packet_size(join, topic, maximum
         peer.publish(topic, b"\xff", qos=qos, payload_format=1, expect=0x99)
     peer.send(protocol.acknowledge(V5, PUBREL, 77))
     assert peer.expect(protocol.PUBCOMP).code == 0x92
+    for found in peer.answer(PUBREC, 77).settle():
+        assert found.kind == PUBREL and found.identifier == 77
     peer.send(protocol.connect(V5, "again"))
     peer.ends(0x82)
 

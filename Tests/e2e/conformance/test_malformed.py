@@ -252,7 +252,7 @@ def turned_away(peer, data, silent):
         assert len(answer) == 2 + answer[1], f"more than a CONNACK: {answer!r}"
 
 
-@pytest.mark.mqtt("MQTT-3.1.4-1", "3.1.1:MQTT-3.1.4-1", "MQTT-3.14.0-1")
+@pytest.mark.mqtt("MQTT-3.1.4-1", "3.1.1:MQTT-3.1.4-1", "3.1.1:MQTT-3.2.2-6", "MQTT-3.14.0-1")
 @pytest.mark.parametrize("build", FIRST)
 def test_malformed_first_packets(dial, join, version, build):
     """Nothing but a refusing CONNACK comes before the close, in particular no DISCONNECT."""

@@ -29,7 +29,7 @@ def test_each_message_goes_to_one_member(join, version, topic, group, qos):
 def test_each_group_gets_its_own_copy(join, version, topic, group):
     """Also for two groups of one client, and for its subscription without a group."""
     peer, sender = join(version), join(version)
-    peer.subscribe(group + topic, group + "#", group[:-1] + "x/" + topic, topic, qos=1)
+    peer.subscribe(group + topic, group + topic + "/#", group[:-1] + "x/" + topic, topic, qos=1)
     sender.publish(topic, b"x", qos=1)
     assert len(peer.settle_messages()) == 4
 

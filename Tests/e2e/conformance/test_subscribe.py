@@ -40,6 +40,16 @@ def test_a_filter_twice_in_one_packet(join, version, topic):
     peer.quiet()
 
 
+@pytest.mark.mqtt("MQTT-3.8.4-5", "3.1.1:MQTT-3.8.4-4")
+def test_a_filter_many_times_in_one_packet(join, version, topic):
+    """It is one subscription, however often it is named, so none of them is one too many."""
+    peer = join(version)
+    peer.subscribe(*[topic] * 1_100, qos=1)
+    peer.publish(topic, qos=1)
+    peer.message(topic, qos=1)
+    peer.quiet()
+
+
 @pytest.mark.mqtt("MQTT-3.8.4-3", "3.1.1:MQTT-3.8.4-3")
 def test_the_same_filter_replaces_the_subscription(join, version, topic):
     """With its QoS, in either direction; there is one copy and one UNSUBSCRIBE."""

@@ -129,9 +129,10 @@ def test_will_delay(join, persistent, topic, listener, silence):
     silence()
 
 
-@pytest.mark.mqtt("MQTT-3.1.3-9")
+@pytest.mark.mqtt("MQTT-3.1.2-8")
 def test_a_clean_start_within_the_delay_ends_the_session(join, topic, listener):
-    """And with the session the delay: the will is published at once."""
+    """And with the session the delay: the will is published at once. (3.1.2.5 alone could be read otherwise; the comment
+    in 3.1.3.2.2 says why.)"""
     join(V5, client_id=topic, session_expiry=60, will=Will(topic + "/w", b"gone", qos=1, will_delay=60)).close()
     join(V5, client_id=topic, clean=True)
     listener.message(topic + "/w", b"gone")
