@@ -1,5 +1,6 @@
-"""A client of the tests: one connection, whose every packet from the hub is decoded strictly and awaited with a deadline."""
+"""A client of the tests: one connection. Every packet of the hub is decoded strictly and awaited with a deadline."""
 import collections
+import time
 
 from conformance import protocol
 from conformance.protocol import (AUTH, CONNACK, DISCONNECT, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK,
@@ -8,7 +9,8 @@ from support.rest import unique_name
 from support.wire import Wire, variable_integer
 from support.websocket import WebSocketWire
 
-DEADLINE_SECONDS = 2
+DEADLINE_SECONDS = 10
+OPTIONS = ("no_local", "retain_as_published", "retain_handling")
 TRANSPORTS = {"tcp": lambda hub: Wire(hub, "mqtt"), "tls": lambda hub: Wire(hub, "mqtts"),
               "websocket": lambda hub: WebSocketWire(hub, "http"), "wss": lambda hub: WebSocketWire(hub, "https")}
 
@@ -144,7 +146,7 @@ class Peer:
     def subscribe(self, *filters, qos=0, expect=None, **more):
         """SUBSCRIBE and its SUBACK. A filter may be (filter, options byte); without `expect` each is granted its QoS.
         Of `more`, subscription options go to all filters and the rest are properties."""
-        chosen = {name: more.pop(name) for name in ("no_local", "retain_as_published", "retain_handling") if name in more}
+        chosen = {name: more.pop(name) for name in OPTIONS if name in more}
         entries = [one if isinstance(one, tuple) else (one, protocol.options(qos, **chosen)) for one in filters]
         identifier = self.identifier()
         self.send(protocol.subscribe(self.version, identifier, entries, **more))
@@ -224,19 +226,23 @@ class Peer:
     def messages(self, count, **options):
         return [self.message(**options) for _ in range(count)]
 
-    def settle_messages(self):
-        """All PUBLISHs that come until nothing comes any more, acknowledged to their end."""
-        found = []
-        while taken := self.settle():
-            for one in taken:
-                assert one.kind == PUBLISH, one
-                self.acknowledge(one)
-            found += taken
-        return found
-
     def payloads(self, count, **options):
         return [found.payload for found in self.messages(count, **options)]
 
     def authenticate(self, code, **properties):
         """AUTH, and the AUTH that answers it."""
         return self.send(protocol.auth(code, **properties)).expect(AUTH)
+
+
+def gather(peers, count):
+    """What each of the peers gets, acknowledged to its end, until together they have `count` messages; one more fails."""
+    found, limit = [[] for _ in peers], time.monotonic() + DEADLINE_SECONDS
+    while sum(map(len, found)) < count and time.monotonic() < limit:
+        for messages, peer in zip(found, peers):
+            for one in peer.settle():
+                peer.acknowledge(one)
+                messages.append(one)
+    assert sum(map(len, found)) == count, [len(messages) for messages in found]
+    for peer in peers:
+        peer.quiet()
+    return found

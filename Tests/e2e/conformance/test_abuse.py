@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conformance import protocol
-from conformance.protocol import (PING, PINGRESP, PUBLISH, PUBREC, SUBACK, UNSUBACK, V3, V5, Will, connect, publish,
+from conformance.protocol import (PING, PINGRESP, PUBLISH, PUBREC, SUBACK, UNSUBACK, V3, V5, Will, publish,
                                   subscribe, unsubscribe)
 from conformance.test_malformed import FIRST, FIRST_IN_5
 from support.wire import variable_integer
@@ -71,8 +71,11 @@ def test_100_000_malformed_connects(anonymous_hub, join):
 
 def attempt(peer, data):
     """Sends what the hub may refuse by a code or by the end of the connection; returns what it answered until then."""
-    peer.send(data + PING)
     found = []
+    try:
+        peer.send(data + PING)
+    except ConnectionError:  # closed before it had read all of it
+        return found
     while (one := peer.read()) and one.kind not in (PINGRESP, protocol.DISCONNECT):
         found.append(one)
     return found
@@ -107,7 +110,8 @@ def test_many_filters_with_many_wildcards(join, topic, within):
     """Each of 900 matches, so there is one message with 900 identifiers; and it is found without trying 2^n ways."""
     peer, sender = join(V5), join(V5)
     levels = 14
-    names = [topic + "/" + "/".join("+" if index * 0x9E37 >> bit & 1 else "a" for bit in range(levels)) for index in range(900)]
+    names = [topic + "/" + "/".join("+" if index * 0x9E37 >> bit & 1 else "a" for bit in range(levels))
+             for index in range(900)]
     with within(10):
         for start in range(0, 900, 90):
             peer.subscribe(*names[start:start + 90], subscription_identifier=start + 1)

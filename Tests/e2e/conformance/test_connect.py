@@ -29,7 +29,7 @@ def test_connack_comes_first_and_once(dial, version, topic):
 
 
 @pytest.mark.mqtt("MQTT-3.1.3-5", "3.1.1:MQTT-3.1.3-5")
-@pytest.mark.parametrize("client_id", ["a", "0", ALPHABET[:23], ALPHABET[23:46], ALPHABET[39:], "abcdefghijklmnopqrstuvw"])
+@pytest.mark.parametrize("client_id", ["a", "0", ALPHABET[:23], ALPHABET[23:46], ALPHABET[39:]])
 def test_client_ids_that_every_server_takes(join, version, client_id):
     join(version, client_id=client_id).quiet()
 
@@ -128,7 +128,8 @@ def test_no_response_information_unless_requested(join, options):
 def test_no_problem_information_if_not_wanted(join, topic):
     """Neither a reason string nor user properties in the refusals of everything that can be refused."""
     peer = join(V5, request_problem_information=0)
-    found = [peer.subscribe("a/#/b", topic, "$SYS/#", expect=[0x8F, 0, 0x87]), peer.unsubscribe("absent", expect=[0x11]),
+    found = [peer.subscribe("a/#/b", topic, "$SYS/#", expect=[0x8F, 0, 0x87]),
+             peer.unsubscribe("absent", expect=[0x11]),
              peer.publish("$SYS/x", qos=1, expect=0x87),
              peer.publish(topic, b"\xff", qos=1, payload_format=1, expect=0x99)]
     peer.send(protocol.acknowledge(V5, PUBREL, 77))
@@ -162,7 +163,8 @@ def test_a_refusing_connack_stays_below_the_clients_maximum_packet_size(dial, ma
 
 
 @pytest.mark.mqtt("MQTT-3.4.2-2", "MQTT-3.4.2-3", "MQTT-3.5.2-2", "MQTT-3.5.2-3",
-                  "MQTT-3.6.2-2", "MQTT-3.6.2-3", "MQTT-3.7.2-2", "MQTT-3.7.2-3", "MQTT-3.9.2-1", "MQTT-3.9.2-2", "MQTT-3.11.2-1", "MQTT-3.11.2-2",
+                  "MQTT-3.6.2-2", "MQTT-3.6.2-3", "MQTT-3.7.2-2", "MQTT-3.7.2-3", "MQTT-3.9.2-1", "MQTT-3.9.2-2",
+                  "MQTT-3.11.2-1", "MQTT-3.11.2-2",
                   "MQTT-3.14.2-3", "MQTT-3.14.2-4")
 @pytest.mark.parametrize("maximum", [24, 32, 48, 64, 90])
 def test_answers_stay_below_the_clients_maximum_packet_size(join, topic, maximum):
@@ -195,11 +197,11 @@ def test_connack_tells_what_is_offered(join, topic):
     join(V5).subscribe(topic, topic + "/1", topic + "/2", expect=[0, 0, 0])
 
 
-@pytest.mark.parametrize("asked, told", [(0xFFFFFFFF, THIRTY_DAYS), (THIRTY_DAYS + 1, THIRTY_DAYS), (THIRTY_DAYS, None)])
+@pytest.mark.parametrize("asked, told", [(0xFFFFFFFF, THIRTY_DAYS), (THIRTY_DAYS + 1, THIRTY_DAYS), (60, 60)])
 def test_a_session_expiry_that_is_shortened_is_told(join, asked, told):
     """3.2.2.3.2: the client must use what CONNACK says."""
     peer = join(V5, session_expiry=asked)
-    assert peer.connack.properties.get("session_expiry", asked) == (told or asked)
+    assert peer.connack.properties.get("session_expiry", asked) == told
     peer.disconnect(session_expiry=0)
 
 

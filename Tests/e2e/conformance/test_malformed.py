@@ -2,8 +2,8 @@
 import pytest
 
 from conformance import protocol
-from conformance.protocol import (AUTH, CONNACK, CONNECT, DISCONNECT, PINGREQ, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC,
-                                  PUBREL, SUBACK, SUBSCRIBE, UNSUBACK, UNSUBSCRIBE, V3, V5, Will)
+from conformance.protocol import (AUTH, CONNACK, CONNECT, DISCONNECT, PINGREQ, PINGRESP, PUBACK, PUBCOMP, PUBLISH,
+                                  PUBREC, PUBREL, SUBACK, SUBSCRIBE, UNSUBACK, UNSUBSCRIBE, V3, V5, Will)
 from support.wire import packet, text, variable_integer
 
 MALFORMED, PROTOCOL, NAME, ALIAS, LARGE = 0x81, 0x82, 0x90, 0x94, 0x95
@@ -87,7 +87,8 @@ FORBIDDEN = [
     case("puback-empty", lambda v: packet(PUBACK), (MALFORMED,)),
     case("ping-flags", lambda v: packet(PINGREQ, flags=1), (MALFORMED,)),
     case("ping-with-body", lambda v: packet(PINGREQ, b"x"), (MALFORMED,)),
-    case("disconnect-flags", lambda v: packet(DISCONNECT, flags=1), (MALFORMED,), "MQTT-3.14.1-1", "3.1.1:MQTT-3.14.1-1"),
+    case("disconnect-flags", lambda v: packet(DISCONNECT, flags=1), (MALFORMED,),
+         "MQTT-3.14.1-1", "3.1.1:MQTT-3.14.1-1"),
     case("remaining-length-of-5-bytes", lambda v: b"\x30\xff\xff\xff\xff\x01", (MALFORMED,)),
 ]
 # MQTT 5 alone.
@@ -106,7 +107,8 @@ FORBIDDEN_IN_5 = [
     case("response-topic-with-wildcard", protocol.publish(V5, "a", response_topic="a/#"), (*EITHER, NAME),
          "MQTT-3.3.2-14"),
     case("payload-format-2", protocol.publish(V5, "a", payload_format=2), EITHER),
-    *[case(f"{name}-twice", protocol.publish(V5, "a", **{name: [value, value]}), EITHER) for name, value in TWICE.items()],
+    *[case(f"{name}-twice", protocol.publish(V5, "a", **{name: [value, value]}), EITHER)
+      for name, value in TWICE.items()],
     case("property-of-another-packet", protocol.publish(V5, "a", session_expiry=5), EITHER),
     case("property-unknown", protocol.publish(V5, "a", raw=b"\x7f\0"), (MALFORMED,)),
     case("property-cut", protocol.publish(V5, "a", raw=b"\x02\0\0"), (MALFORMED,)),

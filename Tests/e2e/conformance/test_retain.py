@@ -98,8 +98,8 @@ def test_retain_handling(join, topic):
     sender = join(V5)
     sender.publish(topic, b"kept", qos=1, retain=True)
     peer, known = join(V5), False
-    for handling, new, comes in ((2, True, False), (1, False, False), (0, False, True), (0, False, True), (1, False, False),
-                                 (1, True, True), (2, True, False), (0, True, True)):
+    for handling, new, comes in ((2, True, False), (1, False, False), (0, False, True), (0, False, True),
+                                 (1, False, False), (1, True, True), (2, True, False), (0, True, True)):
         if new:
             peer.unsubscribe(topic, expect=[0 if known else 0x11])
         peer.subscribe(topic, qos=1, retain_handling=handling)
@@ -142,7 +142,8 @@ def test_wildcards_find_all_of_them(join, version, topic):
     names = [topic, topic + "/a", topic + "/a/b", topic + "/b", topic + "//", topic + "x"]
     for name in names:
         sender.publish(name, name.encode(), qos=1, retain=True)
-    for suffix, found in (("/#", names[:5]), ("/+", [names[1], names[3]]), ("/+/+", [names[2], names[4]]), ("/+/b", [names[2]])):
+    for suffix, found in (("/#", names[:5]), ("/+", [names[1], names[3]]), ("/+/+", [names[2], names[4]]),
+                          ("/+/b", [names[2]])):
         peer = join(version)
         peer.subscribe(topic + suffix, qos=1)
         assert sorted(one.topic for one in peer.messages(len(found), retain=True)) == sorted(found)

@@ -1,6 +1,7 @@
 """Shared subscriptions."""
 import pytest
 
+from conformance.peer import gather
 from conformance.protocol import PUBACK, PUBCOMP, PUBREC, V3, V5
 from support.rest import unique_name
 
@@ -21,7 +22,7 @@ def test_each_message_goes_to_one_member(join, version, topic, group, qos):
     for index in range(count):
         sender.publish(f"{topic}/{index % 7}", b"%d" % index, qos=qos)
     assert [int(one) for one in other.payloads(count)] == list(range(count))
-    taken = [[int(one.payload) for one in member.settle_messages()] for member in members]
+    taken = [[int(one.payload) for one in messages] for messages in gather(members, count)]
     assert sorted(sum(taken, [])) == list(range(count)), taken
     assert all(taken), "a member without any message"
 
@@ -31,12 +32,12 @@ def test_each_group_gets_its_own_copy(join, version, topic, group):
     peer, sender = join(version), join(version)
     peer.subscribe(group + topic, group + topic + "/#", group[:-1] + "x/" + topic, topic, qos=1)
     sender.publish(topic, b"x", qos=1)
-    assert len(peer.settle_messages()) == 4
+    gather([peer], 4)
 
 
 @pytest.mark.mqtt("MQTT-4.8.2-1", "MQTT-4.8.2-2")
-@pytest.mark.parametrize("bad", ["$share", "$share/", "$share//a", "$share/g", "$share/g/", "$share/g+/a", "$share/g#/a",
-                                 "$share/+/a", "$share/#", "$share/#/a", "$share/g/a#", "$share/g/#/a"])
+@pytest.mark.parametrize("bad", ["$share", "$share/", "$share//a", "$share/g", "$share/g/", "$share/g+/a",
+                                 "$share/g#/a", "$share/+/a", "$share/#", "$share/#/a", "$share/g/a#", "$share/g/#/a"])
 def test_malformed_shared_filters(join, bad):
     """Refused by 0x8F; a name needs a character, none of + and #, and a filter after it."""
     peer = join(V5)
@@ -64,9 +65,7 @@ def test_each_member_has_its_own_qos(join, topic, group):
     sender = join(V5)
     for _ in range(30):
         sender.publish(topic, qos=2)
-    found = [member.settle_messages() for member in members]
-    assert sum(map(len, found)) == 30
-    for qos, messages in enumerate(found):
+    for qos, messages in enumerate(gather(members, 30)):
         assert {one.qos for one in messages} <= {qos}
 
 
@@ -116,8 +115,8 @@ def test_subscription_identifiers_of_members(join, topic, group):
     sender = join(V5)
     for _ in range(20):
         sender.publish(topic, qos=1)
-    for member, identifier in ((first, 1), (second, 2)):
-        assert {tuple(one.properties["subscription_identifier"]) for one in member.settle_messages()} == {(identifier,)}
+    for identifier, messages in enumerate(gather([first, second], 20), start=1):
+        assert all(one.properties["subscription_identifier"] == [identifier] for one in messages)
 
 
 @pytest.mark.mqtt("MQTT-4.8.2-4")
@@ -179,5 +178,5 @@ def test_both_versions_in_one_group(join, topic, group):
         member.subscribe(group + topic, qos=1)
     for index in range(20):
         sender.publish(topic, b"%d" % index, qos=1)
-    found = [member.settle_messages() for member in (old, new)]
-    assert sorted(int(one.payload) for one in found[0] + found[1]) == list(range(20))
+    found = sum(gather([old, new], 20), [])
+    assert sorted(int(one.payload) for one in found) == list(range(20))

@@ -130,7 +130,7 @@ def test_subscription_identifiers_are_kept_with_the_session(persistent, join, to
 @pytest.mark.mqtt("MQTT-3.10.4-2", "MQTT-3.10.4-4", "MQTT-3.10.4-5", "MQTT-3.10.4-6", "MQTT-3.11.3-1", "MQTT-3.11.3-2",
                   "3.1.1:MQTT-3.10.4-2", "3.1.1:MQTT-3.10.4-4", "3.1.1:MQTT-3.10.4-5", "3.1.1:MQTT-3.10.4-6")
 def test_unsubscribe(join, version, topic):
-    """One answer, one code for each filter in its order, also where there was nothing; nothing is added from then on."""
+    """One answer, one code for each filter in its order, also where there was nothing; nothing is added from then."""
     peer = join(version)
     names = [f"{topic}/{index}" for index in range(6)]
     peer.subscribe(*names, qos=1)
@@ -175,6 +175,7 @@ def test_unsubscribe_completes_what_has_begun(persistent, join, version, topic):
     peer = persistent(version, topic)
     again = peer.messages(2, dup=True)
     assert [one.identifier for one in again] == [first.identifier, third.identifier]
+    peer.publish(topic, b"later", qos=1)
     peer.quiet()
 
 

@@ -30,8 +30,8 @@ MATCHES = [
 ]
 
 
-@pytest.mark.mqtt("MQTT-3.3.2-3", "MQTT-4.7.3-4", "MQTT-4.7.1-1", "MQTT-4.7.1-2", "3.1.1:MQTT-3.3.2-3", "3.1.1:MQTT-4.7.3-4",
-                  "3.1.1:MQTT-4.7.1-2", "3.1.1:MQTT-4.7.1-3", "3.1.1:MQTT-3.8.3-2")
+@pytest.mark.mqtt("MQTT-3.3.2-3", "MQTT-4.7.3-4", "MQTT-4.7.1-1", "MQTT-4.7.1-2", "3.1.1:MQTT-3.3.2-3",
+                  "3.1.1:MQTT-4.7.3-4", "3.1.1:MQTT-4.7.1-2", "3.1.1:MQTT-4.7.1-3", "3.1.1:MQTT-3.8.3-2")
 @pytest.mark.parametrize("suffix, matching, others", MATCHES, ids=[repr(one[0]) for one in MATCHES])
 def test_matching(join, version, topic, suffix, matching, others):
     peer = join(version)
@@ -67,7 +67,8 @@ def test_wildcards_at_the_beginning(join, version, topic, leading, matching):
     assert found == [name.format(topic) for name in matching]
 
 
-BAD_FILTERS = ["", "a/#/b", "#/", "##", "a#", "a/b#", "#a", "a/#b", "a+", "+a", "a/+b", "a/b+/c", "++", "+/a+", "/#/", "a/#/#"]
+BAD_FILTERS = ["", "a/#/b", "#/", "##", "a#", "a/b#", "#a", "a/#b", "a+", "+a", "a/+b", "a/b+/c", "++", "+/a+", "/#/",
+               "a/#/#"]
 
 
 @pytest.mark.mqtt("MQTT-4.7.1-1", "MQTT-4.7.1-2", "MQTT-4.7.3-1", "MQTT-3.9.3-2", "MQTT-3.11.3-2")

@@ -1,7 +1,8 @@
 """The same conversation over every transport, and what is WebSocket's own."""
 import pytest
 
-from conformance.protocol import (CONNACK, PING, PINGRESP, PUBLISH, SUBACK, V3, V5, connect, disconnect, publish, subscribe)
+from conformance.protocol import (CONNACK, PING, PINGRESP, PUBLISH, SUBACK, V3, V5, connect, disconnect, publish,
+                                  subscribe)
 from support.rest import unique_name
 from support.websocket import CONTINUATION, TEXT, WebSocketWire, frame, handshake
 

@@ -111,7 +111,7 @@ def test_it_is_published_once(persistent, version, topic, listener, silence):
 
 @pytest.mark.mqtt("MQTT-3.1.2-8", "MQTT-3.1.3-9", "MQTT-4.1.0-2")
 def test_will_delay(join, persistent, topic, listener, silence):
-    """Published after the delay, or at the end of the session if that is earlier; never if the client is back in time."""
+    """Published after the delay, or at the end of the session if that is earlier; not if the client is back in time."""
     names = ("delayed", "back", "session-first", "no-session")
     delays, expiries = (1, 1, 60, 60), (60, 60, 1, 0)
     peers = [join(V5, client_id=f"{topic}-{name}", session_expiry=expiry,
@@ -131,8 +131,8 @@ def test_will_delay(join, persistent, topic, listener, silence):
 
 @pytest.mark.mqtt("MQTT-3.1.2-8")
 def test_a_clean_start_within_the_delay_ends_the_session(join, topic, listener):
-    """And with the session the delay: the will is published at once. (3.1.2.5 alone could be read otherwise; the comment
-    in 3.1.3.2.2 says why.)"""
+    """And with the session the delay: the will is published at once. (3.1.2.5 alone could be read otherwise; the
+    comment in 3.1.3.2.2 says why.)"""
     join(V5, client_id=topic, session_expiry=60, will=Will(topic + "/w", b"gone", qos=1, will_delay=60)).close()
     join(V5, client_id=topic, clean=True)
     listener.message(topic + "/w", b"gone")
@@ -148,7 +148,7 @@ def test_its_properties_are_passed_on(join, topic, listener):
     assert found.pop("message_expiry") in (59, 60) and found == values
 
 
-@pytest.mark.parametrize("payload", [b"", bytes(60_000), bytes(range(256))])
+@pytest.mark.parametrize("payload", [b"", bytes(60_000), bytes(range(256))], ids=["empty", "large", "binary"])
 def test_its_payload(join, version, topic, listener, payload):
     """Nothing, much, and bytes that are no text."""
     join(version, will=Will(topic + "/w", payload, qos=1)).close()
