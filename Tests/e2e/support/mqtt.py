@@ -237,10 +237,15 @@ def has_text(text):
     return lambda message: kind_of(message) == "message" and text_of(message) == text
 
 
+def mosquitto_options(hub, version="5", client_id=None, port=None):
+    """What mosquitto_pub, mosquitto_sub and mosquitto_rr need for a connection over TLS."""
+    return ["-h", "127.0.0.1", "-p", str(port or hub.ports["mqtts"]), "--cafile", str(hub.certificate), "--insecure",
+            "-V", version, "-i", client_id or unique_name("mosquitto")]
+
+
 def mosquitto(program, hub, user, *arguments, version="5"):
     """The command line of mosquitto_pub or mosquitto_sub for this user over TLS."""
-    return [program, "-h", "127.0.0.1", "-p", str(hub.ports["mqtts"]), "--cafile", str(hub.certificate), "--insecure",
-            "-V", version, "-i", unique_name("mosquitto"), "-u", user.name, "-P", user.token, *arguments]
+    return [program, *mosquitto_options(hub, version), "-u", user.name, "-P", user.token, *arguments]
 
 
 def mosquitto_pub(hub, user, topic, payload, *arguments, version="5"):
