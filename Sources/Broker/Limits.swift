@@ -74,6 +74,8 @@ package enum Limits {
     /// A client id may be this long; 3.1 allows 23, everything later more.
     static let clientIDBytesMax = 256
     static let subscriptionsMax = 1_000
+    /// Filters of one SUBSCRIBE that are looked at.
+    static let filtersPerPacketMax = 10_000
     /// protocol.md §2
     static let textBytesMax = 16_384
     static let attachmentsMax = 10

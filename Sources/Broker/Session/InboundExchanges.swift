@@ -15,6 +15,8 @@ struct InboundExchanges: Equatable {
         var state: State
         /// The id under which the message is published, each time alike: so the log stores it once.
         var entryID: Int64
+        /// It has gone to those who get it live: a further attempt only makes sure that it is kept.
+        var isPublished = false
     }
 
     private(set) var byPacketID: [UInt16: Exchange] = [:]
@@ -31,11 +33,25 @@ struct InboundExchanges: Equatable {
     /// - Parameter newID: for a message that was not there before.
     mutating func publish(_ packetID: UInt16, newID: @autoclosure () -> Int64) {
         precondition(state(of: packetID) == nil || state(of: packetID) == .restored)
-        byPacketID[packetID] = Exchange(state: .publishing, entryID: byPacketID[packetID]?.entryID ?? newID())
+        if byPacketID[packetID] == nil {
+            byPacketID[packetID] = Exchange(state: .publishing, entryID: newID())
+        } else {
+            byPacketID[packetID]?.state = .publishing
+        }
     }
 
-    mutating func restore(_ packetID: UInt16, entryID: Int64) {
-        byPacketID[packetID] = Exchange(state: .restored, entryID: entryID)
+    mutating func restore(_ packetID: UInt16, entryID: Int64, isPublished: Bool) {
+        byPacketID[packetID] = Exchange(state: .restored, entryID: entryID, isPublished: isPublished)
+    }
+
+    /// It goes to those who get it live now.
+    /// - Returns: false: it has gone to them before.
+    mutating func beginPublishing(_ packetID: UInt16) -> Bool {
+        guard let exchange = byPacketID[packetID] else {
+            preconditionFailure("an exchange stands before it is published")
+        }
+        byPacketID[packetID]?.isPublished = true
+        return !exchange.isPublished
     }
 
     /// PUBREC is sent: with a success code the exchange stands until PUBREL, with an error it is over.

@@ -10,7 +10,7 @@ extension Shard {
     mutating func connect(
         _ id: ConnectionID, _ connect: consuming Connect, io: inout Connections
     ) throws(ProtocolError) {
-        guard !isStopping else { throw refusal(.serverShuttingDown, "the server is shutting down", connect.version) }
+        guard !isStopping else { throw refusal(.serverUnavailable, "the server is shutting down", connect.version) }
         let claims = try authenticate(connect)
         if connect.clientID.isEmpty {
             // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].

@@ -271,7 +271,7 @@ extension Shard {
         let place = Int(session)
         sessions[place].isReadingLog = false
         guard let entries else {
-            disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
+            disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
         if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })

@@ -18,8 +18,9 @@ extension Shard {
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
         let place = Int(session)
         let mustCopy = publish.retain || sessions[place].route.shards != 0 || !sessions[place].route.isLocal
+        let isFirst = publish.qos != .exactlyOnce || sessions[place].inbound.beginPublishing(publish.packetID)
         guard mustCopy else {
-            deliverHere(publish, on: topic, bytes, from: session, io: &io)
+            if isFirst { deliverHere(publish, on: topic, bytes, from: session, io: &io) }
             answer(publish, on: topic, bytes, nil, session, io: &io)
             return
         }
@@ -27,7 +28,8 @@ extension Shard {
         let logs = publish.qos.isAcknowledged ? sessions[place].route.logs : []
         let waits = publish.qos.isAcknowledged ? logs.count + (publish.retain ? 1 : 0) : 0
         let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session, isPlain: true) : 0
-        if keep(message, id: publishID(publish, of: session), logs, token: token, io: &io) || token == 0 {
+        let isKept = keep(message, id: publishID(publish, of: session), logs, token: token, io: &io)
+        if isFirst, isKept || token == 0 {
             handOver(message, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
         }

@@ -48,7 +48,7 @@ extension Shard {
             if isSaved {
                 act(session, savedRevision: item.revision, io: &io)
             } else if !sessions[Int(session)].held.isEmpty {
-                disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
+                disconnect(session, .serverBusy, text: "the database is away", io: &io)
             } else {
                 noteCursorChange(session)
             }
@@ -104,7 +104,9 @@ extension Shard {
                     progress: item.state.progress))
         }
         for (packetID, exchange) in sessions[place].inbound.byPacketID {
-            state.exchanges.append(SessionState.Exchange(packetID: packetID, entryID: exchange.entryID))
+            state.exchanges.append(
+                SessionState.Exchange(
+                    packetID: packetID, entryID: exchange.entryID, isPublished: exchange.isPublished))
         }
         return state
     }
@@ -113,7 +115,8 @@ extension Shard {
     mutating func restore(_ state: SessionState, of session: Int32) {
         let place = Int(session)
         for exchange in state.exchanges {
-            sessions[place].inbound.restore(exchange.packetID, entryID: exchange.entryID)
+            sessions[place].inbound.restore(
+                exchange.packetID, entryID: exchange.entryID, isPublished: exchange.isPublished)
         }
         for delivery in state.deliveries {
             let cursor = sessions[place].cursors.firstIndex { $0.topic >= 0 && $0.topicID == delivery.topicID } ?? -1

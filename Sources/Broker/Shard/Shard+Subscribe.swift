@@ -18,9 +18,9 @@ extension Shard {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
                 let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
-                // Each filter is compared with all that is there, so a packet of ten thousand would hold everybody up.
+                // Each filter is compared with all that is there, so a packet of a hundred thousand would hold everybody up.
                 let reason =
-                    position < Limits.subscriptionsMax
+                    position < Limits.filtersPerPacketMax
                     ? self.subscribe(entry, identifier: identifier, replay, session) : .quotaExceeded
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
@@ -227,7 +227,7 @@ extension Shard {
         guard let session = session(of: token) else { return }
         // The client can only be told the truth by losing it: 3.1.1 has no way to take a subscription back.
         guard let logs else {
-            disconnect(session, .serverUnavailable, text: "the database is away", io: &io)
+            disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
         // It may have unsubscribed meanwhile.

@@ -359,7 +359,9 @@ package struct Shard: ~Copyable {
         for session in sessions.indices where isLive(Int32(session)) {
             disconnect(Int32(session), .serverShuttingDown, io: &io)
         }
-        for serial in connecting.keys { refuseWaiting(serial, .serverShuttingDown, io: &io) }
+        for serial in connecting.keys {
+            refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
+        }
         hub.stoppedShards.add(1, ordering: .releasing)
     }
 

@@ -49,10 +49,13 @@ package struct SessionState: Sendable, Equatable {
         package var packetID: UInt16
         /// The id of the entry that it becomes.
         package var entryID: Int64
+        /// Live subscribers have it.
+        package var isPublished: Bool
 
-        package init(packetID: UInt16, entryID: Int64) {
+        package init(packetID: UInt16, entryID: Int64, isPublished: Bool) {
             self.packetID = packetID
             self.entryID = entryID
+            self.isPublished = isPublished
         }
     }
 }

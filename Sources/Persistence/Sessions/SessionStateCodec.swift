@@ -1,7 +1,7 @@
 /// The packed forms of what a session has in flight: `mqtt_sessions.outbound` and `.inbound`.
 ///
 /// Outbound: the next ordinal, then for each delivery the distance from the ordinal before (the first: from 0), its progress and QoS in
-/// three bits, topic and seq. Inbound: for each exchange packet identifier and entry id. All are packed integers.
+/// three bits, topic and seq. Inbound: for each exchange its packet identifier and whether it is published, entry id. All are packed integers.
 package enum SessionStateCodec {
     package static func encodeOutbound(_ state: SessionState) -> [UInt8] {
         if state.deliveries.isEmpty, state.nextOrdinal == 0 { return [] }
@@ -21,7 +21,7 @@ package enum SessionStateCodec {
     package static func encodeInbound(_ state: SessionState) -> [UInt8] {
         var bytes: [UInt8] = []
         for exchange in state.exchanges {
-            bytes.append(packed: Int64(exchange.packetID))
+            bytes.append(packed: Int64(exchange.packetID) << 1 | (exchange.isPublished ? 1 : 0))
             bytes.append(packed: exchange.entryID)
         }
         return bytes
@@ -59,10 +59,9 @@ package enum SessionStateCodec {
     private static func decodeInbound(_ bytes: [UInt8], into state: inout SessionState) -> Bool {
         var reader = PackedReader(bytes)
         while !reader.isAtEnd {
-            guard let packetID = reader.next(), 1...65_535 ~= packetID, let entryID = reader.next() else {
-                return false
-            }
-            state.exchanges.append(SessionState.Exchange(packetID: UInt16(packetID), entryID: entryID))
+            guard let first = reader.next(), 1...65_535 ~= first >> 1, let entryID = reader.next() else { return false }
+            state.exchanges.append(
+                SessionState.Exchange(packetID: UInt16(first >> 1), entryID: entryID, isPublished: first & 1 != 0))
         }
         return true
     }

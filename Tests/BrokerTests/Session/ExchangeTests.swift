@@ -116,8 +116,8 @@ import Testing
     /// After a crash the same message is published under the same id, or released.
     @Test func restoredPublishes() {
         var exchanges = InboundExchanges()
-        exchanges.restore(8, entryID: 50)
-        exchanges.restore(9, entryID: 51)
+        exchanges.restore(8, entryID: 50, isPublished: true)
+        exchanges.restore(9, entryID: 51, isPublished: false)
         exchanges.publish(8, newID: 99)
         #expect(exchanges.entryID(of: 8) == 50 && exchanges.state(of: 8) == .publishing)
         let result6 = exchanges.release(9)

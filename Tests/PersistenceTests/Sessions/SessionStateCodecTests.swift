@@ -12,7 +12,11 @@ import Testing
                 .init(ordinal: 0, topicID: 0, seq: 0, isExactlyOnce: true, progress: .released),
                 .init(ordinal: 1, topicID: 900, seq: 128, isExactlyOnce: false, progress: .done),
                 .init(ordinal: 500, topicID: 7, seq: .max, isExactlyOnce: true, progress: .sent),
-            ], nextOrdinal: 501, exchanges: [.init(packetID: 1, entryID: 1), .init(packetID: 65_535, entryID: .max)]),
+            ], nextOrdinal: 501,
+            exchanges: [
+                .init(packetID: 1, entryID: 1, isPublished: true),
+                .init(packetID: 65_535, entryID: .max, isPublished: false),
+            ]),
     ]
 
     private func decode(_ outbound: [UInt8], _ inbound: [UInt8] = []) -> SessionState? {
@@ -43,7 +47,7 @@ import Testing
     }
 
     /// Each: identifier 0, one above 16 bits, no entry.
-    @Test(arguments: [[0, 1], [0x80, 0x80, 4, 1], [1]] as [[UInt8]])
+    @Test(arguments: [[1, 1], [0x80, 0x80, 8, 1], [2]] as [[UInt8]])
     func foreignExchangesAreRefused(_ bytes: [UInt8]) {
         #expect(decode([], bytes) == nil)
     }

@@ -26,7 +26,7 @@ import Testing
                     .init(ordinal: 70_000, topicID: 7, seq: 4, isExactlyOnce: true, progress: .released),
                     .init(ordinal: 70_002, topicID: 9, seq: 1, isExactlyOnce: false, progress: .sent),
                 ],
-                nextOrdinal: 70_003, exchanges: [.init(packetID: 65_535, entryID: .max)])
+                nextOrdinal: 70_003, exchanges: [.init(packetID: 65_535, entryID: .max, isPublished: true)])
             try await store.save([(10, state), (12_345, state)])
             #expect(
                 try await store.load(user: 1, clientID: name)
