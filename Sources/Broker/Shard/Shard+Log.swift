@@ -131,14 +131,12 @@ extension Shard {
         guard delivery.qos.isAcknowledged else {
             sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
             noteCursorChange(session)
-            appendPublish(
-                frame, to: session, slot: sessions[place].slot, takesAliases: sessions[place].takesAliases, io: &io)
+            appendPublish(frame, to: session, io: &io)
             return true
         }
         if case .due(let packetID, _) = repetition {
-            counters.publishesSent += 1
-            counters.publishBytesSent += frame.count
-            io.append(ServerPacket.repeated(frame, packetID: packetID, at: offset).span, to: sessions[place].slot)
+            let packet = ServerPacket.repeated(frame, packetID: packetID, at: offset)
+            appendPublish(packet, packetID: packetID, at: offset, to: session, io: &io)
             return true
         }
         sessions[place].cursors[Int(cursor)].inFlightCount += 1
@@ -154,17 +152,11 @@ extension Shard {
         let place = Int(session)
         let packetID = sessions[place].inFlight.append(cursor: cursor, seq: seq, qos: qos)
         guard qos == .exactlyOnce, sessions[place].isPersistent else {
-            appendPublish(
-                frame, packetID: packetID, at: offset, to: session, slot: sessions[place].slot,
-                takesAliases: sessions[place].takesAliases, io: &io)
+            appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
             return
         }
-        counters.publishesSent += 1
-        counters.publishBytesSent += frame.count
         // After a crash the client must find no other message under this identifier.
-        var packet = frame
-        ServerPacket.patchPacketID(packetID, in: &packet, at: offset)
-        hold(.write(packet), of: session)
+        hold(.deliver(frame, packetID: packetID, offset: offset), of: session)
     }
 
     /// Whether a session has room for an entry at one of its cursors. What an earlier connection had in flight comes first.

@@ -59,6 +59,8 @@ extension Shard {
         for action in sessions[Int(session)].held.take(savedRevision: savedRevision) {
             switch action {
             case .write(let packet): io.append(packet.span, to: sessions[Int(session)].slot)
+            case .deliver(let frame, let packetID, let offset):
+                appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
             case .answer(let answer): send(answer, to: session, io: &io)
             case .publish(let packet, _):
                 do throws(ProtocolError) {

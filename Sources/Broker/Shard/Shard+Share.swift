@@ -140,7 +140,7 @@ extension Shard {
         guard scratch.count <= sessions[place].packetBytesMax else { return .unfit }
         if io.isCongested(slot) { return .congested }
         guard qos.isAcknowledged else {
-            io.append(scratch.span, to: slot)
+            appendPublish(scratch, to: session, io: &io)
             settle(delivery)
             return nil
         }
@@ -150,7 +150,7 @@ extension Shard {
             filter: delivery.filter, home: delivery.home, number: delivery.shared.number,
             isExactlyOnce: qos == .exactlyOnce)
         sessions[place].shares.sent(item, as: packetID)
-        io.append(scratch.span, packetID: packetID, at: offset, to: slot)
+        appendPublish(scratch, packetID: packetID, at: offset, to: session, io: &io)
         return nil
     }
 
