@@ -22,6 +22,8 @@ package enum Limits {
     static let inFlightSpanMax = 8 * 1024
     /// PUBLISH packets of one client that wait for its session to be saved; beyond it is read no further.
     static let heldBytesMax = 1024 * 1024
+    /// Packets in flight that a persistent session keeps, since no log has them.
+    static let keptBytesMax = 1024 * 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
     static let queuedMessagesMax = 10_000
     static let queuedBytesMax = 8 * 1024 * 1024

@@ -122,7 +122,7 @@ struct InFlight: Equatable {
 
     /// Puts back what a stored session has in flight; `ordinal` ascends, and what is missing in between is done.
     mutating func restore(ordinal: Int64, _ item: Item) {
-        precondition(item.state == .restored || item.state == .released || item.state == .done)
+        precondition(item.state != .sent)
         if count == 0 { firstOrdinal = ordinal }
         precondition(ordinal >= firstOrdinal + Int64(count), "ordinals ascend")
         let done = Item(cursor: -1, state: .done, isExactlyOnce: false, seq: 0)
@@ -185,12 +185,57 @@ struct InFlight: Equatable {
         }
     }
 
+    /// The oldest item of a cursor that is to be sent again.
+    func firstRestored(cursor: Int32) -> Int64? {
+        guard restoredCount > 0 else { return nil }
+        for offset in 0..<count {
+            let item = ring[(first + offset) & (ring.count - 1)]
+            if item.state == .restored, item.cursor == cursor { return firstOrdinal + Int64(offset) }
+        }
+        return nil
+    }
+
+    /// A restored item is sent again.
+    mutating func resend(_ ordinal: Int64) {
+        let index = index(ofOrdinal: ordinal)
+        precondition(ring[index].state == .restored)
+        ring[index].state = .sent
+        restoredCount -= 1
+        outstanding += 1
+    }
+
+    /// Gives a restored item up.
+    mutating func forget(_ ordinal: Int64) {
+        let index = index(ofOrdinal: ordinal)
+        precondition(ring[index].state == .restored)
+        finish(index)
+    }
+
+    /// Items of a cursor that were sent and wait for PUBACK or PUBREC.
+    func sent(cursor: Int32) -> [(ordinal: Int64, seq: Int64)] {
+        var items: [(ordinal: Int64, seq: Int64)] = []
+        forEach { ordinal, item in
+            if item.state == .sent, item.cursor == cursor { items.append((ordinal, item.seq)) }
+        }
+        return items
+    }
+
+    /// nil: it no longer waits for PUBACK or PUBREC.
+    func qosOfSent(_ ordinal: Int64) -> QoS? {
+        guard ordinal >= firstOrdinal, ordinal < nextOrdinal else { return nil }
+        let item = ring[index(ofOrdinal: ordinal)]
+        return item.state == .sent ? (item.isExactlyOnce ? .exactlyOnce : .atLeastOnce) : nil
+    }
+
     /// Gives up all that was not sent again.
     mutating func forgetRestored() {
         for offset in 0..<count where ring[(first + offset) & (ring.count - 1)].state == .restored {
             finish((first + offset) & (ring.count - 1))
         }
     }
+
+    /// Of the next item.
+    var nextPacketID: UInt16 { Self.packetID(nextOrdinal) }
 
     /// Of the item after the last one.
     var nextOrdinal: Int64 { firstOrdinal + Int64(count) }
@@ -214,6 +259,11 @@ struct InFlight: Equatable {
         guard packetID != 0 else { return nil }
         let distance = (Int(packetID) - Int(Self.packetID(firstOrdinal)) + 65_535) % 65_535
         return distance < count ? (first + distance) & (ring.count - 1) : nil
+    }
+
+    private func index(ofOrdinal ordinal: Int64) -> Int {
+        precondition(ordinal >= firstOrdinal && ordinal < nextOrdinal)
+        return (first + Int(ordinal - firstOrdinal)) & (ring.count - 1)
     }
 
     private mutating func push(_ item: Item) {

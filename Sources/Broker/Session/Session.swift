@@ -76,6 +76,7 @@ struct Session {
     /// The last change of subscriptions that is being saved: the next waits for that, or the older could win.
     var lastSave: Task<Void, Never>?
     var copies = Copies()
+    var kept = KeptFrames()
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
     var inbound = InboundExchanges()
@@ -126,6 +127,7 @@ struct Session {
         isSaveRequested = false
         isSaving = false
         copies = Copies()
+        kept = KeptFrames()
         subscriptions = []
         cursors = []
         behind = []

@@ -113,7 +113,7 @@ extension Session {
     /// From now on the connection belongs to this token's log-in session, or lives as long as the token itself.
     mutating func adopt(_ claims: Claims?) {
         loginSessionID = claims?.sessionID
-        mayReadSystem = claims.map { $0.scopes.contains(.admin) } ?? true
+        mayReadSystem = claims?.scopes.contains(.admin) ?? false
         tokenExpiresAt = claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
     }
 }

@@ -68,10 +68,12 @@ extension Shard {
 
     /// The session has given up the filter, or reads it no longer from its log.
     mutating func uncoverLog(of filter: [UInt8], session: Int32) {
-        guard let place = filterLogIndex[filter] else { return }
-        let topicID = filterLogs[Int(place)].topicID
-        guard let topic = topicIndex[topicID] else { return }
-        uncover(topic, of: session)
+        if let topic = logTopic(of: filter) { uncover(topic, of: session) }
+    }
+
+    /// The filter's log in the table of topics, if a session here reads it.
+    func logTopic(of filter: [UInt8]) -> Int32? {
+        filterLogIndex[filter].flatMap { topicIndex[filterLogs[Int($0)].topicID] }
     }
 
     // MARK: Publishing

@@ -145,18 +145,26 @@ extension Shard {
     }
 
     /// A new delivery of QoS 1 or 2, for which there is room.
+    /// - Parameter isKept: no log has it, and a persistent session is to get it for sure.
     mutating func send(
-        _ frame: [UInt8], packetIDAt offset: Int, _ qos: QoS, cursor: Int32, seq: Int64, to session: Int32,
-        io: inout Connections
+        _ frame: [UInt8], packetIDAt offset: Int, _ qos: QoS, cursor: Int32, seq: Int64, isKept: Bool = false,
+        to session: Int32, io: inout Connections
     ) {
         let place = Int(session)
         let packetID = sessions[place].inFlight.append(cursor: cursor, seq: seq, qos: qos)
+        if isKept { keepFrame(numbered(frame, packetID, at: offset), of: session) }
         guard qos == .exactlyOnce, sessions[place].isPersistent else {
             appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
             return
         }
         // After a crash the client must find no other message under this identifier.
         hold(.deliver(frame, packetID: packetID, offset: offset), of: session)
+    }
+
+    private func numbered(_ frame: [UInt8], _ packetID: UInt16, at offset: Int) -> [UInt8] {
+        var packet = frame
+        ServerPacket.patchPacketID(packetID, in: &packet, at: offset)
+        return packet
     }
 
     /// Whether a session has room for an entry at one of its cursors. What an earlier connection had in flight comes first.
@@ -213,6 +221,7 @@ extension Shard {
     /// Sends what a session is behind with, as far as it can take it: recent entries from memory, older ones from the log.
     mutating func pump(_ session: Int32, io: inout Connections) {
         let place = Int(session)
+        if sessions[place].inFlight.restoredCount > 0 { repeatKept(session, io: &io) }
         var position = 0
         while position < sessions[place].behind.count {
             let cursor = sessions[place].behind[position]
@@ -239,7 +248,7 @@ extension Shard {
             if restoredCount > 0, sessions[place].inFlight.restoredCount == 0 { position = 0 }
         }
         // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest.
-        if sessions[place].inFlight.restoredCount > 0 {
+        if sessions[place].inFlight.restoredCount > 0, sessions[place].inFlight.firstRestored(cursor: -1) == nil {
             sessions[place].inFlight.forgetRestored()
             settle(session, io: &io)
         }

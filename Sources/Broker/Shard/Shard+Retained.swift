@@ -98,7 +98,8 @@ extension Shard {
         let place = Int(session)
         guard !io.isCongested(sessions[place].slot) else { return 0 }
         guard sessions[place].retained.nextQoS.isAcknowledged else { return Limits.retainedMessagesMax }
-        return sessions[place].queue.isEmpty ? min(sessions[place].window, Limits.retainedMessagesMax) : 0
+        guard sessions[place].queue.isEmpty, !sessions[place].kept.isFull else { return 0 }
+        return min(sessions[place].window, Limits.retainedMessagesMax)
     }
 
     mutating func startRetainedReads(io: inout Connections) {
@@ -230,6 +231,6 @@ extension Shard {
             appendPublish(frame, to: session, io: &io)
             return
         }
-        send(frame, packetIDAt: offset, qos, cursor: -1, seq: 0, to: session, io: &io)
+        send(frame, packetIDAt: offset, qos, cursor: -1, seq: 0, isKept: true, to: session, io: &io)
     }
 }

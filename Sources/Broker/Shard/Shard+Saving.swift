@@ -101,7 +101,12 @@ extension Shard {
         }
         state.nextOrdinal = sessions[place].inFlight.nextOrdinal
         sessions[place].inFlight.forEach { ordinal, item in
-            guard item.state == .released || item.cursor >= 0 else { return }
+            let kept = item.state == .sent || item.state == .restored ? sessions[place].kept.byOrdinal[ordinal] : nil
+            guard item.state == .released || item.cursor >= 0 || kept != nil else { return }
+            if let kept {
+                state.packets.append(
+                    SessionState.Packet(ordinal: ordinal, isVersion5: kept.isVersion5, bytes: kept.bytes))
+            }
             let topicID = item.cursor >= 0 ? sessions[place].cursors[Int(item.cursor)].topicID : 0
             state.deliveries.append(
                 SessionState.Delivery(
@@ -123,13 +128,19 @@ extension Shard {
             sessions[place].inbound.restore(
                 exchange.packetID, entryID: exchange.entryID, isPublished: exchange.isPublished)
         }
+        for packet in state.packets {
+            sessions[place].kept.keep(
+                KeptFrames.Frame(bytes: packet.bytes, isVersion5: packet.isVersion5), ordinal: packet.ordinal)
+        }
         for delivery in state.deliveries {
             let cursor = sessions[place].cursors.firstIndex { $0.topic >= 0 && $0.topicID == delivery.topicID } ?? -1
             var item = InFlight.Item(
                 cursor: Int32(cursor), state: delivery.progress.restored, isExactlyOnce: delivery.isExactlyOnce,
                 seq: delivery.seq)
             // What the user may no longer read is not sent again.
-            if item.state == .restored, cursor < 0 { item.state = .done }
+            if item.state == .restored, cursor < 0, sessions[place].kept.byOrdinal[delivery.ordinal] == nil {
+                item.state = .done
+            }
             if cursor >= 0 { sessions[place].cursors[cursor].inFlightCount += 1 }
             sessions[place].inFlight.restore(ordinal: delivery.ordinal, item)
         }

@@ -108,6 +108,10 @@ extension Shard {
     mutating func advanceCursors(of session: Int32) {
         let place = Int(session)
         while let item = sessions[place].inFlight.popDone() {
+            if !sessions[place].kept.isEmpty {
+                sessions[place].kept.remove(sessions[place].inFlight.firstOrdinal - 1)
+                noteCursorChange(session)
+            }
             guard item.cursor >= 0 else { continue }
             let cursor = Int(item.cursor)
             sessions[place].cursors[cursor].inFlightCount -= 1

@@ -144,13 +144,15 @@ extension Shard {
             settle(delivery)
             return nil
         }
-        guard sessions[place].hasWindow, sessions[place].queue.isEmpty else { return .noWindow }
-        let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: qos)
+        guard sessions[place].hasWindow, sessions[place].queue.isEmpty, !sessions[place].kept.isFull else {
+            return .noWindow
+        }
+        let packetID = sessions[place].inFlight.nextPacketID
         let item = SessionShares.Item(
             filter: delivery.filter, home: delivery.home, number: delivery.shared.number,
             isExactlyOnce: qos == .exactlyOnce)
         sessions[place].shares.sent(item, as: packetID)
-        appendPublish(scratch, packetID: packetID, at: offset, to: session, io: &io)
+        send(scratch, packetIDAt: offset, qos, cursor: -1, seq: 0, isKept: qos == .exactlyOnce, to: session, io: &io)
         return nil
     }
 

@@ -187,6 +187,7 @@ extension Shard {
         if sessions[place].version != .v5 { try checkFilters(unsubscribe.filters) }
         var reasons: [ReasonCode] = []
         var removed: [[UInt8]] = []
+        var orphans: [Orphans] = []
         for bytes in unsubscribe.filters {
             guard let found = sessions[place].subscriptions.firstIndex(where: { $0.filter.bytes == bytes }) else {
                 reasons.append(
@@ -198,12 +199,19 @@ extension Shard {
             sessions[place].retained.remove(subscribed.filter)
             removed.append(bytes)
             reasons.append(.success)
+            if let topic = logTopic(of: bytes), let found = self.orphans(in: topic, of: session) {
+                orphans.append(found)
+            }
             uncoverLog(of: bytes, session: session)
             for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
                 let topic = sessions[place].cursors[cursor].topic
                 guard !sessions[place].cursors[cursor].isFilterLog else { continue }
                 let name = topics[Int(topic)]!.name
-                if subscribed.filter.matches(name.span) { updateCover(topic, of: session) }
+                guard subscribed.filter.matches(name.span) else { continue }
+                if coverage(of: topic, by: session) == nil, let found = self.orphans(in: topic, of: session) {
+                    orphans.append(found)
+                }
+                updateCover(topic, of: session)
             }
         }
         let answer = SubscribeAnswer(packetID: unsubscribe.packetID, reasons: reasons, isUnsubscribe: true)
@@ -213,8 +221,11 @@ extension Shard {
         }
         let token = sessionToken(session), storedID = sessions[place].storedID, filters = removed
         let previous = sessions[place].lastSave
-        sessions[place].lastSave = Task { [hub, index] in
+        sessions[place].lastSave = Task { [hub, index, orphans] in
             await previous?.value
+            if !orphans.isEmpty {
+                hub.mailroom.post(.orphansRead(session: token, await hub.read(orphans)), to: index)
+            }
             let isSaved = await hub.removeSubscriptions(storedID, filters)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: isSaved ? [] : nil), to: index)
         }
@@ -235,7 +246,7 @@ extension Shard {
             cover(log, by: session, from: log.lastSeq)
         }
         guard let answer else { return }
-        if answer.isUnsubscribe {
+        if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
             send(answer, to: session, io: &io)
         } else {
             hold(.answer(answer), of: session)

@@ -182,6 +182,8 @@ package struct Shard: ~Copyable {
         case .filterLogRemoved(let log): removeLog(log)
         case .subscriptionsSaved(let token, let answer, let logs):
             subscriptionsSaved(token, answer, logs, io: &io)
+        case .orphansRead(let token, let orphans):
+            if let session = session(of: token) { keepOrphans(orphans, of: session) }
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let claims, let isAdmitted):
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)

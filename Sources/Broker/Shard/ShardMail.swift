@@ -29,6 +29,8 @@ package enum ShardMail: Sendable {
     case filterLogRemoved(FilterLog)
     /// The rows behind a SUBACK or UNSUBACK are committed, with the logs of its filters; nil: they could not be.
     case subscriptionsSaved(session: UInt64, SubscribeAnswer?, logs: [FilterLog]?)
+    /// Entries in flight whose filter was unsubscribed; in a log they are no longer to be found.
+    case orphansRead(session: UInt64, [(ordinal: Int64, entry: LogEntry)])
     /// States of sessions are committed, or could not be.
     case sessionsSaved([SavedSession], isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.

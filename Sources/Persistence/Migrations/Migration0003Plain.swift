@@ -8,10 +8,12 @@ extension Migration {
         ALTER TABLE mqtt_sessions
             ADD outbound bytea NOT NULL DEFAULT '',
             ADD inbound bytea NOT NULL DEFAULT '',
+            ADD packets bytea NOT NULL DEFAULT '',
             ALTER outbound SET STORAGE MAIN,
             ALTER inbound SET STORAGE MAIN;
         COMMENT ON COLUMN mqtt_sessions.outbound IS 'deliveries that are not complete: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.inbound IS 'QoS 2 publishes between PUBLISH and PUBREL: SessionStateCodec';
+        COMMENT ON COLUMN mqtt_sessions.packets IS 'deliveries that no log has: SessionStateCodec';
         ALTER TABLE mqtt_subscriptions DROP CONSTRAINT mqtt_subscriptions_pkey;
         CREATE UNIQUE INDEX mqtt_subscriptions_filter ON mqtt_subscriptions (session_id, sha256(filter));
         CREATE INDEX mqtt_subscriptions_sessions ON mqtt_subscriptions (sha256(filter))

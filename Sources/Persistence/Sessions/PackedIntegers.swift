@@ -19,6 +19,13 @@ struct PackedReader {
         }
         return nil
     }
+
+    /// So many plain bytes; nil: there are fewer.
+    mutating func next(bytes count: Int64) -> [UInt8]? {
+        guard count <= bytes.count - index else { return nil }
+        defer { index += Int(count) }
+        return Array(bytes[index..<index + Int(count)])
+    }
 }
 
 extension Array where Element == UInt8 {

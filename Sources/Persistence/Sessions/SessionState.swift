@@ -6,16 +6,33 @@ package struct SessionState: Sendable, Equatable {
     /// Of the next delivery.
     package var nextOrdinal: Int64 = 0
     package var exchanges: [Exchange] = []
+    /// Of deliveries that no log has, ascending by ordinal.
+    package var packets: [Packet] = []
 
     package init() {}
 
     package init(
-        cursors: [Cursor], deliveries: [Delivery] = [], nextOrdinal: Int64 = 0, exchanges: [Exchange] = []
+        cursors: [Cursor], deliveries: [Delivery] = [], nextOrdinal: Int64 = 0, exchanges: [Exchange] = [],
+        packets: [Packet] = []
     ) {
+        self.packets = packets
         self.cursors = cursors
         self.deliveries = deliveries
         self.nextOrdinal = nextOrdinal
         self.exchanges = exchanges
+    }
+
+    /// An encoded PUBLISH.
+    package struct Packet: Sendable, Equatable {
+        package var ordinal: Int64
+        package var isVersion5: Bool
+        package var bytes: [UInt8]
+
+        package init(ordinal: Int64, isVersion5: Bool, bytes: [UInt8]) {
+            self.ordinal = ordinal
+            self.isVersion5 = isVersion5
+            self.bytes = bytes
+        }
     }
 
     /// An entry that was sent to the client and is not behind the session's cursor yet. Its packet identifier follows from its ordinal.

@@ -1,7 +1,8 @@
-/// The packed forms of what a session has in flight: `mqtt_sessions.outbound` and `.inbound`.
+/// The packed forms of what a session has in flight: `mqtt_sessions.outbound`, `.inbound` and `.packets`.
 ///
 /// Outbound: the next ordinal, then for each delivery the distance from the ordinal before (the first: from 0), its progress and QoS in
-/// three bits, topic and seq. Inbound: for each exchange its packet identifier and whether it is published, entry id. All are packed integers.
+/// three bits, topic and seq. Inbound: for each exchange its packet identifier and whether it is published, entry id. Packets: for each the
+/// distance from the ordinal before, its length and version in one number, and its bytes. All numbers are packed integers.
 package enum SessionStateCodec {
     package static func encodeOutbound(_ state: SessionState) -> [UInt8] {
         if state.deliveries.isEmpty, state.nextOrdinal == 0 { return [] }
@@ -27,12 +28,43 @@ package enum SessionStateCodec {
         return bytes
     }
 
+    package static func encodePackets(_ state: SessionState) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var last: Int64 = 0
+        for packet in state.packets {
+            bytes.append(packed: packet.ordinal - last)
+            bytes.append(packed: Int64(packet.bytes.count) << 1 | (packet.isVersion5 ? 1 : 0))
+            bytes.append(contentsOf: packet.bytes)
+            last = packet.ordinal
+        }
+        return bytes
+    }
+
     /// Nil if the bytes are none of ours.
-    package static func decode(cursors: [UInt8], outbound: [UInt8], inbound: [UInt8]) -> SessionState? {
+    package static func decode(
+        cursors: [UInt8], outbound: [UInt8], inbound: [UInt8], packets: [UInt8]
+    ) -> SessionState? {
         guard let cursors = CursorCodec.decode(cursors) else { return nil }
         var state = SessionState(cursors: cursors)
-        guard decodeOutbound(outbound, into: &state), decodeInbound(inbound, into: &state) else { return nil }
+        guard decodeOutbound(outbound, into: &state), decodeInbound(inbound, into: &state),
+            decodePackets(packets, into: &state)
+        else { return nil }
         return state
+    }
+
+    private static func decodePackets(_ bytes: [UInt8], into state: inout SessionState) -> Bool {
+        var reader = PackedReader(bytes)
+        var last: Int64 = 0
+        while !reader.isAtEnd {
+            guard let distance = reader.next(), distance > 0 || state.packets.isEmpty, let first = reader.next(),
+                let packet = reader.next(bytes: first >> 1)
+            else { return false }
+            let (ordinal, overflows) = last.addingReportingOverflow(distance)
+            guard !overflows else { return false }
+            last = ordinal
+            state.packets.append(SessionState.Packet(ordinal: ordinal, isVersion5: first & 1 != 0, bytes: packet))
+        }
+        return true
     }
 
     private static func decodeOutbound(_ bytes: [UInt8], into state: inout SessionState) -> Bool {

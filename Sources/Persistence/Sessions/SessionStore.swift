@@ -49,9 +49,9 @@ package struct SessionStore: Sendable {
             WITH session AS (
                 UPDATE mqtt_sessions SET expires_at = now() + $3 * interval '1 second', absent_since = NULL
                 WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
-                RETURNING id, cursors, outbound, inbound)
-            SELECT session.id, session.cursors, session.outbound, session.inbound, s.filter, s.options, s.identifier,
-                t.id, t.last_seq
+                RETURNING id, cursors, outbound, inbound, packets)
+            SELECT session.id, session.cursors, session.outbound, session.inbound, session.packets,
+                s.filter, s.options, s.identifier, t.id, t.last_seq
             FROM session
             LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id
             LEFT JOIN filter_logs f ON sha256(f.filter) = sha256(s.filter) AND s.options & 3 > 0
@@ -60,23 +60,24 @@ package struct SessionStore: Sendable {
             """, [.int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
         guard rows.count > 0 else { return nil }
         let state = SessionStateCodec.decode(
-            cursors: rows.bytes(0, 1), outbound: rows.bytes(0, 2), inbound: rows.bytes(0, 3))
+            cursors: rows.bytes(0, 1), outbound: rows.bytes(0, 2), inbound: rows.bytes(0, 3),
+            packets: rows.bytes(0, 4))
         guard let state else {
             throw .refused(
                 code: "XX001", constraint: "", message: "the state of session \(rows.int(0, 0)) is damaged")
         }
         var session = StoredSession(id: rows.int(0, 0), state: state)
-        for row in 0..<rows.count where !rows.isNull(row, 4) { session.subscriptions.append(subscription(rows, row)) }
+        for row in 0..<rows.count where !rows.isNull(row, 5) { session.subscriptions.append(subscription(rows, row)) }
         return session
     }
 
     private func subscription(_ rows: Rows, _ row: Int) -> StoredSubscription {
         var subscription = StoredSubscription(
-            filter: rows.bytes(row, 4), options: UInt8(truncatingIfNeeded: rows.int(row, 5)),
-            identifier: UInt32(truncatingIfNeeded: rows.int(row, 6)))
-        if !rows.isNull(row, 7) {
+            filter: rows.bytes(row, 5), options: UInt8(truncatingIfNeeded: rows.int(row, 6)),
+            identifier: UInt32(truncatingIfNeeded: rows.int(row, 7)))
+        if !rows.isNull(row, 8) {
             subscription.log = FilterLog(
-                topicID: rows.int(row, 7), filter: subscription.filter, lastSeq: rows.int(row, 8))
+                topicID: rows.int(row, 8), filter: subscription.filter, lastSeq: rows.int(row, 9))
         }
         return subscription
     }
@@ -139,13 +140,14 @@ package struct SessionStore: Sendable {
         let sorted = sessions.sorted { $0.id < $1.id }
         _ = try await database.query(
             """
-            UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound
-            FROM unnest($1, $2, $3, $4) AS u(id, cursors, outbound, inbound) WHERE s.id = u.id
+            UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound, packets = u.packets
+            FROM unnest($1, $2, $3, $4, $5) AS u(id, cursors, outbound, inbound, packets) WHERE s.id = u.id
             """,
             [
                 .ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.state.cursors) }),
                 .blobs(sorted.map { SessionStateCodec.encodeOutbound($0.state) }),
                 .blobs(sorted.map { SessionStateCodec.encodeInbound($0.state) }),
+                .blobs(sorted.map { SessionStateCodec.encodePackets($0.state) }),
             ])
     }
 

@@ -16,17 +16,21 @@ import Testing
             exchanges: [
                 .init(packetID: 1, entryID: 1, isPublished: true),
                 .init(packetID: 65_535, entryID: .max, isPublished: false),
+            ],
+            packets: [
+                .init(ordinal: 0, isVersion5: true, bytes: [0x32, 9]),
+                .init(ordinal: 500, isVersion5: false, bytes: []),
             ]),
     ]
 
-    private func decode(_ outbound: [UInt8], _ inbound: [UInt8] = []) -> SessionState? {
-        SessionStateCodec.decode(cursors: [], outbound: outbound, inbound: inbound)
+    private func decode(_ outbound: [UInt8], _ inbound: [UInt8] = [], _ packets: [UInt8] = []) -> SessionState? {
+        SessionStateCodec.decode(cursors: [], outbound: outbound, inbound: inbound, packets: packets)
     }
 
     @Test(arguments: states) func whatWasPackedComesBack(_ state: SessionState) {
         let unpacked = SessionStateCodec.decode(
             cursors: CursorCodec.encode(state.cursors), outbound: SessionStateCodec.encodeOutbound(state),
-            inbound: SessionStateCodec.encodeInbound(state))
+            inbound: SessionStateCodec.encodeInbound(state), packets: SessionStateCodec.encodePackets(state))
         #expect(unpacked == state)
     }
 
@@ -34,6 +38,7 @@ import Testing
     @Test func emptyIsEmpty() {
         #expect(SessionStateCodec.encodeOutbound(SessionState()) == [])
         #expect(SessionStateCodec.encodeInbound(SessionState()) == [])
+        #expect(SessionStateCodec.encodePackets(SessionState()) == [])
     }
 
     /// Each: ends early, an ordinal that is not below the next one, the same ordinal twice, unknown flags, a bad number.
@@ -52,6 +57,11 @@ import Testing
         #expect(decode([], bytes) == nil)
     }
 
+    /// Each: no length, fewer bytes than it says, the same ordinal twice.
+    @Test(arguments: [[3], [3, 7, 1, 2], [3, 0, 0, 0]] as [[UInt8]]) func foreignPacketsAreRefused(_ bytes: [UInt8]) {
+        #expect(decode([], [], bytes) == nil)
+    }
+
     /// Damage is found or gives another state; it never traps.
     @Test func mutationsNeverTrap() {
         var random = SystemRandomNumberGenerator()
@@ -60,7 +70,7 @@ import Testing
             var damaged = bytes
             damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             damaged.removeLast(Int.random(in: 0..<damaged.count, using: &random))
-            _ = decode(damaged, damaged)
+            _ = decode(damaged, damaged, damaged)
         }
     }
 }

@@ -1,0 +1,102 @@
+import MQTT
+import Persistence
+import Topics
+import Transport
+
+// Deliveries that a persistent session keeps as packets, since no log has them.
+extension Shard {
+    /// Keeps a delivery that has just been given its place; nothing for a session that ends with its connection.
+    mutating func keepFrame(_ frame: [UInt8], of session: Int32) {
+        let place = Int(session)
+        guard sessions[place].isPersistent else { return }
+        let kept = KeptFrames.Frame(bytes: frame, isVersion5: sessions[place].version == .v5)
+        sessions[place].kept.keep(kept, ordinal: sessions[place].inFlight.nextOrdinal - 1)
+        noteCursorChange(session)
+    }
+
+    /// Sends again what an earlier connection had in flight of these, in order, as far as the client takes it.
+    mutating func repeatKept(_ session: Int32, io: inout Connections) {
+        let place = Int(session)
+        while let ordinal = sessions[place].inFlight.firstRestored(cursor: -1) {
+            guard !io.isCongested(sessions[place].slot),
+                sessions[place].inFlight.outstanding < sessions[place].receiveMaximum
+            else { return }
+            guard let frame = sessions[place].kept.byOrdinal[ordinal], mayStillReceive(frame, session) else {
+                sessions[place].inFlight.forget(ordinal)
+                continue
+            }
+            let packet = frame.repeated(isVersion5: sessions[place].version == .v5)
+            guard packet.count <= sessions[place].packetBytesMax else {
+                sessions[place].inFlight.forget(ordinal)
+                continue
+            }
+            sessions[place].inFlight.resend(ordinal)
+            appendPublish(
+                packet, packetID: InFlight.packetID(ordinal),
+                at: ServerPacket.topicRange(ofPublish: packet.span).upperBound, to: session, io: &io)
+        }
+        advanceCursors(of: session)
+    }
+
+    private func mayStillReceive(_ frame: KeptFrames.Frame, _ session: Int32) -> Bool {
+        let topic = frame.bytes.span.extracting(ServerPacket.topicRange(ofPublish: frame.bytes.span))
+        let user = sessions[Int(session)].user
+        switch classify(topic) {
+        case .plain: return sessions[Int(session)].rules.mayReceive(topic)
+        case .stored(let address): return user >= 0 && readableTopic(address, user) != nil
+        case .typing, .read, .presence, .system, .reserved: return false
+        }
+    }
+
+    // MARK: UNSUBSCRIBE
+
+    /// Entries whose cursor goes with an UNSUBSCRIBE while they are in flight.
+    struct Orphans {
+        var topic: StoredTopic
+        var items: [(ordinal: Int64, seq: Int64)]
+    }
+
+    /// Those of the cursor in a topic, before it goes; nil: nothing has to be read.
+    func orphans(in topic: Int32, of session: Int32) -> Orphans? {
+        let place = Int(session)
+        guard sessions[place].isPersistent,
+            let cursor = sessions[place].cursors.firstIndex(where: { $0.topic == topic }),
+            sessions[place].cursors[cursor].inFlightCount > 0
+        else { return nil }
+        let items = sessions[place].inFlight.sent(cursor: Int32(cursor))
+        return items.isEmpty ? nil : Orphans(topic: topics[Int(topic)]!.topic, items: items)
+    }
+
+    /// They were read: from now on the session keeps them, if they are still not complete.
+    mutating func keepOrphans(_ orphans: [(ordinal: Int64, entry: LogEntry)], of session: Int32) {
+        let place = Int(session), isVersion5 = sessions[place].version == .v5
+        for (ordinal, entry) in orphans {
+            guard let qos = sessions[place].inFlight.qosOfSent(ordinal) else { continue }
+            var name: [UInt8] = []
+            entry.topic.address.appendName(to: &name)
+            let encoded = EncodedEntry(entry, name)
+            var packet: [UInt8] = []
+            ServerPacket.encodePublish(
+                into: &packet, version: sessions[place].version, topic: encoded.topic, payload: encoded.payload,
+                qos: qos, retain: false, packetID: InFlight.packetID(ordinal),
+                properties: DeliveryProperties(forwarded: encoded.properties))
+            sessions[place].kept.keep(KeptFrames.Frame(bytes: packet, isVersion5: isVersion5), ordinal: ordinal)
+        }
+    }
+}
+
+extension Hub {
+    /// The entries behind orphans, as far as they are there.
+    func read(_ orphans: [Shard.Orphans]) async -> [(ordinal: Int64, entry: LogEntry)] {
+        var found: [(ordinal: Int64, entry: LogEntry)] = []
+        for group in orphans {
+            let seqs = group.items.map(\.seq)
+            guard let first = seqs.min(), let last = seqs.max() else { continue }
+            let entries = await read(group.topic, after: first - 1, limit: Int(last - first + 1)) ?? []
+            for item in group.items {
+                if let entry = entries.first(where: { $0.seq == item.seq }) { found.append((item.ordinal, entry)) }
+            }
+        }
+        return found
+    }
+}
