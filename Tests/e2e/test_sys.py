@@ -1,10 +1,13 @@
 """protocol.md §1: `$SYS/#` has broker statistics under mosquitto's names; `/metrics` has them for Prometheus."""
+import base64
+import json
 import re
 import subprocess
 import time
 import urllib.request
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from support import rest
 from support.mqtt import V311, V5
@@ -24,6 +27,32 @@ NAMES = {
 SECONDS = 25  # new values come every ten
 
 
+def part(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def make_operator(hub):
+    """A user whose token has the scope `admin`, signed with the hub's own key: there is no command for it yet."""
+    user = rest.sign_up(hub, "operator")
+    header, claims, _ = user.token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    signed = header.encode() + b"." + part(json.dumps({**claims, "scope": "user admin"}).encode())
+    key = load_pem_private_key(sorted((hub.data / "keys").glob("*.pem"))[-1].read_bytes(), None)
+    user.tokens["access_token"] = (signed + b"." + part(key.sign(signed))).decode()
+    return user
+
+
+@pytest.fixture(scope="module")
+def operator(anonymous_hub):
+    return make_operator(anonymous_hub)
+
+
+@pytest.fixture
+def reading(anonymous_hub, operator, client):
+    """A client of the operator's."""
+    return lambda version=V5: client(anonymous_hub, operator, version=version, tls=False)
+
+
 @pytest.fixture
 def guest(anonymous_hub, client):
     def make(**options):
@@ -31,18 +60,18 @@ def guest(anonymous_hub, client):
     return make
 
 
-def values(guest, accept):
+def values(reader, accept):
     """Everything that came up to the moment when `accept` takes it, by the name behind $SYS/broker/."""
     known, limit = {}, time.monotonic() + SECONDS
     while not accept(known):
         assert time.monotonic() < limit, known
-        message = guest.next(SECONDS)
+        message = reader.next(SECONDS)
         known[message.topic.removeprefix("$SYS/broker/")] = message.payload.decode()
     return known
 
 
-def test_all_names(guest):
-    reader = guest()
+def test_all_names(reading):
+    reader = reading()
     reader.subscribe("$SYS/#")
     known = values(reader, NAMES.issubset)
     assert known["version"].startswith("confab version ")
@@ -51,9 +80,9 @@ def test_all_names(guest):
     assert all(re.fullmatch(r"\d+\.\d\d", value) for name, value in known.items() if name.startswith("load/"))
 
 
-def test_current_values_are_retained_and_updates_are_not(anonymous_hub, guest):
+def test_current_values_are_retained_and_updates_are_not(anonymous_hub, reading):
     eventually(lambda: "confab_uptime_seconds 0\n" not in metrics(anonymous_hub), "there are values")
-    readers = [guest(version=version) for version in (V311, V5)]
+    readers = [reading(version) for version in (V311, V5)]
     for reader in readers:
         reader.subscribe("$SYS/broker/uptime", qos=1)
         assert reader.next().retain
@@ -68,7 +97,7 @@ def test_numbers_are_right(make_hub, client):
 
     def guest(**options):
         return client(alone, version=V5, tls=False, **options)
-    reader = guest()
+    reader = client(alone, make_operator(alone))
     reader.subscribe("$SYS/#")
     absent = guest(clean=False, expiry=100)
     absent.subscribe("never/published")
@@ -91,28 +120,29 @@ def test_numbers_are_right(make_hub, client):
         assert int(known[name]) >= least, name
 
 
-def test_users_may_not_read_it_and_nobody_writes_it(hub, pair, guest, client):
-    """readable by tokens with scope `admin`, and by --anonymous clients; nobody may publish there: 0x87."""
-    user = client(hub, pair[0])
-    user.subscribe("$SYS/#", "$SYS/broker/uptime", "$SYS/broker/+", expect=[0x87] * 3)
-    for one in (user, guest()):
+def test_others_may_not_read_it_and_nobody_writes_it(hub, pair, guest, reading, client):
+    """readable by tokens with scope `admin`; nobody may publish there: 0x87."""
+    for one in (client(hub, pair[0]), guest()):
+        one.subscribe("$SYS/#", "$SYS/broker/uptime", "$SYS/broker/+", expect=[0x87] * 3)
+    for one in (client(hub, pair[0]), guest(), reading()):
         one.publish("$SYS/broker/uptime", "x", expect=0x87)
-    guest().subscribe("$other/#", "$SYSTEM", expect=[0x87] * 2)
+    reading().subscribe("$other/#", "$SYSTEM", expect=[0x87] * 2)
 
 
-def test_wildcards_do_not_reach_it(guest):
+def test_wildcards_do_not_reach_it(reading, guest):
     """[MQTT-4.7.2-1]"""
     reader, topic = guest(), rest.unique_name("end")
     reader.subscribe("#", "+/broker/#")
+    reading().subscribe("#")
     reader.publish(topic, "the end")
     seen = reader.take_until(lambda message: message.topic == topic)
     assert not [message.topic for message in seen if message.topic.startswith("$")]
 
 
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
-def test_mosquitto_sub(anonymous_hub, version):
+def test_mosquitto_sub(anonymous_hub, operator, version):
     command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(anonymous_hub.ports["mqtt"]), "-V", version,
-               "-t", "$SYS/#", "-v", "-C", "30"]
+               "-u", operator.name, "-P", operator.token, "-t", "$SYS/#", "-v", "-C", "30"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     assert {line.split(" ")[0].removeprefix("$SYS/broker/") for line in done.stdout.splitlines()} <= NAMES | {

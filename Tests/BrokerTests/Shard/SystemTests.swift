@@ -32,10 +32,14 @@ import Testing
         return suback.reasons.first
     }
 
-    private func connect(_ hub: TestHub, _ scope: String) throws -> TestClient {
+    private func connect(
+        _ hub: TestHub, _ scope: String = "admin", version: ProtocolVersion = .v5, isPersistent: Bool = false
+    ) throws -> TestClient {
         hub.rights.set(1)
-        let client = try TestClient(port: hub.ports[0])
-        try client.sendConnect(user: 1, id: scope) { $0.password = TestHub.token(1, scope: scope) }
+        let client = try TestClient(port: hub.ports[0], version: version)
+        try client.sendConnect(
+            user: 1, id: "\(scope)\(version)", isClean: !isPersistent, expirySeconds: isPersistent ? 100 : 0
+        ) { $0.password = TestHub.token(1, scope: scope) }
         try checkEqual(try client.receiveConnack(), .success)
         return client
     }
@@ -51,7 +55,7 @@ import Testing
             let options = SubscriptionOptions(qos: .atLeastOnce, retainHandling: .doNotSend)
             let clients = [
                 (try connect(hub, "user"), false), (try connect(hub, "user admin"), isTheirs),
-                (try TestClient(hub, user: nil, id: "anonymous"), isTheirs),
+                (try TestClient(hub, user: nil, id: "anonymous"), false),
             ]
             for (client, mayRead) in clients {
                 let reason = try subscribe(client, filter, options)
@@ -70,7 +74,7 @@ import Testing
             let hub = try start(shards: 2)
             hub.mailroom.post(values([("a", "1"), ("b", "2")]), to: 0)
             let clients = try [ProtocolVersion.v5, .v3_1_1].map {
-                try TestClient(hub, user: nil, id: "c\($0)", version: $0)
+                try connect(hub, version: $0)
             }
             for client in clients {
                 try client.subscribe("#", "$SYS/#")
@@ -101,7 +105,7 @@ import Testing
         try await onThread {
             let hub = try start()
             hub.mailroom.post(values([("a", "1")]), to: 0)
-            let client = try TestClient(hub, user: nil)
+            let client = try connect(hub)
             let never = SubscriptionOptions(qos: .atMostOnce, retainHandling: .doNotSend)
             let ifNew = SubscriptionOptions(qos: .atMostOnce, retainAsPublished: true, retainHandling: .sendIfNew)
             _ = try subscribe(client, "$SYS/broker/+", never, identifier: 3)
@@ -123,12 +127,12 @@ import Testing
         try await onThread {
             let hub = try start()
             hub.mailroom.post(values([("a", "1")]), to: 0)
-            let first = try TestClient(hub, user: nil, isClean: false, expirySeconds: 100)
+            let first = try connect(hub, isPersistent: true)
             try first.subscribe("$SYS/#")
             _ = try first.receive()
             try first.disconnect()
             try waitUntil("it is saved") { hub.sessions.all.contains { $0.leftWithExpiry != nil } }
-            let second = try TestClient(hub, user: nil, isClean: false, expirySeconds: 100)
+            let second = try connect(hub, isPersistent: true)
             try check(second.sessionPresent, "session present")
             try second.expectNothing()
             hub.mailroom.post(values([("a", "2")]), to: 0)
