@@ -172,7 +172,7 @@ extension Shard {
         session.user = waiting.user
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
-        if let seconds = serverKeepAliveSeconds(waiting.connect) {
+        if let seconds = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             session.keepAliveMilliseconds = Int64(seconds) * 1500
         }
         session.storedID = state.session?.stored.id ?? 0
