@@ -18,12 +18,16 @@ import Testing
 
     /// [MQTT-3.2.2-21] Only where there is a limit, and the client wants more than that.
     @Test(
-        arguments: [(0, 0, nil), (0, 65_535, nil), (100, 0, 100), (100, 101, 100), (100, 100, nil), (100, 1, nil)]
-            as [(UInt16, UInt16, UInt16?)])
-    func serverKeepAlive(limit: UInt16, wish: UInt16, told: UInt16?) async throws {
+        arguments: [
+            (1, 0, 0, nil), (1, 0, 65_535, nil), (1, 100, 0, 100), (1, 100, 101, 100), (1, 100, 100, nil),
+            (nil, 0, 0, nil), (nil, 0, 60, nil), (nil, 0, 61, 60), (nil, 100, 100, 60), (nil, 100, 0, 100),
+            (nil, 30, 61, 30),
+        ] as [(Int64?, UInt16, UInt16, UInt16?)])
+    func serverKeepAlive(user: Int64?, limit: UInt16, wish: UInt16, told: UInt16?) async throws {
         try await onThread {
             let hub = try TestHub(keepAliveSecondsMax: limit)
-            let (_, connack) = try connack(hub) { $0.keepAliveSeconds = wish }
+            hub.rights.set(1)
+            let (_, connack) = try connack(hub, user: user) { $0.keepAliveSeconds = wish }
             try checkEqual(connack.properties.serverKeepAliveSeconds, told)
         }
     }
