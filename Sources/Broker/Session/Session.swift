@@ -155,7 +155,10 @@ struct Session {
     var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }
 
     /// Publishes of QoS 1 and 2 that the client may count against our receive maximum: no PUBACK or PUBCOMP was sent.
-    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount + held.answersCount }
+    var unansweredCount: Int { waitingCount + inbound.arrivedCount }
+
+    /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
+    var waitingCount: Int { acknowledgements.count + held.answersCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }
