@@ -49,7 +49,7 @@ struct Session {
     /// Unix seconds; 0: the log-in session says when the connection ends.
     var tokenExpiresAt: Int64
     var rules: AccessRules
-    /// `$SYS` is for operators, and for clients that need no credentials.
+    /// `$SYS` is for tokens with scope `admin`.
     var mayReadSystem = false
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
