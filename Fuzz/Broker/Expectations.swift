@@ -44,6 +44,7 @@ struct Expectations {
     }
 
     private mutating func sent(_ packet: ClientPacket, _ bytes: [UInt8]) {
+        trace("   sent: \(packet)")
         guard connect != nil else {
             guard case .connect(let connect) = packet else {
                 isBroken = true
@@ -83,11 +84,13 @@ struct Expectations {
     // MARK: Received
 
     mutating func received(_ packet: ServerPacket, _ bytes: [UInt8]) {
+        trace("   received: \(packet)")
         expect(!isEnded, "a packet after the last one: \(packet)")
         if case .connack(let connack) = packet {
             expect(!hasConnack, "a second CONNACK")
             hasConnack = true
-            isResumed = connack.sessionPresent
+            // The CONNACK of 3.1 does not tell.
+            isResumed = connack.sessionPresent || version == .v3_1 && connect?.cleanStart == false
             isEnded = connack.reason.isError
             return
         }

@@ -47,7 +47,7 @@ struct Session {
     /// Unix seconds; 0: the log-in session says when the connection ends.
     var tokenExpiresAt: Int64
     var rules: AccessRules
-    /// `$SYS` is for operators.
+    /// `$SYS` is for tokens with scope `admin`.
     var mayReadSystem = false
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
@@ -153,7 +153,10 @@ struct Session {
     var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }
 
     /// Publishes of QoS 1 and 2 that the client may count against our receive maximum: no PUBACK or PUBCOMP was sent.
-    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount + held.answersCount }
+    var unansweredCount: Int { waitingCount + inbound.arrivedCount }
+
+    /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
+    var waitingCount: Int { acknowledgements.count + held.answersCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }

@@ -16,14 +16,15 @@ import Testing
         return (client, connack)
     }
 
-    /// [MQTT-3.2.2-21] Only where there is a limit, and the client wants more than that.
+    /// [MQTT-3.2.2-21] Only where there is a limit, and the client wants more than that; for clients without credentials there is one
+    /// of 60 s, but for those who want none.
     @Test(
         arguments: [
-            (1, 0, 0, nil), (1, 0, 65_535, nil), (1, 100, 0, 100), (1, 100, 101, 100), (1, 100, 100, nil),
-            (nil, 0, 0, nil), (nil, 0, 60, nil), (nil, 0, 61, 60), (nil, 100, 100, 60), (nil, 100, 0, 100),
-            (nil, 30, 61, 30),
-        ] as [(Int64?, UInt16, UInt16, UInt16?)])
-    func serverKeepAlive(user: Int64?, limit: UInt16, wish: UInt16, told: UInt16?) async throws {
+            (0, 1, 0, nil), (0, 1, 65_535, nil), (100, 1, 0, 100), (100, 1, 101, 100), (100, 1, 100, nil),
+            (100, 1, 1, nil),
+            (0, nil, 0, nil), (0, nil, 60, nil), (0, nil, 61, 60), (100, nil, 90, 60), (30, nil, 61, 30),
+        ] as [(UInt16, Int64?, UInt16, UInt16?)])
+    func serverKeepAlive(limit: UInt16, user: Int64?, wish: UInt16, told: UInt16?) async throws {
         try await onThread {
             let hub = try TestHub(keepAliveSecondsMax: limit)
             hub.rights.set(1)

@@ -239,6 +239,20 @@ import Testing
         }
     }
 
+    /// 3.1.1 has no receive maximum: exchanges that wait for PUBREL must not keep it from being read.
+    @Test func manyOpenExchanges() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let writer = try TestClient(hub, user: nil, id: "w", version: .v3_1_1)
+            let ids = try (0..<3_000).map { _ in try writer.publish("a", "x", qos: .exactlyOnce) }
+            for id in ids { try writer.acknowledge(id, .pubrel) }
+            var types: [PacketType] = []
+            for _ in 0..<6_000 { types.append(try writer.skip()) }
+            try checkEqual(types.filter { $0 == .pubrec }.count, 3_000)
+            try checkEqual(types.filter { $0 == .pubcomp }.count, 3_000)
+        }
+    }
+
     @Test func rightsAreAskedAtDelivery() async throws {
         try await onThread {
             let hub = try TestHub()
