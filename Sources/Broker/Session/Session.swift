@@ -27,12 +27,10 @@ struct Session {
 
         /// The frame as it is to be sent now; nil: the message is over.
         func frame(_ version: ProtocolVersion, now: @autoclosure () -> Int64) -> [UInt8]? {
-            guard expiresAt != 0 else { return frame }
-            let left = Expiry.secondsLeft(until: expiresAt, now: now())
-            guard left > 0 else { return nil }
-            guard version == .v5 else { return frame }
+            guard let expiry = Expiry(waited: expiresAt, now: now()) else { return nil }
+            guard let seconds = expiry.seconds, version == .v5 else { return frame }
             var frame = frame
-            ServerPacket.patchMessageExpiry(UInt32(clamping: left), in: &frame, packetIDAt: packetIDOffset)
+            ServerPacket.patchMessageExpiry(seconds, in: &frame, packetIDAt: packetIDOffset)
             return frame
         }
     }

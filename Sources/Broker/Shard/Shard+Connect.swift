@@ -212,7 +212,8 @@ extension Shard {
         else {
             sendRefusal(
                 waiting.connect.version, .packetTooLarge, text: "", packetBytesMax: packetBytesMax, to: slot, io: &io)
-            endSession(session, isClean: false)
+            // It was never connected, so its will is not for anybody.
+            endSession(session, isClean: true)
             return false
         }
         io.append(scratch.span, to: slot)

@@ -124,7 +124,14 @@ extension Shard {
         guard sessions[place].rules.mayReceive(message.topic.span) else { return .unfit }
         // An untracked message was given when the subscription was one of QoS 0, a tracked one may meet one that is now.
         let qos = delivery.isTracked ? QoS.lower(message.qos, membership.options.qos) : .atMostOnce
+        guard let expiry = Expiry(waited: message.expiresAt, now: hub.services.wallMilliseconds()) else {
+            // It is over, which is as good as delivered [MQTT-3.3.2-5].
+            hub.metrics.dropped.add(1)
+            settle(delivery)
+            return nil
+        }
         var properties = DeliveryProperties(forwarded: message.forwarded)
+        properties.messageExpirySeconds = expiry.seconds
         if membership.identifier != 0 { properties.subscriptionIDs = [membership.identifier] }
         scratch.removeAll(keepingCapacity: true)
         let offset = ServerPacket.encodePublish(
@@ -133,10 +140,8 @@ extension Shard {
         guard scratch.count <= sessions[place].packetBytesMax else { return .unfit }
         if io.isCongested(slot) { return .congested }
         guard qos.isAcknowledged else {
-            io.append(scratch.span, to: slot)
-            if delivery.isTracked {
-                send(.settled(delivery.filter, delivery.member, number: delivery.shared.number), to: delivery.home)
-            }
+            appendPublish(scratch, to: session, io: &io)
+            settle(delivery)
             return nil
         }
         guard sessions[place].hasWindow, sessions[place].queue.isEmpty, !sessions[place].kept.isFull else {
@@ -149,6 +154,12 @@ extension Shard {
         sessions[place].shares.sent(item, as: packetID)
         send(scratch, packetIDAt: offset, qos, cursor: -1, seq: 0, isKept: qos == .exactlyOnce, to: session, io: &io)
         return nil
+    }
+
+    /// There is nothing to wait for.
+    private mutating func settle(_ delivery: ShareDelivery) {
+        guard delivery.isTracked else { return }
+        send(.settled(delivery.filter, delivery.member, number: delivery.shared.number), to: delivery.home)
     }
 
     /// The client has what was sent under an identifier, or does not want it; to be called before the identifier is used again.

@@ -101,6 +101,22 @@ import Testing
         }
     }
 
+    /// Whom CONNACK never told that it is connected leaves no will.
+    @Test func noWillOfWhoIsRefused() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try TestClient(hub, user: nil, id: "r")
+            try reader.subscribe("will")
+            let (client, connack) = try connack(hub) {
+                $0.packetBytesMax = 6
+                $0.will = Will(topic: Array("will".utf8), payload: [], qos: .atMostOnce, retain: false)
+            }
+            try checkEqual(connack.reason, .packetTooLarge)
+            try client.expectEnd()
+            try reader.expectNothing()
+        }
+    }
+
     /// Refusals too: with and without a reason string.
     @Test(arguments: [(1_000, true), (20, false)])
     func refusalSize(limit: Int, isSaid: Bool) async throws {
