@@ -15,7 +15,7 @@ NAMES = {
     "version", "uptime", "clients/total", "clients/connected", "clients/disconnected", "clients/maximum",
     "messages/received", "messages/sent", "publish/messages/received", "publish/messages/sent",
     "publish/messages/dropped", "publish/bytes/received", "publish/bytes/sent", "bytes/received", "bytes/sent",
-    "subscriptions/count", "shared_subscriptions/count", "retained messages/count",
+    "subscriptions/count", "shared_subscriptions/count",
 } | {
     f"load/{what}/{minutes}min"
     for what in ("messages/received", "messages/sent", "publish/received", "publish/sent", "publish/dropped",
