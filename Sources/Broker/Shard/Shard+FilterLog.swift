@@ -29,6 +29,7 @@ extension Shard {
         filterLogIndex[log.filter] = place
         _ = subscriptions.insert(
             filter, Subscription(session: Self.firstLogSession + place, options: DeliveryOptions(qos: 2)))
+        if filter.isShared { addShareLog(log, filter) }
     }
 
     /// A log that this shard may be the first to know of.
@@ -45,11 +46,12 @@ extension Shard {
         _ = subscriptions.remove(filter, session: Self.firstLogSession + place)
         filterLogIndex[log.filter] = nil
         freeFilterLogs.append(place)
+        if filter.isShared { removeShareLog(log, filter) }
     }
 
-    /// Whether a subscription reads the log of its filter.
+    /// Whether a subscription needs the log of its filter: for itself, or for all members if it is shared.
     func wantsLog(_ subscribed: Session.Subscribed, _ session: Int32) -> Bool {
-        sessions[Int(session)].isPersistent && subscribed.options.qos.isAcknowledged && !subscribed.filter.isShared
+        sessions[Int(session)].isPersistent && subscribed.options.qos.isAcknowledged
             && subscribed.filter.reachesPlain && sessions[Int(session)].rules.allowsSubscriptions
     }
 
@@ -58,7 +60,7 @@ extension Shard {
     /// Gives a session a cursor in the log of one of its filters; one that is there stays where it is.
     mutating func cover(_ log: FilterLog, by session: Int32, from seq: Int64) {
         let place = Int(session)
-        guard !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID }) else { return }
+        guard !log.isShared, !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID }) else { return }
         let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
         var cursor = LogCursor(
             topic: topic, topicID: log.topicID, sent: seq, acknowledged: seq, qos: .exactlyOnce, identifiers: [])
