@@ -60,7 +60,8 @@ extension Shard {
     /// Gives a session a cursor in the log of one of its filters; one that is there stays where it is.
     mutating func cover(_ log: FilterLog, by session: Int32, from seq: Int64) {
         let place = Int(session)
-        guard !log.isShared, !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID }) else { return }
+        guard !log.isShared, !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID })
+        else { return }
         let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
         var cursor = LogCursor(
             topic: topic, topicID: log.topicID, sent: seq, acknowledged: seq, qos: .exactlyOnce, identifiers: [])

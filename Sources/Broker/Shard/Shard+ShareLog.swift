@@ -40,7 +40,8 @@ extension Shard {
 
     /// Offers the group as many entries as it has room for; older ones are read first.
     mutating func feedShare(_ filter: TopicFilter, newest: LogEntry? = nil, io: inout Connections) {
-        while let (topicID, next) = shares.logs[filter].map({ ($0.topicID, $0.next) }), let topic = topicIndex[topicID] {
+        while let (topicID, next) = shares.logs[filter].map({ ($0.topicID, $0.next) }), let topic = topicIndex[topicID]
+        {
             let room = shares.room(filter)
             guard room > 0, next <= topics[Int(topic)]!.head else { return }
             if let newest, newest.seq == next {

@@ -38,7 +38,8 @@ package struct FilterLogStore: Sendable {
                 [.int(last), .int(Self.pageSize)])
             for row in 0..<rows.count {
                 last = rows.int(row, 0)
-                let state = SessionStateCodec.decode(cursors: [], outbound: rows.bytes(row, 1), inbound: [], packets: [])
+                let state = SessionStateCodec.decode(
+                    cursors: [], outbound: rows.bytes(row, 1), inbound: [], packets: [])
                 for delivery in state?.deliveries ?? [] {
                     if let place = places[delivery.topicID] { logs[place].consumption.taken.insert(delivery.seq) }
                 }

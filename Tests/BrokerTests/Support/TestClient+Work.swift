@@ -19,20 +19,20 @@ extension TestClient {
     func take(_ count: Int, line: Int = #line) throws -> [Int] {
         var deliveries: [Delivery] = []
         for _ in 0..<count { deliveries.append(try receive(line: line)) }
-        for delivery in deliveries { try complete(delivery, line: line) }
+        try complete(deliveries, line: line)
         return deliveries.map { Int($0.payload) ?? -1 }
     }
 
-    func complete(_ delivery: Delivery, line: Int = #line) throws {
-        switch delivery.qos {
-        case .atMostOnce: break
-        case .atLeastOnce: try acknowledge(delivery.packetID)
-        case .exactlyOnce:
-            try answer(.pubrec, delivery.packetID)
-            guard case .pubrel(let pubrel) = try next() else {
+    /// Step by step for all: nothing new may come in between.
+    func complete(_ deliveries: [Delivery], line: Int = #line) throws {
+        for delivery in deliveries where delivery.qos == .exactlyOnce { try answer(.pubrec, delivery.packetID) }
+        for delivery in deliveries where delivery.qos == .exactlyOnce {
+            guard case .pubrel(let pubrel) = try next(line: line), pubrel.packetID == delivery.packetID else {
                 throw CheckFailure(description: "line \(line): no PUBREL")
             }
-            try answer(.pubcomp, pubrel.packetID)
+        }
+        for delivery in deliveries where delivery.qos != .atMostOnce {
+            try answer(delivery.qos == .exactlyOnce ? .pubcomp : .puback, delivery.packetID)
         }
     }
 

@@ -38,7 +38,8 @@ final class TestHub: Sendable {
     ///   - earlier: a hub that has crashed: what it has stored is there.
     ///   - wills: what an earlier hub has left.
     init(
-        shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(), keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(),
+        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
         wallMilliseconds: (@Sendable () -> Int64)? = nil
     ) throws {
         self.wills = wills
