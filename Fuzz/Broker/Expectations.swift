@@ -44,6 +44,7 @@ struct Expectations {
     }
 
     private mutating func sent(_ packet: ClientPacket, _ bytes: [UInt8]) {
+        trace("   sent: \(packet)")
         guard connect != nil else {
             guard case .connect(let connect) = packet else {
                 isBroken = true
@@ -83,16 +84,19 @@ struct Expectations {
     // MARK: Received
 
     mutating func received(_ packet: ServerPacket, _ bytes: [UInt8]) {
+        trace("   received: \(packet)")
         expect(!isEnded, "a packet after the last one: \(packet)")
+        // [MQTT-3.1.2-24]
+        if let connect { expect(bytes.count <= connect.packetBytesMax, "a packet is too large: \(packet)") }
         if case .connack(let connack) = packet {
             expect(!hasConnack, "a second CONNACK")
             hasConnack = true
-            isResumed = connack.sessionPresent
+            // The CONNACK of 3.1 does not tell.
+            isResumed = connack.sessionPresent || version == .v3_1 && connect?.cleanStart == false
             isEnded = connack.reason.isError
             return
         }
         expect(hasConnack, "a packet before CONNACK: \(packet)")
-        checkSize(packet, bytes.count)
         switch packet {
         case .connack: break
         case .publish(let publish): received(publish, bytes)
@@ -116,12 +120,6 @@ struct Expectations {
         case .disconnect: isEnded = true
         case .auth: expect(connect?.authenticationMethod != nil, "AUTH without a method")
         }
-    }
-
-    /// [MQTT-3.1.2-24]. CONNACK and DISCONNECT are let off: their reason strings are not yet measured against it.
-    private func checkSize(_ packet: ServerPacket, _ count: Int) {
-        if case .disconnect = packet { return }
-        if let connect { expect(count <= connect.packetBytesMax, "a packet is too large: \(packet)") }
     }
 
     private mutating func take(_ type: PacketType, _ answer: Acknowledgement, _ bytes: [UInt8]) {

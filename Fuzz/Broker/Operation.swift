@@ -18,6 +18,7 @@ extension Machine {
     /// Performs the operation that comes next in the input.
     mutating func step(_ input: inout FuzzInput) {
         let operation = Operation(input.byte())
+        trace("-- \(operation)")
         switch operation {
         case .open: open(Int(input.byte() & 3))
         case .connect:

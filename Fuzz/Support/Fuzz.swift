@@ -52,6 +52,17 @@ private func dictionaryLine(_ word: String) -> String {
     return "\"\(bytes.joined())\"\n"
 }
 
+private let isTracing = getenv("FUZZ_TRACE") != nil
+
+/// Tells what an input does, for who runs it again with `FUZZ_TRACE=1`.
+package func trace(_ text: @autoclosure () -> String) {
+    // Straight to the descriptor, so that nothing is lost when the input ends the process.
+    if isTracing {
+        let line = Array("\(text())\n".utf8)
+        _ = Glibc.write(STDERR_FILENO, line, line.count)
+    }
+}
+
 /// Ends the run with this input if the condition does not hold.
 package func expect(
     _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line

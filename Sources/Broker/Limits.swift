@@ -9,6 +9,8 @@ package enum Limits {
     /// The keep-alive that clients of MQTT 5 are told to use if they ask for more or none; 0: the client's wish stands. That is what its users
     /// expect, and 3.1.1 can't be told anything else.
     static let keepAliveSecondsMax: UInt16 = 0
+    /// A client without credentials is held by nothing but its connection: one that is dead goes within 90 s. None stays none.
+    static let anonymousKeepAliveSecondsMax: UInt16 = 60
     /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
     /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.

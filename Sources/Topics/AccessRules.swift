@@ -23,6 +23,11 @@ package struct AccessRules: Sendable {
         }
     }
 
+    /// Whether a pattern is a filter once its variables are filled in with values that are safe.
+    package static func isPattern(_ pattern: String) -> Bool {
+        PatternValues(userID: 1, clientID: [UInt8(ascii: "c")]).allowing(pattern) != nil
+    }
+
     /// For `--anonymous`: every plain topic.
     package static let everything = AccessRules(
         publish: [], subscribe: [], all: ["#"], deny: [], userID: 0, clientID: [])

@@ -1,7 +1,7 @@
 import Diagnostics
 import Glibc
 
-/// The command: `confab serve` runs the hub.
+/// The command: `confab serve` runs the hub, `confab token` mints a token.
 @main
 struct Confab {
     private static let usageStatus: Int32 = 64
@@ -15,13 +15,13 @@ struct Confab {
         guard CommandLine.arguments.count > 1 else { fail(Options.usage) }
         switch CommandLine.arguments[1] {
         case "serve": serve(CommandLine.arguments.dropFirst(2))
+        case "token": token(CommandLine.arguments.dropFirst(2))
         case "help", "--help", "-h": StandardStream.output.write(Options.usage)
         case let other: fail("confab: \(other): unknown command\n" + helpHint)
         }
     }
 
     private static func serve(_ arguments: some Sequence<String>) {
-        let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         switch Options.parse(arguments, environment: environment) {
         case .help: StandardStream.output.write(Options.usage)
         case .wrong(let problem): fail("confab: \(problem)\n" + helpHint)
@@ -40,6 +40,25 @@ struct Confab {
             while true { pause() }
         }
     }
+
+    private static func token(_ arguments: some Sequence<String>) {
+        switch TokenCommand.parse(arguments, environment: environment) {
+        case .help: StandardStream.output.write(TokenCommand.usage)
+        case .wrong(let problem): fail("confab token: \(problem)\n`confab token --help` lists the flags.\n")
+        case .options(let command):
+            do {
+                let token = try command.mint(now: SystemClock.wallMilliseconds() / 1000)
+                guard StandardStream.output.write(token + "\n") else {
+                    throw TokenCommand.Failure(description: "the token could not be written")
+                }
+            } catch {
+                StandardStream.error.write("confab token: \(error)\n")
+                exit(1)
+            }
+        }
+    }
+
+    private static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     private static func fail(_ text: String) -> Never {
         StandardStream.error.write(text)

@@ -2,17 +2,11 @@ import Glibc
 import Transport
 
 /// The command line of `confab serve` (protocol.md §5). Every flag can come from the environment as `CONFAB_…` too; the flag wins.
-struct Options {
+struct Options: CommandOptions {
     /// A listener's port: off, a free one (0), or a number.
     enum Port: Equatable {
         case off
         case number(UInt16)
-    }
-
-    enum Parsed {
-        case options(Options)
-        case help
-        case wrong(String)
     }
 
     var data = "./data"
@@ -36,14 +30,14 @@ struct Options {
 
     static let reactorsMax = 64
 
-    /// name, what its value is called (empty: none), what it does
-    static let flags: [(name: String, value: String, text: String)] = [
+    static let repeatable: Set<String> = ["origin"]
+    static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
         ("mqtts", "PORT", "MQTT over TLS (8883)"),
         ("mqtt", "PORT", "MQTT over plain TCP (off)"),
-        ("https", "PORT", "REST (8443)"),
-        ("http", "PORT", "REST without TLS, for a TLS-terminating proxy (off)"),
+        ("https", "PORT", "REST, and MQTT over WebSocket at /mqtt (8443)"),
+        ("http", "PORT", "the same without TLS, for a TLS-terminating proxy (off)"),
         ("ops", "PORT", "/healthz, /readyz, /metrics, on loopback (9464)"),
         ("bind", "ADDRESS", "IP address of the public listeners (all)"),
         ("tls-cert", "FILE", "certificate chain, PEM (self-signed, in DIR); read again on SIGHUP"),
@@ -60,49 +54,11 @@ struct Options {
         ("hints", "", "print what to try next"),
     ]
 
-    static func parse(_ arguments: some Sequence<String>, environment: (String) -> String?) -> Parsed {
-        var options = Options()
-        // Where a value comes from is told with what is wrong with it.
-        var given: [(source: String, name: String, value: String)] = []
-        for flag in flags {
-            let name = "CONFAB_" + flag.name.uppercased().map { $0 == "-" ? "_" : String($0) }.joined()
-            // An empty variable is how Compose files leave one out.
-            if let value = environment(name), !value.isEmpty { given.append((name, flag.name, value)) }
-        }
-        let environmentCount = given.count
-        var rest = Array(arguments)[...]
-        while let argument = rest.popFirst() {
-            if argument == "--help" || argument == "-h" { return .help }
-            guard argument.hasPrefix("--") else { return .wrong("\(argument): not a flag") }
-            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = String(parts[0])
-            guard let flag = flags.first(where: { $0.name == name }) else { return .wrong("--\(name): unknown flag") }
-            if parts.count == 2 {
-                given.append(("--\(name)", name, String(parts[1])))
-            } else if flag.value.isEmpty {
-                given.append(("--\(name)", name, "on"))
-            } else {
-                guard let value = rest.popFirst() else { return .wrong("--\(name): \(flag.value) is missing") }
-                given.append(("--\(name)", name, value))
-            }
-        }
-        // Other flags are set again by the command line, this one would be added to.
-        if given[environmentCount...].contains(where: { $0.name == "origin" }) {
-            given = given[..<environmentCount].filter { $0.name != "origin" } + given[environmentCount...]
-        }
-        for (source, name, value) in given {
-            if let problem = options.set(name, value) { return .wrong("\(source): \(problem)") }
-        }
-        if (options.tlsCertificate == nil) != (options.tlsKey == nil) {
-            return .wrong("--tls-cert and --tls-key go together")
-        }
-        return .options(options)
+    var problem: String? {
+        (tlsCertificate == nil) == (tlsKey == nil) ? nil : "--tls-cert and --tls-key go together"
     }
 
-    /// - Returns: what is wrong with the value.
-    private mutating func set(_ name: String, _ value: String) -> String? {
-        // An empty path would mean the root directory.
-        if value.isEmpty { return "the value is empty" }
+    mutating func set(_ name: String, _ value: String) -> String? {
         switch name {
         case "data": data = value
         case "database": database = value
@@ -167,25 +123,18 @@ struct Options {
     }
 
     static var usage: String {
-        var text = """
-            usage: confab serve [flags]    run the hub
-                   confab help             show this
+        """
+        usage: confab serve [flags]    run the hub
+               confab token [flags]    print an access token, signed with the hub's key; --help lists its flags
+               confab help             show this
 
-            Flags of `confab serve`, and their defaults:
+        Flags of `confab serve`, and their defaults:
 
+        \(flagList)
+        PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
+        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
+        Exit codes: 0 stopped, 1 failure, 64 wrong usage.
 
-            """
-        for flag in flags {
-            let head = "  --\(flag.name)" + (flag.value.isEmpty ? "" : " \(flag.value)")
-            text += head + String(repeating: " ", count: max(2, 24 - head.count)) + flag.text + "\n"
-        }
-        text += """
-
-            PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
-            wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
-            Exit codes: 0 stopped, 1 failure, 64 wrong usage.
-
-            """
-        return text
+        """
     }
 }

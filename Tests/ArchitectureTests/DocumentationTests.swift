@@ -17,8 +17,9 @@ import Testing
     }
 
     @Test func readmeHasEveryFlag() throws {
-        let flags = Self.found(/\n +\("([a-z-]+)", "[A-Za-z]*", "/, in: try Self.text("Sources/confab/Options.swift"))
-        try #require(flags.contains("data") && flags.contains("hints"))
+        let flags = try ["Options", "TokenCommand"].map { try Self.text("Sources/confab/\($0).swift") }
+            .reduce(into: Set()) { $0.formUnion(Self.found(/\n +\(\s*"([a-z-]+)", "[A-Za-z]*",\s/, in: $1)) }
+        try #require(flags.isSuperset(of: ["data", "hints", "proxy-protocol", "lifetime"]))
         let readme = try Self.text("README.md")
         #expect(flags.filter { !readme.contains("`--\($0)") }.sorted() == [])
     }

@@ -4,7 +4,7 @@ import Testing
 
 /// The command line and the environment of `confab serve` (protocol.md §5).
 @Suite struct OptionsTests {
-    private static func parse(_ line: String, _ environment: [String: String] = [:]) -> Options.Parsed {
+    private static func parse(_ line: String, _ environment: [String: String] = [:]) -> Parsed<Options> {
         Options.parse(line.split(separator: " ").map(String.init), environment: { environment[$0] })
     }
 

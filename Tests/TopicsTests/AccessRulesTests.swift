@@ -82,4 +82,12 @@ import Topics
         #expect(!mayPublish(.nothing, "a") && !mayReceive(.nothing, "a"))
         #expect(try !AccessRules.nothing.maySubscribe(filter("a")))
     }
+
+    @Test(arguments: [
+        ("app/${sub}/#", true), ("${clientid}", true), ("#", true), ("a/#/b", false), ("${user}/x", false), ("", false),
+        ("$share/g/x", false), ("${sub", false),
+    ])
+    func knowsPatterns(pattern: String, isPattern: Bool) {
+        #expect(AccessRules.isPattern(pattern) == isPattern)
+    }
 }

@@ -6,8 +6,8 @@ import urllib.request
 
 import pytest
 
-from support import rest
-from support.mqtt import V311, V5
+from support import rest, tokens
+from support.mqtt import V311, V5, mosquitto
 from support.waiting import DEADLINE_SECONDS, eventually
 
 # As mosquitto(8) lists them, without what is deprecated, or about bridges and memory.
@@ -24,6 +24,17 @@ NAMES = {
 SECONDS = 25  # new values come every ten
 
 
+@pytest.fixture(scope="module")
+def operator(anonymous_hub):
+    return tokens.operator(anonymous_hub)
+
+
+@pytest.fixture
+def reader(anonymous_hub, operator, client):
+    """A client that may read it."""
+    return client(anonymous_hub, operator, version=V5, tls=False)
+
+
 @pytest.fixture
 def guest(anonymous_hub, client):
     def make(**options):
@@ -31,18 +42,17 @@ def guest(anonymous_hub, client):
     return make
 
 
-def values(guest, accept):
+def values(reader, accept):
     """Everything that came up to the moment when `accept` takes it, by the name behind $SYS/broker/."""
     known, limit = {}, time.monotonic() + SECONDS
     while not accept(known):
         assert time.monotonic() < limit, known
-        message = guest.next(SECONDS)
+        message = reader.next(SECONDS)
         known[message.topic.removeprefix("$SYS/broker/")] = message.payload.decode()
     return known
 
 
-def test_all_names(guest):
-    reader = guest()
+def test_all_names(reader):
     reader.subscribe("$SYS/#")
     known = values(reader, NAMES.issubset)
     assert known["version"].startswith("confab version ")
@@ -51,9 +61,9 @@ def test_all_names(guest):
     assert all(re.fullmatch(r"\d+\.\d\d", value) for name, value in known.items() if name.startswith("load/"))
 
 
-def test_current_values_are_retained_and_updates_are_not(anonymous_hub, guest):
+def test_current_values_are_retained_and_updates_are_not(anonymous_hub, operator, client):
     eventually(lambda: "confab_uptime_seconds 0\n" not in metrics(anonymous_hub), "there are values")
-    readers = [guest(version=version) for version in (V311, V5)]
+    readers = [client(anonymous_hub, operator, version=version, tls=False) for version in (V311, V5)]
     for reader in readers:
         reader.subscribe("$SYS/broker/uptime", qos=1)
         assert reader.next().retain
@@ -66,9 +76,9 @@ def test_numbers_are_right(make_hub, client):
     """On a hub of its own: eleven clients, a hundred messages, five subscriptions and a session without a connection."""
     alone, topic = make_hub("--anonymous", "--reactors", "2").start(), rest.unique_name("sys")
 
-    def guest(**options):
-        return client(alone, version=V5, tls=False, **options)
-    reader = guest()
+    def guest(user=None, **options):
+        return client(alone, user, version=V5, tls=False, **options)
+    reader = guest(tokens.operator(alone))
     reader.subscribe("$SYS/#")
     absent = guest(clean=False, expiry=100)
     absent.subscribe("never/published")
@@ -91,28 +101,29 @@ def test_numbers_are_right(make_hub, client):
         assert int(known[name]) >= least, name
 
 
-def test_users_may_not_read_it_and_nobody_writes_it(hub, pair, guest, client):
-    """readable by tokens with scope `admin`, and by --anonymous clients; nobody may publish there: 0x87."""
-    user = client(hub, pair[0])
-    user.subscribe("$SYS/#", "$SYS/broker/uptime", "$SYS/broker/+", expect=[0x87] * 3)
-    for one in (user, guest()):
+def test_only_operators_read_it_and_nobody_writes_it(hub, pair, guest, reader, client):
+    """`$SYS/#`: published by the hub, subscribed by tokens with scope `admin`; others get 0x87."""
+    service = tokens.mint(hub, pair[0], "--scope", "user bot service", "--acl", '{"all":["#","$SYS/#"]}')
+    user, machine, stranger = client(hub, pair[0]), client(hub, service), guest()
+    for one in (user, machine, stranger):
+        one.subscribe("$SYS/#", "$SYS/broker/uptime", "$SYS/broker/+", "$SYS", expect=[0x87] * 4)
+    for one in (user, machine, stranger, reader):
         one.publish("$SYS/broker/uptime", "x", expect=0x87)
-    guest().subscribe("$other/#", "$SYSTEM", expect=[0x87] * 2)
+        one.subscribe("$other/#", "$SYSTEM", expect=[0x87] * 2)
 
 
-def test_wildcards_do_not_reach_it(guest):
+def test_wildcards_do_not_reach_it(reader):
     """[MQTT-4.7.2-1]"""
-    reader, topic = guest(), rest.unique_name("end")
+    topic = rest.unique_name("end")
     reader.subscribe("#", "+/broker/#")
     reader.publish(topic, "the end")
     seen = reader.take_until(lambda message: message.topic == topic)
     assert not [message.topic for message in seen if message.topic.startswith("$")]
 
 
-@pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
-def test_mosquitto_sub(anonymous_hub, version):
-    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(anonymous_hub.ports["mqtt"]), "-V", version,
-               "-t", "$SYS/#", "-v", "-C", "30"]
+@pytest.mark.parametrize("version", ["311", "5"])
+def test_mosquitto_sub(anonymous_hub, operator, version):
+    command = mosquitto("mosquitto_sub", anonymous_hub, operator, "-t", "$SYS/#", "-v", "-C", "30", version=version)
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode == 0, done.stderr
     assert {line.split(" ")[0].removeprefix("$SYS/broker/") for line in done.stdout.splitlines()} <= NAMES | {

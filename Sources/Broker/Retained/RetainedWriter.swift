@@ -7,6 +7,7 @@ package protocol RetainedSource: Sendable {
     /// At most one message for each topic; an empty payload removes. All or nothing.
     func write(_ messages: [RetainedMessage]) async throws(DatabaseError)
     func read(_ topics: [[UInt8]], bytesMax: Int) async throws(DatabaseError) -> RetainedPage
+    func count() async throws(DatabaseError) -> Int
     func topics(
         after position: RetainedPosition, before end: [UInt8], limit: Int, bytesMax: Int
     ) async throws(DatabaseError) -> RetainedTopics

@@ -19,15 +19,24 @@ struct Expiry {
         expiresAt = seconds.map { now() + Int64($0) * 1000 } ?? 0
     }
 
-    /// Of a message that another shard hands over; nil: it is over. A second of MQTT is not over before it has ended, so that an interval
-    /// of 0, which is for those who can take a message at once, holds for those on other shards too.
+    /// Of a message that another shard hands over at once; nil: it is over. A second of MQTT is not over before it has ended, so that an
+    /// interval of 0, which is for those who can take a message at once, holds for those on other shards too.
     init?(handedOver expiresAt: Int64, now: @autoclosure () -> Int64) {
+        self.init(expiresAt, secondsMin: 0, now: now())
+    }
+
+    /// Of a message that may have waited; nil: it is over.
+    init?(waited expiresAt: Int64, now: @autoclosure () -> Int64) {
+        self.init(expiresAt, secondsMin: 1, now: now())
+    }
+
+    private init?(_ expiresAt: Int64, secondsMin: Int64, now: @autoclosure () -> Int64) {
         guard expiresAt != 0 else {
             self = .none
             return
         }
         let left = Self.secondsLeft(until: expiresAt, now: now())
-        guard left >= 0 else { return nil }
+        guard left >= secondsMin else { return nil }
         self.init(seconds: UInt32(clamping: left), expiresAt: expiresAt)
     }
 

@@ -4,6 +4,8 @@ struct HeldActions {
     enum Action {
         /// A packet to the client.
         case write([UInt8])
+        /// An encoded PUBLISH to the client, whose identifier belongs at that offset.
+        case deliver([UInt8], packetID: UInt16, offset: Int)
         /// SUBACK, and what follows it.
         case answer(SubscribeAnswer)
         /// A PUBLISH of the client, as it came; `isAnswered`: it is to get PUBACK or PUBREC.

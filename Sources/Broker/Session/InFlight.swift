@@ -56,6 +56,18 @@ struct InFlight: Equatable {
 
     // MARK: Answers of the client
 
+    /// Whether the answer belongs to another exchange than that of the packet with its identifier: PUBREC to QoS 1, PUBCOMP before
+    /// PUBREC (MQTT 5 §4.3.2, §4.3.3). What answers nothing that is known is no violation: it may be late.
+    func isOutOfPlace(_ answer: PacketType, _ packetID: UInt16) -> Bool {
+        guard let index = index(of: packetID) else { return false }
+        switch (ring[index].state, answer) {
+        case (.sent, .puback): return ring[index].isExactlyOnce
+        case (.sent, .pubrec): return !ring[index].isExactlyOnce
+        case (.sent, .pubcomp), (.released, .puback): return true
+        case (.sent, _), (.released, _), (.restored, _), (.done, _): return false
+        }
+    }
+
     /// PUBACK. False: nothing under that identifier waits for it.
     mutating func acknowledge(_ packetID: UInt16) -> Bool {
         guard let index = index(of: packetID), ring[index].state == .sent, !ring[index].isExactlyOnce else {

@@ -27,12 +27,10 @@ struct Session {
 
         /// The frame as it is to be sent now; nil: the message is over.
         func frame(_ version: ProtocolVersion, now: @autoclosure () -> Int64) -> [UInt8]? {
-            guard expiresAt != 0 else { return frame }
-            let left = Expiry.secondsLeft(until: expiresAt, now: now())
-            guard left > 0 else { return nil }
-            guard version == .v5 else { return frame }
+            guard let expiry = Expiry(waited: expiresAt, now: now()) else { return nil }
+            guard let seconds = expiry.seconds, version == .v5 else { return frame }
             var frame = frame
-            ServerPacket.patchMessageExpiry(UInt32(clamping: left), in: &frame, packetIDAt: packetIDOffset)
+            ServerPacket.patchMessageExpiry(seconds, in: &frame, packetIDAt: packetIDOffset)
             return frame
         }
     }
@@ -49,7 +47,7 @@ struct Session {
     /// Unix seconds; 0: the log-in session says when the connection ends.
     var tokenExpiresAt: Int64
     var rules: AccessRules
-    /// `$SYS` is for operators, and for clients that need no credentials.
+    /// `$SYS` is for tokens with scope `admin`.
     var mayReadSystem = false
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
@@ -158,7 +156,10 @@ struct Session {
     var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }
 
     /// Publishes of QoS 1 and 2 that the client may count against our receive maximum: no PUBACK or PUBCOMP was sent.
-    var unansweredCount: Int { acknowledgements.count + inbound.arrivedCount + held.answersCount }
+    var unansweredCount: Int { waitingCount + inbound.arrivedCount }
+
+    /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
+    var waitingCount: Int { acknowledgements.count + held.answersCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }

@@ -24,6 +24,15 @@ extension Shard {
         }
     }
 
+    /// The same for a session that has to be looked at anyway.
+    mutating func appendPublish(
+        _ frame: [UInt8], packetID: UInt16 = 0, at offset: Int = 0, to session: Int32, io: inout Connections
+    ) {
+        appendPublish(
+            frame, packetID: packetID, at: offset, to: session, slot: sessions[Int(session)].slot,
+            takesAliases: sessions[Int(session)].takesAliases, io: &io)
+    }
+
     /// - Returns: false if no alias can be used, and nothing is sent.
     @inline(never)
     private mutating func appendAliased(

@@ -7,17 +7,19 @@ extension Shard {
     /// What the client asked for and gets otherwise than it asked, or only because it asked.
     func addWishes(_ waiting: Connecting, _ session: Int32, to properties: inout ConnackProperties) {
         guard waiting.connect.version == .v5 else { return }
-        if let keepAlive = serverKeepAliveSeconds(waiting.connect) {
+        if let keepAlive = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             properties.serverKeepAliveSeconds = keepAlive
         }
         if waiting.connect.requestResponseInformation { properties.responseInformation = responsePrefix(session) }
     }
 
     /// What the client must use instead of the keep-alive that it asked for (MQTT 5 §3.2.2.3.14); nil: its own is good.
-    func serverKeepAliveSeconds(_ connect: borrowing Connect) -> UInt16? {
+    func serverKeepAliveSeconds(_ connect: borrowing Connect, isAnonymous: Bool) -> UInt16? {
+        guard connect.version == .v5 else { return nil }
         let limit = hub.settings.keepAliveSecondsMax
-        guard connect.version == .v5, limit > 0 else { return nil }
-        return connect.keepAliveSeconds == 0 || connect.keepAliveSeconds > limit ? limit : nil
+        if limit > 0, connect.keepAliveSeconds == 0 || connect.keepAliveSeconds > limit { return limit }
+        let isLong = isAnonymous && connect.keepAliveSeconds > Limits.anonymousKeepAliveSecondsMax
+        return isLong ? Limits.anonymousKeepAliveSecondsMax : nil
     }
 
     /// Below which topics the client can take answers (§3.2.2.3.15); nil where it could not subscribe.

@@ -172,7 +172,7 @@ extension Shard {
         session.user = waiting.user
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
-        if let seconds = serverKeepAliveSeconds(waiting.connect) {
+        if let seconds = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             session.keepAliveMilliseconds = Int64(seconds) * 1500
         }
         session.storedID = state.session?.stored.id ?? 0
@@ -212,7 +212,8 @@ extension Shard {
         else {
             sendRefusal(
                 waiting.connect.version, .packetTooLarge, text: "", packetBytesMax: packetBytesMax, to: slot, io: &io)
-            endSession(session, isClean: false)
+            // It was never connected, so its will is not for anybody.
+            endSession(session, isClean: true)
             return false
         }
         io.append(scratch.span, to: slot)

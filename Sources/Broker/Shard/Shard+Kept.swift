@@ -31,9 +31,9 @@ extension Shard {
                 continue
             }
             sessions[place].inFlight.resend(ordinal)
-            counters.publishesSent += 1
-            counters.publishBytesSent += packet.count
-            io.append(packet.span, to: sessions[place].slot)
+            appendPublish(
+                packet, packetID: InFlight.packetID(ordinal),
+                at: ServerPacket.topicRange(ofPublish: packet.span).upperBound, to: session, io: &io)
         }
         advanceCursors(of: session)
     }

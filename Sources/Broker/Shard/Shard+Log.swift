@@ -132,14 +132,12 @@ extension Shard {
         guard delivery.qos.isAcknowledged else {
             sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
             noteCursorChange(session)
-            appendPublish(
-                frame, to: session, slot: sessions[place].slot, takesAliases: sessions[place].takesAliases, io: &io)
+            appendPublish(frame, to: session, io: &io)
             return true
         }
         if case .due(let packetID, _) = repetition {
-            counters.publishesSent += 1
-            counters.publishBytesSent += frame.count
-            io.append(ServerPacket.repeated(frame, packetID: packetID, at: offset).span, to: sessions[place].slot)
+            let packet = ServerPacket.repeated(frame, packetID: packetID, at: offset)
+            appendPublish(packet, packetID: packetID, at: offset, to: session, io: &io)
             return true
         }
         sessions[place].cursors[Int(cursor)].inFlightCount += 1
@@ -157,15 +155,11 @@ extension Shard {
         let packetID = sessions[place].inFlight.append(cursor: cursor, seq: seq, qos: qos)
         if isKept { keepFrame(numbered(frame, packetID, at: offset), of: session) }
         guard qos == .exactlyOnce, sessions[place].isPersistent else {
-            appendPublish(
-                frame, packetID: packetID, at: offset, to: session, slot: sessions[place].slot,
-                takesAliases: sessions[place].takesAliases, io: &io)
+            appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
             return
         }
-        counters.publishesSent += 1
-        counters.publishBytesSent += frame.count
         // After a crash the client must find no other message under this identifier.
-        hold(.write(numbered(frame, packetID, at: offset)), of: session)
+        hold(.deliver(frame, packetID: packetID, offset: offset), of: session)
     }
 
     private func numbered(_ frame: [UInt8], _ packetID: UInt16, at offset: Int) -> [UInt8] {

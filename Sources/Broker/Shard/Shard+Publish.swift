@@ -141,7 +141,7 @@ extension Shard {
     /// 3.1.1 has no receive maximum: a client with too much under way is read no further until some is committed.
     mutating func pauseIfAhead(_ session: Int32, io: inout Connections) {
         let place = Int(session)
-        let isAhead = sessions[place].version != .v5 && sessions[place].unansweredCount >= Int(Limits.receiveMaximum)
+        let isAhead = sessions[place].version != .v5 && sessions[place].waitingCount >= Int(Limits.receiveMaximum)
         if isAhead || sessions[place].held.publishBytes > Limits.heldBytesMax {
             io.pauseReading(sessions[place].slot)
         }
@@ -281,7 +281,7 @@ extension Shard {
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
         guard !sessions[place].acknowledgements.isBlocked,
-            sessions[place].unansweredCount < Int(Limits.receiveMaximum) / 2,
+            sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }
         io.resumeReading(slot)

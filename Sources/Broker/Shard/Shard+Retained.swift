@@ -212,7 +212,7 @@ extension Shard {
         _ message: RetainedMessage, for request: RetainedReplay.Request, to session: Int32, now: Int64,
         io: inout Connections
     ) {
-        let place = Int(session), slot = sessions[place].slot
+        let place = Int(session)
         guard let retainedQoS = QoS(rawValue: message.qos) else { preconditionFailure("only valid QoS are stored") }
         let qos = QoS.lower(retainedQoS, request.qos)
         var properties = DeliveryProperties(forwarded: message.properties)
@@ -228,7 +228,7 @@ extension Shard {
         // Too large for this client: as if it had been delivered [MQTT-3.1.2-25].
         guard frame.count <= sessions[place].packetBytesMax else { return }
         guard qos.isAcknowledged else {
-            io.append(frame.span, to: slot)
+            appendPublish(frame, to: session, io: &io)
             return
         }
         send(frame, packetIDAt: offset, qos, cursor: -1, seq: 0, isKept: true, to: session, io: &io)

@@ -60,7 +60,12 @@ extension Shard {
         for action in sessions[Int(session)].held.take(savedRevision: savedRevision) {
             switch action {
             case .write(let packet): io.append(packet.span, to: sessions[Int(session)].slot)
-            case .answer(let answer): send(answer, to: session, io: &io)
+            case .deliver(let frame, let packetID, let offset):
+                appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
+            case .answer(let answer):
+                send(answer, to: session, io: &io)
+                // The client may have no room for it.
+                guard isLive(session) else { return }
             case .publish(let packet, _):
                 do throws(ProtocolError) {
                     try receiveHeld(packet, from: session, io: &io)

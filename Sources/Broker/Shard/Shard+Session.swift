@@ -25,7 +25,8 @@ extension Shard {
             for topic in readableTopics(of: user) {
                 let topicID = topics[Int(topic)]!.topic.id
                 let start = places[topicID] ?? firstSeqForAbsent(user: user, topic: topic)
-                cover(topic, by: session, from: min(start, topics[Int(topic)]!.head))
+                // Entries that another shard has delivered may still be on their way to this one.
+                cover(topic, by: session, from: start)
             }
         }
         restore(opened.stored.state, of: session)
@@ -38,9 +39,13 @@ extension Shard {
             announce(log)
             cover(log, by: session, from: min(places[log.topicID] ?? log.lastSeq, log.lastSeq))
         }
-        let known = Set(logs.map(\.filter))
+        addMissingLogs(session)
+    }
+
+    /// The token allows now what it did not allow when the session subscribed.
+    mutating func addMissingLogs(_ session: Int32) {
         let missing = sessions[Int(session)].subscriptions.filter {
-            wantsLog($0, session) && !known.contains($0.filter.bytes)
+            wantsLog($0, session) && logTopic(of: $0.filter.bytes) == nil
         }
         guard !missing.isEmpty else { return }
         saveSubscriptions(missing.map(\.stored), nil, of: session)

@@ -134,12 +134,14 @@ extension Shard {
     ) -> ShareRefusal? {
         let place = Int(session), slot = sessions[place].slot, message = delivery.shared.message
         guard sessions[place].rules.mayReceive(message.topic.span) else { return .unfit }
-        guard let expiry = Expiry(handedOver: message.expiresAt, now: hub.services.wallMilliseconds()) else {
-            settleHere(delivery)
-            return nil
-        }
         // An untracked message was given when the subscription was one of QoS 0, a tracked one may meet one that is now.
         let qos = delivery.isTracked ? QoS.lower(message.qos, membership.options.qos) : .atMostOnce
+        guard let expiry = Expiry(waited: message.expiresAt, now: hub.services.wallMilliseconds()) else {
+            // It is over, which is as good as delivered [MQTT-3.3.2-5].
+            hub.metrics.dropped.add(1)
+            settle(delivery)
+            return nil
+        }
         var properties = DeliveryProperties(forwarded: message.forwarded)
         properties.messageExpirySeconds = expiry.seconds
         if membership.identifier != 0 { properties.subscriptionIDs = [membership.identifier] }
@@ -150,8 +152,8 @@ extension Shard {
         guard scratch.count <= sessions[place].packetBytesMax else { return .unfit }
         if io.isCongested(slot) { return .congested }
         guard qos.isAcknowledged else {
-            io.append(scratch.span, to: slot)
-            settleHere(delivery)
+            appendPublish(scratch, to: session, io: &io)
+            settle(delivery)
             return nil
         }
         guard sessions[place].hasWindow, sessions[place].queue.isEmpty, !sessions[place].kept.isFull else {
@@ -166,8 +168,8 @@ extension Shard {
         return nil
     }
 
-    /// The delivery needs no answer of the client.
-    private mutating func settleHere(_ delivery: ShareDelivery) {
+    /// There is nothing to wait for.
+    private mutating func settle(_ delivery: ShareDelivery) {
         guard delivery.isTracked else { return }
         send(.settled(delivery.filter, delivery.member, number: delivery.shared.number), to: delivery.home)
     }

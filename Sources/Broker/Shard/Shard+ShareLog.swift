@@ -58,7 +58,8 @@ extension Shard {
 
     private mutating func offer(_ entry: LogEntry, to filter: TopicFilter, io: inout Connections) {
         let message = PlainMessage(PlainEntry(entry))
-        guard Expiry(handedOver: message.expiresAt, now: hub.services.wallMilliseconds()) != nil else {
+        guard Expiry(waited: message.expiresAt, now: hub.services.wallMilliseconds()) != nil else {
+            hub.metrics.dropped.add(1)
             shares.logs[filter]?.skip(upTo: entry.seq)
             shares.changedLogs.insert(filter)
             return

@@ -41,7 +41,7 @@ extension Shard {
         let values = system.topics.values(of: hub.statistics(), isSample: !isFirst)
         hub.mailroom.postToOthers(.system(values), from: index)
         publishSystem(values, io: &io)
-        hub.countAbsentSessions()
+        hub.countInDatabase()
     }
 
     private mutating func countSubscriptions() {

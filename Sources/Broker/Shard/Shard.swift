@@ -272,6 +272,9 @@ package struct Shard: ~Copyable {
     private mutating func receive(
         _ packet: ClientPacket, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
+        if let (type, packetID) = packet.answer, sessions[Int(session)].inFlight.isOutOfPlace(type, packetID) {
+            throw ProtocolError(.protocolError, "an acknowledgement of another kind than the packet needs")
+        }
         switch packet {
         case .puback(let acknowledgement): acknowledge(acknowledgement.packetID, of: session, io: &io)
         case .subscribe(let subscribe): try receive(subscribe, from: session, io: &io)
@@ -375,6 +378,18 @@ package struct Shard: ~Copyable {
     func isLive(_ session: Int32) -> Bool {
         guard case .connected(session)? = clients[safe: sessions[Int(session)].slot] else { return false }
         return true
+    }
+}
+
+extension ClientPacket {
+    /// What answers a PUBLISH of ours.
+    fileprivate var answer: (type: PacketType, packetID: UInt16)? {
+        switch self {
+        case .puback(let acknowledgement): (.puback, acknowledgement.packetID)
+        case .pubrec(let acknowledgement): (.pubrec, acknowledgement.packetID)
+        case .pubcomp(let acknowledgement): (.pubcomp, acknowledgement.packetID)
+        case .connect, .publish, .pubrel, .subscribe, .unsubscribe, .pingreq, .disconnect, .auth: nil
+        }
     }
 }
 

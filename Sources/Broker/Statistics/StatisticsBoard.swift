@@ -25,9 +25,9 @@ final class StatisticsBoard: Sendable {
         var clientsMax = 0
         var sessionsAbsent: Int?
         var retainedMessages: Int?
-        var isCountingSessions = false
+        var isCounting = false
         /// Unix milliseconds.
-        var nextSessionsCount: Int64 = 0
+        var nextCount: Int64 = 0
     }
 
     private let startedAt: Int64
@@ -47,9 +47,6 @@ final class StatisticsBoard: Sendable {
         }
     }
 
-    /// Whoever keeps retained messages says how many there are.
-    func setRetainedMessages(_ count: Int) { state.withLock { $0.retainedMessages = count } }
-
     func statistics(now: Int64) -> Statistics {
         state.withLock { state in
             var result = Statistics()
@@ -62,24 +59,27 @@ final class StatisticsBoard: Sendable {
         }
     }
 
-    // MARK: Sessions without a connection
+    // MARK: What the database counts
 
-    /// - Returns: whether the caller is to count them now.
-    func beginSessionsCount(now: Int64) -> Bool {
+    /// - Returns: whether the caller is to have it count now.
+    func beginCount(now: Int64) -> Bool {
         state.withLock { state in
-            guard !state.isCountingSessions, now >= state.nextSessionsCount else { return false }
-            state.isCountingSessions = true
+            guard !state.isCounting, now >= state.nextCount else { return false }
+            state.isCounting = true
             return true
         }
     }
 
     /// The next count comes so late that counting takes at most a hundredth of the database's time.
-    /// - Parameter count: nil: it failed, and the last one stands.
-    func endSessionsCount(_ count: Int?, startedAt: Int64, now: Int64) {
+    /// - Parameters:
+    ///   - sessionsAbsent: nil: that failed, and the last number stands.
+    ///   - retainedMessages: likewise.
+    func endCount(sessionsAbsent: Int?, retainedMessages: Int?, startedAt: Int64, now: Int64) {
         state.withLock { state in
-            state.isCountingSessions = false
-            state.sessionsAbsent = count ?? state.sessionsAbsent
-            state.nextSessionsCount = now + 100 * max(0, now - startedAt)
+            state.isCounting = false
+            state.sessionsAbsent = sessionsAbsent ?? state.sessionsAbsent
+            state.retainedMessages = retainedMessages ?? state.retainedMessages
+            state.nextCount = now + 100 * max(0, now - startedAt)
         }
     }
 }
@@ -93,13 +93,15 @@ extension Hub {
         return statistics
     }
 
-    /// Has the database count the sessions without a connection, unless it is at that.
-    func countAbsentSessions() {
+    /// Has the database count what no shard knows, unless it is at that.
+    func countInDatabase() {
         let start = services.wallMilliseconds()
-        guard board.beginSessionsCount(now: start) else { return }
+        guard board.beginCount(now: start) else { return }
         Task {
-            let count = try? await services.sessions.countAbsent()
-            board.endSessionsCount(count, startedAt: start, now: services.wallMilliseconds())
+            let absent = try? await services.sessions.countAbsent()
+            let retained = try? await services.retained.count()
+            board.endCount(
+                sessionsAbsent: absent, retainedMessages: retained, startedAt: start, now: services.wallMilliseconds())
         }
     }
 }

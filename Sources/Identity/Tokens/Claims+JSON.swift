@@ -1,4 +1,5 @@
 import JSON
+import Topics
 
 extension Claims {
     /// Reads the claims of a token of the hub whose signature, issuer and times are good.
@@ -29,6 +30,16 @@ extension Claims {
 }
 
 extension AccessList {
+    /// The claim as people write it.
+    package init(parsing text: String) throws(TokenError) {
+        try self.init(SignedToken.object(Array(text.utf8)))
+    }
+
+    /// The first pattern that grants nothing, or denies more than it says, whoever the client is.
+    package var unusablePattern: String? {
+        (publish + subscribe + all + deny).first { !AccessRules.isPattern($0) }
+    }
+
     /// A member that is none of ours is refused: a misspelt `deny` would open what it was to close.
     package init(_ claim: JSONValue) throws(TokenError) {
         guard let members = claim.object else { throw .malformed }

@@ -4,11 +4,13 @@ import Glibc
 package enum KeyDirectoryError: Error, Sendable, Equatable, CustomStringConvertible {
     case failed(path: String, call: String, errno: Int32)
     case notAKey(path: String)
+    case noKeys(path: String)
 
     package var description: String {
         switch self {
         case .failed(let path, let call, let errno): "\(path): \(call): \(String(cString: strerror(errno)))"
         case .notAKey(let path): "\(path): holds no Ed25519 private key in PEM"
+        case .noKeys(let path): "\(path): no keys are here; a hub makes them when it first starts"
         }
     }
 }
@@ -26,6 +28,14 @@ struct KeyDirectory {
             try Self.makeDirectory(String(path[..<slash]))
         }
         try Self.makeDirectory(path)
+    }
+
+    /// One that is there; nothing is made.
+    init(existing path: String) throws(KeyDirectoryError) {
+        self.path = path
+        guard access(path, F_OK) == 0 else {
+            throw errno == ENOENT ? .noKeys(path: path) : Self.failure(path, "access")
+        }
     }
 
     private static func makeDirectory(_ path: String) throws(KeyDirectoryError) {

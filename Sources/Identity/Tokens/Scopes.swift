@@ -20,6 +20,16 @@ package struct Scopes: OptionSet, Sendable {
         }
     }
 
+    /// nil where a name means nothing here, or none is there: for what people write.
+    package init?(validating names: String) {
+        self.init()
+        for name in names.split(separator: " ") {
+            guard let entry = Self.named.first(where: { $0.name == name }) else { return nil }
+            insert(entry.scope)
+        }
+        if isEmpty { return nil }
+    }
+
     package var names: String {
         Self.named.filter { contains($0.scope) }.map(\.name).joined(separator: " ")
     }

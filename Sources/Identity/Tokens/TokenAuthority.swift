@@ -5,6 +5,8 @@ import Synchronization
 /// RFC 9068).
 package final class TokenAuthority: Sendable {
     package static let accessTokenSeconds: Int64 = 600
+    /// A longer token is refused.
+    package static let tokenBytesMax = SignedToken.bytesMax
 
     private struct KeyRing {
         var signingKey: Ed25519Key
@@ -28,6 +30,15 @@ package final class TokenAuthority: Sendable {
             keys = [.generate()]
             try self.directory.add(keys[0])
         }
+        ring = Mutex(Self.makeRing(keys, issuer: issuer))
+    }
+
+    /// Takes the keys that another process has made; makes nothing.
+    package init(existing directory: String, issuer: String) throws(KeyDirectoryError) {
+        self.directory = try KeyDirectory(existing: "\(directory)/keys")
+        self.issuer = issuer
+        let keys = try self.directory.load()
+        guard !keys.isEmpty else { throw .noKeys(path: self.directory.path) }
         ring = Mutex(Self.makeRing(keys, issuer: issuer))
     }
 

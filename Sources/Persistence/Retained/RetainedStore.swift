@@ -11,6 +11,10 @@ package struct RetainedStore: Sendable {
         try await database.query("SELECT 1 FROM retained LIMIT 1").count > 0
     }
 
+    package func count() async throws(DatabaseError) -> Int {
+        Int(try await database.query("SELECT count(*) FROM retained").int(0, 0))
+    }
+
     // MARK: Writing
 
     /// Puts the messages in place of those that their topics keep; an empty payload removes. All or nothing.

@@ -40,7 +40,7 @@ struct Server: Sendable {
         try await database.start()
         defer { database.close() }
 
-        let publicURL = options.publicURL ?? options.ownURL
+        let publicURL = options.issuer
         let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
@@ -169,8 +169,9 @@ struct Server: Sendable {
 
 extension Options {
     var certificateFile: String { tlsCertificate ?? data + "/tls-cert.pem" }
-    /// The issuer of tokens if none is given. Without a port that changes with every start: the tokens outlive it.
-    var ownURL: String {
+    /// `iss` and `aud` of the hub's tokens. Without a port that changes with every start: the tokens outlive it.
+    var issuer: String {
+        if let publicURL { return publicURL }
         for (scheme, port) in [("https", https), ("http", http)] {
             guard case .number(let number) = port else { continue }
             return number == 0 ? "\(scheme)://localhost" : "\(scheme)://localhost:\(number)"

@@ -75,6 +75,35 @@ import Testing
         }
     }
 
+    /// Retained, live, saved before it is sent, shared.
+    @Test func otherDeliveries() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.publish("topic", "retained", retain: true)
+            _ = try writer.receivePuback()
+            let client = try reader(hub) {
+                $0.topicAliasMaximum = 10
+                $0.sessionExpirySeconds = 100
+            }
+            try client.subscribe("topic", qos: .exactlyOnce)
+            try check(try client.receive(), "topic", 1, "retained")
+            try writer.publish("topic", "twice", qos: .exactlyOnce)
+            let delivery = try client.receive()
+            try check(delivery, "", 1, "twice")
+            try checkEqual(delivery.qos, .exactlyOnce)
+            for qos in [QoS.atMostOnce, .atLeastOnce] {
+                let filter = "$share/g\(qos.rawValue)/shared\(qos.rawValue)"
+                try client.subscribe(filter, qos: qos)
+                for isFirst in [true, false] {
+                    let topic = "shared\(qos.rawValue)"
+                    try writer.publish(topic, "x", qos: .atMostOnce)
+                    try check(try client.receive(), isFirst ? topic : "", UInt16(qos.rawValue) + 2, "x")
+                }
+            }
+        }
+    }
+
     @Test func storedDeliveries() async throws {
         try await onThread {
             let hub = try TestHub()

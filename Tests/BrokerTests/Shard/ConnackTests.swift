@@ -16,14 +16,19 @@ import Testing
         return (client, connack)
     }
 
-    /// [MQTT-3.2.2-21] Only where there is a limit, and the client wants more than that.
+    /// [MQTT-3.2.2-21] Only where there is a limit, and the client wants more than that; for clients without credentials there is one
+    /// of 60 s, but for those who want none.
     @Test(
-        arguments: [(0, 0, nil), (0, 65_535, nil), (100, 0, 100), (100, 101, 100), (100, 100, nil), (100, 1, nil)]
-            as [(UInt16, UInt16, UInt16?)])
-    func serverKeepAlive(limit: UInt16, wish: UInt16, told: UInt16?) async throws {
+        arguments: [
+            (0, 1, 0, nil), (0, 1, 65_535, nil), (100, 1, 0, 100), (100, 1, 101, 100), (100, 1, 100, nil),
+            (100, 1, 1, nil),
+            (0, nil, 0, nil), (0, nil, 60, nil), (0, nil, 61, 60), (100, nil, 90, 60), (30, nil, 61, 30),
+        ] as [(UInt16, Int64?, UInt16, UInt16?)])
+    func serverKeepAlive(limit: UInt16, user: Int64?, wish: UInt16, told: UInt16?) async throws {
         try await onThread {
             let hub = try TestHub(keepAliveSecondsMax: limit)
-            let (_, connack) = try connack(hub) { $0.keepAliveSeconds = wish }
+            hub.rights.set(1)
+            let (_, connack) = try connack(hub, user: user) { $0.keepAliveSeconds = wish }
             try checkEqual(connack.properties.serverKeepAliveSeconds, told)
         }
     }
@@ -93,6 +98,22 @@ import Testing
             let client = try TestClient(port: hub.ports[0])
             try client.sendConnect(user: nil, id: "c") { $0.packetBytesMax = 4 }
             try client.expectEnd()
+        }
+    }
+
+    /// Whom CONNACK never told that it is connected leaves no will.
+    @Test func noWillOfWhoIsRefused() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try TestClient(hub, user: nil, id: "r")
+            try reader.subscribe("will")
+            let (client, connack) = try connack(hub) {
+                $0.packetBytesMax = 6
+                $0.will = Will(topic: Array("will".utf8), payload: [], qos: .atMostOnce, retain: false)
+            }
+            try checkEqual(connack.reason, .packetTooLarge)
+            try client.expectEnd()
+            try reader.expectNothing()
         }
     }
 

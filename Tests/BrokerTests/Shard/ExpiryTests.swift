@@ -101,6 +101,44 @@ import Testing
         }
     }
 
+    /// What waits in a shared subscription ages too.
+    @Test func shared() async throws {
+        try await onThread {
+            let clock = ManualClock()
+            let hub = try TestHub(wallMilliseconds: { clock.now })
+            let reader = try TestClient(hub, user: nil, id: "r", receiveMaximum: 1)
+            try reader.subscribe("$share/g/t")
+            let writer = try TestClient(hub, user: nil, id: "w")
+            for (text, seconds) in [("first", 10), ("over", 10), ("kept", 20)] as [(String, UInt32)] {
+                try writer.publish("t", text, properties: expiry(seconds))
+                _ = try writer.receivePuback()
+            }
+            let first = try reader.receive()
+            try checkEqual(first.expirySeconds, 10)
+            clock.advance(10_500)
+            try reader.acknowledge(first.packetID)
+            let second = try reader.receive()
+            try checkEqual(second.payload, "kept")
+            try checkEqual(second.expirySeconds, 10)
+        }
+    }
+
+    /// A will counts from when it is sent.
+    @Test func wills() async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let readers = try (0..<2).map { number in
+                let client = try TestClient(hub, shard: number, user: nil, id: "r\(number)")
+                try client.subscribe("t")
+                return client
+            }
+            var will = Will(topic: Array("t".utf8), payload: Array("x".utf8), qos: .atLeastOnce, retain: false)
+            will.messageExpirySeconds = 1_000
+            _ = try TestClient(hub, user: nil, id: "m", will: will)
+            for reader in readers { try checkEqual(try reader.receive().expirySeconds, 1_000) }
+        }
+    }
+
     /// With subscription identifiers each delivery is encoded for itself: the expiry is the first property there too.
     @Test func waitingWithIdentifier() async throws {
         try await onThread {

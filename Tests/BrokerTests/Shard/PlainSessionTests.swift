@@ -177,6 +177,82 @@ import Testing
         }
     }
 
+    /// What no log has is kept with the session until it is complete: a retained message, and what was in flight at UNSUBSCRIBE. Also
+    /// for a client that comes back with another version.
+    @Test(arguments: [ProtocolVersion.v5, .v3_1_1]) func keptPackets(_ version: ProtocolVersion) async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.publish("a/kept", "retained", retain: true)
+            _ = try writer.receivePuback()
+            let reader = try session(hub)
+            try reader.subscribe("a/#", qos: .exactlyOnce)
+            let retained = try reader.receive()
+            try checkEqual(retained.payload, "retained")
+            try writer.publish("a/b", "in flight", qos: .exactlyOnce)
+            let inFlight = try reader.receive()
+            try reader.sendUnsubscribe("a/#")
+            guard case .unsuback = try reader.next() else { throw CheckFailure(description: "no UNSUBACK") }
+            let back = try TestClient(
+                hub, shard: 1, user: nil, id: "s", version: version, isClean: false, expirySeconds: 100)
+            for expected in [retained, inFlight] {
+                let again = try back.receive()
+                try check(again.isRepeated, "it has DUP")
+                try checkEqual(again.payload, expected.payload)
+                try checkEqual(again.packetID, expected.packetID)
+                try checkEqual(again.qos, expected.qos)
+                try checkEqual(again.retain, expected.retain)
+                try back.acknowledge(again.packetID, again.qos == .exactlyOnce ? .pubrec : .puback)
+                if again.qos == .exactlyOnce {
+                    guard case .pubrel = try back.next() else { throw CheckFailure(description: "no PUBREL") }
+                    try back.acknowledge(again.packetID, .pubcomp)
+                }
+            }
+            try back.expectNothing()
+            try back.disconnect()
+            let last = try session(hub)
+            try last.expectNothing()
+            try check(hub.sessions.all.allSatisfy { $0.stored.state.packets.isEmpty }, "nothing is kept any more")
+        }
+    }
+
+    /// An acknowledgement of another kind than the exchange has is a violation; one that belongs to none is not.
+    @Test(
+        arguments: [
+            (.atLeastOnce, .pubrec, true), (.atLeastOnce, .pubcomp, true), (.exactlyOnce, .puback, true),
+            (.exactlyOnce, .pubcomp, true), (.atMostOnce, .puback, false), (.atMostOnce, .pubcomp, false),
+        ] as [(QoS, PacketType, Bool)])
+    func acknowledgementsOutOfPlace(_ qos: QoS, _ answer: PacketType, _ isViolation: Bool) async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try TestClient(hub, user: nil, id: "r")
+            try reader.subscribe("a", qos: .exactlyOnce)
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.publish("a", "x", qos: qos)
+            let delivery = try reader.receive()
+            try reader.acknowledge(max(delivery.packetID, 1), answer)
+            if isViolation {
+                try checkEqual(try reader.receiveDisconnect(), .protocolError)
+            } else {
+                try reader.expectNothing()
+            }
+        }
+    }
+
+    /// 3.1.1 has no receive maximum: exchanges that wait for PUBREL must not keep it from being read.
+    @Test func manyOpenExchanges() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let writer = try TestClient(hub, user: nil, id: "w", version: .v3_1_1)
+            let ids = try (0..<3_000).map { _ in try writer.publish("a", "x", qos: .exactlyOnce) }
+            for id in ids { try writer.acknowledge(id, .pubrel) }
+            var types: [PacketType] = []
+            for _ in 0..<6_000 { types.append(try writer.skip()) }
+            try checkEqual(types.filter { $0 == .pubrec }.count, 3_000)
+            try checkEqual(types.filter { $0 == .pubcomp }.count, 3_000)
+        }
+    }
+
     @Test func rightsAreAskedAtDelivery() async throws {
         try await onThread {
             let hub = try TestHub()

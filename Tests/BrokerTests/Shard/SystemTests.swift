@@ -32,12 +32,14 @@ import Testing
         return suback.reasons.first
     }
 
-    private func connect(_ hub: TestHub, _ scope: String) throws -> TestClient {
+    /// An operator.
+    private func connect(
+        _ hub: TestHub, scope: String = "user admin", id: String = "c", version: ProtocolVersion = .v5,
+        isClean: Bool = true, expirySeconds: UInt32 = 0
+    ) throws -> TestClient {
         hub.rights.set(1)
-        let client = try TestClient(port: hub.ports[0])
-        try client.sendConnect(user: 1, id: scope) { $0.password = TestHub.token(1, scope: scope) }
-        try checkEqual(try client.receiveConnack(), .success)
-        return client
+        return try TestClient(
+            hub, user: 1, id: id, version: version, isClean: isClean, expirySeconds: expirySeconds, scope: scope)
     }
 
     /// `#` and `+` do not reach it [MQTT-4.7.2-1].
@@ -50,8 +52,9 @@ import Testing
             let hub = try TestHub()
             let options = SubscriptionOptions(qos: .atLeastOnce, retainHandling: .doNotSend)
             let clients = [
-                (try connect(hub, "user"), false), (try connect(hub, "user admin"), isTheirs),
-                (try TestClient(hub, user: nil, id: "anonymous"), isTheirs),
+                (try connect(hub, scope: "user", id: "user"), false), (try connect(hub, id: "admin"), isTheirs),
+                (try connect(hub, scope: "bot service", id: "service"), false),
+                (try TestClient(hub, user: nil, id: "anonymous"), false),
             ]
             for (client, mayRead) in clients {
                 let reason = try subscribe(client, filter, options)
@@ -70,7 +73,7 @@ import Testing
             let hub = try start(shards: 2)
             hub.mailroom.post(values([("a", "1"), ("b", "2")]), to: 0)
             let clients = try [ProtocolVersion.v5, .v3_1_1].map {
-                try TestClient(hub, user: nil, id: "c\($0)", version: $0)
+                try connect(hub, id: "c\($0)", version: $0)
             }
             for client in clients {
                 try client.subscribe("#", "$SYS/#")
@@ -101,7 +104,7 @@ import Testing
         try await onThread {
             let hub = try start()
             hub.mailroom.post(values([("a", "1")]), to: 0)
-            let client = try TestClient(hub, user: nil)
+            let client = try connect(hub)
             let never = SubscriptionOptions(qos: .atMostOnce, retainHandling: .doNotSend)
             let ifNew = SubscriptionOptions(qos: .atMostOnce, retainAsPublished: true, retainHandling: .sendIfNew)
             _ = try subscribe(client, "$SYS/broker/+", never, identifier: 3)
@@ -123,12 +126,12 @@ import Testing
         try await onThread {
             let hub = try start()
             hub.mailroom.post(values([("a", "1")]), to: 0)
-            let first = try TestClient(hub, user: nil, isClean: false, expirySeconds: 100)
+            let first = try connect(hub, isClean: false, expirySeconds: 100)
             try first.subscribe("$SYS/#")
             _ = try first.receive()
             try first.disconnect()
             try waitUntil("it is saved") { hub.sessions.all.contains { $0.leftWithExpiry != nil } }
-            let second = try TestClient(hub, user: nil, isClean: false, expirySeconds: 100)
+            let second = try connect(hub, isClean: false, expirySeconds: 100)
             try check(second.sessionPresent, "session present")
             try second.expectNothing()
             hub.mailroom.post(values([("a", "2")]), to: 0)

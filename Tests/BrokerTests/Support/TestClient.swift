@@ -58,12 +58,12 @@ final class TestClient {
         _ hub: TestHub, shard: Int = 0, user: Int64?, id: String = "c", version: ProtocolVersion = .v5,
         isClean: Bool = true,
         expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535, loginSession: Int64? = nil,
-        acl: AccessList? = nil, will: Will? = nil
+        acl: AccessList? = nil, scope: String = "user", will: Will? = nil
     ) throws {
         try self.init(port: hub.ports[shard], version: version)
         try sendConnect(
             user: user, id: id, isClean: isClean, expirySeconds: expirySeconds, receiveMaximum: receiveMaximum,
-            loginSession: loginSession, acl: acl, will: will)
+            loginSession: loginSession, acl: acl, scope: scope, will: will)
         let reason = try receiveConnack()
         try checkEqual(reason, .success)
     }
@@ -84,7 +84,8 @@ final class TestClient {
     func sendConnect(
         user: Int64?, id: String, isClean: Bool = true, expirySeconds: UInt32 = 0, receiveMaximum: UInt16 = 65_535,
         loginSession: Int64? = nil,
-        acl: AccessList? = nil, will: Will? = nil, hasMethod: Bool = false, edit: (inout Connect) -> Void = { _ in }
+        acl: AccessList? = nil, scope: String = "user", will: Will? = nil, hasMethod: Bool = false,
+        edit: (inout Connect) -> Void = { _ in }
     ) throws {
         var connect = Connect(version: version, cleanStart: isClean)
         connect.will = will
@@ -92,7 +93,7 @@ final class TestClient {
         connect.receiveMaximum = receiveMaximum
         connect.sessionExpirySeconds = version == .v5 ? expirySeconds : (isClean ? 0 : .max)
         if let user {
-            let token = TestHub.token(user, session: loginSession, acl: acl)
+            let token = TestHub.token(user, session: loginSession, acl: acl, scope: scope)
             if hasMethod {
                 connect.authenticationMethod = Array("JWT".utf8)
                 connect.authenticationData = token

@@ -33,6 +33,8 @@ final class TestRetained: RetainedSource {
         state.withLock { state in for message in messages { state.messages[message.topic] = message } }
     }
 
+    func count() async throws(DatabaseError) -> Int { state.withLock { $0.messages.count } }
+
     func write(_ messages: [RetainedMessage]) async throws(DatabaseError) {
         await writes.pass()
         try check()

@@ -56,6 +56,7 @@ import Testing
                 try await store.leave(id, expirySeconds: seconds)
             }
             _ = try await store.create(id: 12, user: 1, clientID: [12])
+            #expect(try await store.countAbsent() == 1)
             #expect(try await store.load(user: 1, clientID: [10]) == nil)
             #expect(try await store.purgeExpired() == 1)
             #expect(try await store.load(user: 1, clientID: [11])?.id == 11)

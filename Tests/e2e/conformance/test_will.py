@@ -79,11 +79,11 @@ def test_a_connection_that_the_hub_ends(join, version, topic, listener):
 
 
 @pytest.mark.mqtt("MQTT-3.1.2-8", "MQTT-3.1.3-9", "3.1.1:MQTT-3.1.2-8")
-@pytest.mark.parametrize("delay, clean, comes", [(0, False, True), (0, True, True), (5, False, False), (5, True, True)])
+@pytest.mark.parametrize("version, delay, clean, comes", [
+    (V3, 0, False, True), (V3, 0, True, True), (V5, 0, False, True), (V5, 0, True, True), (V5, 5, False, False),
+    (V5, 5, True, True)])
 def test_takeover(dial, persistent, version, topic, listener, silence, delay, clean, comes):
     """The will of the older connection is published, unless its delay lets the newer one resume the session before."""
-    if version == V3 and delay:
-        pytest.skip("3.1.1 has no delay")
     properties = {"will_delay": delay} if delay else {}
     older = persistent(version, topic, will=Will(topic + "/w", b"gone", qos=1, **properties))
     options = {"session_expiry": 60} if version == V5 else {}
