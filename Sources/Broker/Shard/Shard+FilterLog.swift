@@ -15,9 +15,10 @@ extension Shard {
     /// The log behind such a number.
     func logTopic(_ session: Int32) -> StoredTopic { filterLogs[Int(session - Self.firstLogSession)].topic }
 
-    /// From now on this shard appends to the log.
+    /// From now on this shard appends to the log. One that is new may come before it is heard that the filter's last one is gone.
     mutating func addLog(_ log: FilterLog) {
-        guard filterLogIndex[log.filter] == nil, let filter = try? TopicFilter(validating: log.filter) else { return }
+        guard !knows(log), let filter = try? TopicFilter(validating: log.filter) else { return }
+        if let place = filterLogIndex[log.filter] { removeLog(filterLogs[Int(place)]) }
         let place: Int32
         if let free = freeFilterLogs.popLast() {
             place = free
@@ -34,9 +35,14 @@ extension Shard {
 
     /// A log that this shard may be the first to know of.
     mutating func announce(_ log: FilterLog) {
-        guard filterLogIndex[log.filter] == nil else { return }
+        guard !knows(log) else { return }
         addLog(log)
         hub.mailroom.postToOthers(.filterLogAdded(log), from: index)
+    }
+
+    /// This one, or one that was made later.
+    private func knows(_ log: FilterLog) -> Bool {
+        filterLogIndex[log.filter].map { filterLogs[Int($0)].topicID >= log.topicID } ?? false
     }
 
     mutating func removeLog(_ log: FilterLog) {

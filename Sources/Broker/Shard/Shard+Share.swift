@@ -224,6 +224,7 @@ extension Shard {
                 $0.refused(delivery.shared, by: delivery.member, isTracked: delivery.isTracked, reason)
             }
         case .reopened(let filter, let member, let room): change(filter, io: &io) { $0.reopened(member, room: room) }
+        case .committed(let filter, let entry): feedShare(filter, newest: entry, io: &io)
         case .deliver(let delivery): deliver(delivery, io: &io)
         }
     }

@@ -32,10 +32,10 @@ extension Shard {
 
     // MARK: From the log to the members
 
-    /// An entry has come to the end of a log.
-    mutating func noteShared(_ entry: LogEntry, io: inout Connections) {
+    /// An entry has come to the end of a log. Whoever became a member before it was published has its turn, so it waits in the list.
+    mutating func noteShared(_ entry: LogEntry) {
         guard let filter = shares.logFilters[entry.topic.id] else { return }
-        feedShare(filter, newest: entry, io: &io)
+        shares.work.append(.committed(filter, entry))
     }
 
     /// Offers the group as many entries as it has room for; older ones are read first.

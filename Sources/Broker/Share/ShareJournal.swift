@@ -18,7 +18,7 @@ final class ShareJournal: Sendable {
     private let state = Mutex(State())
     private let write: @Sendable ([Int64: Consumption]) async -> [Int64]
 
-    /// - Parameter write: returns those that are committed.
+    /// - Parameter write: returns those that are committed, or need not be.
     init(write: @escaping @Sendable ([Int64: Consumption]) async -> [Int64]) { self.write = write }
 
     /// Nothing is under way.

@@ -1,4 +1,5 @@
 import MQTT
+import Persistence
 import Topics
 
 /// A session that takes part in shared subscriptions, wherever it is: its shard, and its token there.
@@ -58,6 +59,8 @@ package enum ShareMail: Sendable {
     case refused(ShareDelivery, ShareRefusal)
     /// - Parameter room: for how many messages of QoS 1 and 2.
     case reopened(TopicFilter, ShareMember, room: Int)
+    /// An entry has come to the end of the group's log.
+    case committed(TopicFilter, LogEntry)
 
     // To a member's shard.
 

@@ -49,16 +49,21 @@ package struct FilterLogStore: Sendable {
     }
 
     /// Stores how far shared subscriptions have come, in one statement.
-    /// - Returns: those that were stored. A row that somebody else is changing is left out: who waited for it could wait for each other.
+    /// - Returns: those that are stored, or whose log is gone. A row that somebody else is changing is left out: who waited for it could
+    ///   wait for each other.
     package func save(_ consumptions: [Int64: Consumption]) async throws(DatabaseError) -> [Int64] {
         let ids = Array(consumptions.keys)
         let rows = try await database.query(
             """
             WITH free AS (
                 SELECT f.topic_id, u.seq, u.above FROM unnest($1, $2, $3) AS u(id, seq, above)
-                JOIN filter_logs f ON f.topic_id = u.id FOR UPDATE OF f SKIP LOCKED)
-            UPDATE filter_logs f SET consumed_seq = free.seq, consumed_above = free.above
-            FROM free WHERE f.topic_id = free.topic_id RETURNING f.topic_id
+                JOIN filter_logs f ON f.topic_id = u.id FOR UPDATE OF f SKIP LOCKED),
+            stored AS (
+                UPDATE filter_logs f SET consumed_seq = free.seq, consumed_above = free.above
+                FROM free WHERE f.topic_id = free.topic_id RETURNING f.topic_id)
+            SELECT topic_id FROM stored
+            UNION ALL SELECT id FROM unnest($1) AS gone(id)
+            WHERE NOT EXISTS (SELECT FROM filter_logs f WHERE f.topic_id = gone.id)
             """,
             [
                 .ints(ids), .ints(ids.map { consumptions[$0]!.floor }), .blobs(ids.map { consumptions[$0]!.packed }),

@@ -32,6 +32,11 @@ import Topics
         return log
     }
 
+    /// Who has gone is known to have gone.
+    private func settle(_ hub: TestHub) throws {
+        for _ in 0..<2 { for shard in hub.ports.indices { try hub.settle(shard) } }
+    }
+
     private func awaitSaved(_ hub: TestHub, floor: Int64) throws {
         try waitUntil("the place in the log is saved") { (try? log(hub).consumption.floor) == floor }
     }
@@ -45,15 +50,25 @@ import Topics
             try writer.publish(0..<400, qos: qos)
             try writer.publish("work/x", "not kept", qos: .atMostOnce)
             try writer.expectNothing()
-            for shard in 0..<shards { try hub.settle(shard) }
+            try settle(hub)
             let members = try (0..<2).map { try member(hub, $0, receiveMaximum: 4) }
             var taken: [[Int]] = [[], []]
-            for _ in 0..<50 { for number in 0..<2 { taken[number] += try members[number].take(4) } }
+            for _ in 0..<40 { for number in 0..<2 { taken[number] += try members[number].take(4) } }
             for number in 0..<2 { try checkEqual(taken[number], taken[number].sorted(), "in order") }
+            // QoS 2 stays its own, so it may not go with some of it under way.
+            let last = try members[0].receive(4)
+            try members[0].sendUnsubscribe(Self.filter)
+            guard case .unsuback = try members[0].next() else { throw CheckFailure(description: "no UNSUBACK") }
+            if qos == .exactlyOnce {
+                try members[0].complete(last)
+                taken[0] += last.map { Int($0.payload)! }
+            }
+            try members[0].disconnect()
+            while taken[0].count + taken[1].count < 400 { taken[1] += try members[1].take(4) }
             try checkEqual(taken.joined().sorted(), Array(0..<400))
             try writer.publish(400..<402, qos: qos)
-            try checkEqual(try members.flatMap { try $0.take(1) }.sorted(), [400, 401])
-            for member in members { try member.expectNothing() }
+            try checkEqual(try members[1].take(2), [400, 401])
+            try members[1].expectNothing()
         }
     }
 
@@ -180,6 +195,7 @@ import Topics
         try await onThread {
             let hub = try TestHub(shards: shards)
             try member(hub, 0).disconnect()
+            try settle(hub)
             let log = try log(hub)
             for page in 0..<100 {
                 let entries = (0..<1_000).map { number in
@@ -194,7 +210,7 @@ import Topics
                 }
                 hub.mailroom.committed(entries)
             }
-            for shard in 0..<shards { try hub.settle(shard) }
+            try settle(hub)
             try check(hub.log.readLimits.isEmpty, "nothing is read")
             let back = try member(hub, 0, receiveMaximum: 100)
             for round in 0..<20 {
@@ -251,8 +267,10 @@ import Topics
         }
     }
 
-    /// A group goes on live when its log is removed, and gets another one later.
-    @Test(arguments: shardCounts) func aLogThatIsRemoved(_ shards: Int) async throws {
+    /// A group goes on live when its log is removed, and gets another one later; also if that is heard of first.
+    @Test(arguments: shardCounts, [false, true]) func aLogThatIsRemoved(
+        _ shards: Int, _ isHeardLate: Bool
+    ) async throws {
         try await onThread {
             let hub = try TestHub(shards: shards)
             let other = try TestClient(hub, shard: shards - 1, user: nil, id: "other"), writer = try writer(hub)
@@ -265,12 +283,18 @@ import Topics
             try checkEqual(try other.take(1), [1])
             let old = try log(hub)
             hub.filterLogs.remove(old.filter)
-            hub.mailroom.filterLogsRemoved([old])
-            for shard in 0..<shards { try hub.settle(shard) }
-            try writer.publish(2..<4, qos: .atLeastOnce)
-            try checkEqual(try other.take(2), [2, 3])
-            try checkEqual(hub.log.end(of: old.topicID), 2)
+            func remove() throws {
+                hub.mailroom.filterLogsRemoved([old])
+                try settle(hub)
+            }
+            if !isHeardLate {
+                try remove()
+                try writer.publish(2..<4, qos: .atLeastOnce)
+                try checkEqual(try other.take(2), [2, 3])
+                try checkEqual(hub.log.end(of: old.topicID), 2)
+            }
             try first.subscribe(Self.filter)
+            if isHeardLate { try remove() }
             try check(try log(hub).topicID != old.topicID, "another log")
             try writer.publish(4..<6, qos: .atLeastOnce)
             try checkEqual(try (other.take(1) + first.take(1)).sorted(), [4, 5])

@@ -17,10 +17,16 @@ extension TestClient {
 
     /// The next so many messages, acknowledged as their QoS wants it.
     func take(_ count: Int, line: Int = #line) throws -> [Int] {
-        var deliveries: [Delivery] = []
-        for _ in 0..<count { deliveries.append(try receive(line: line)) }
+        let deliveries = try receive(count, line: line)
         try complete(deliveries, line: line)
         return deliveries.map { Int($0.payload) ?? -1 }
+    }
+
+    /// The next so many messages.
+    func receive(_ count: Int, line: Int = #line) throws -> [Delivery] {
+        var deliveries: [Delivery] = []
+        for _ in 0..<count { deliveries.append(try receive(line: line)) }
+        return deliveries
     }
 
     /// Step by step for all: nothing new may come in between.

@@ -101,7 +101,8 @@ import Testing
             let log = try await fixture.logs.logs(of: [shared], ids: [100])[0]
             try await fixture.fill(log, 5)
             try await fixture.session(10, shared, cursor: nil)
-            #expect(try await fixture.logs.save([100: consumption, 999: Consumption(end: 1)]) == [100])
+            let saved = try await fixture.logs.save([100: consumption, 999: Consumption(end: 1)])
+            #expect(Set(saved) == [100, 999])
             #expect(try await fixture.logs.purgeEntries() == 5 - left.count)
             #expect(try await fixture.seqs(log) == left)
             #expect(try await fixture.logs.all().map(\.consumption) == [consumption])
