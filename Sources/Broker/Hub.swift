@@ -37,6 +37,7 @@ package final class Hub: Sendable {
     let registry = SessionRegistry()
     let saver = SessionSaver()
     let journal: SessionJournal
+    let shareJournal: ShareJournal
     let wills = WillQueue()
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
@@ -66,15 +67,24 @@ package final class Hub: Sendable {
                     return false
                 }
             }, post: mailroom.post)
+        shareJournal = ShareJournal { [services] consumptions in
+            do {
+                return try await services.filterLogs.save(consumptions)
+            } catch {
+                services.logger.warning(
+                    "the places of \(consumptions.count) shared subscriptions could not be saved: \(error)")
+                return []
+            }
+        }
     }
 
     /// Of the product; none is released yet.
     package static let version = "0.1.0-dev"
 
-    /// Returns when no session's end and no retained message is still being saved, or the time is over.
+    /// Returns when no session's end, retained message or place of a shared subscription is still being saved, or the time is over.
     package func saved(withinMilliseconds limit: Int64) async {
         let deadline = ContinuousClock.now + .milliseconds(limit)
-        while !saver.isIdle || !retained.isIdle, ContinuousClock.now < deadline {
+        while !saver.isIdle || !retained.isIdle || !shareJournal.isIdle, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(5))
         }
     }

@@ -31,10 +31,13 @@ package protocol SessionSource: Sendable {
 
 extension SessionStore: SessionSource {}
 
-/// The logs of plain filters as the broker sees them; tests replace them by memory.
+/// The logs of filters on plain topics as the broker sees them; tests replace them by memory.
 package protocol FilterLogSource: Sendable {
     /// The logs of these filters; those that are missing are made, with the given ids.
     func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog]
+    /// Stores how far shared subscriptions have come, by topic id of their logs.
+    /// - Returns: those that are stored, or whose log is gone.
+    func save(_ consumptions: [Int64: Consumption]) async throws(DatabaseError) -> [Int64]
 }
 
 extension FilterLogStore: FilterLogSource {}

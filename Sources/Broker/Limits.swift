@@ -38,6 +38,10 @@ package enum Limits {
     static let shareAwkwardMax = 100
     /// Members that a message is offered to which can't take it.
     static let shareRefusalsMax = 16
+    /// Messages that a shared subscription with a log holds for its members beside those that they have: what two reads of the log bring. The
+    /// rest stays in the log.
+    static let shareAheadMax = 2 * catchUpEntriesMax
+    static let shareAheadBytesMax = 1024 * 1024
     /// What all shared subscriptions of a shard hold together; each may hold the second in any case.
     static let shareShardBytesMax = 64 * 1024 * 1024
     static let shareGroupBytesMin = 64 * 1024

@@ -1,6 +1,5 @@
 """Shared subscriptions (MQTT 5 §4.8.2) on plain topics: each message goes to one member of the group."""
 import collections
-import queue
 import subprocess
 import threading
 
@@ -10,7 +9,7 @@ from paho.mqtt.packettypes import PacketTypes
 
 from support import rest, wire
 from support.hub import Hub
-from support.mqtt import V5, V311, Client, properties, unique_name
+from support.mqtt import V5, V311, Client, collect, properties, unique_name
 from support.waiting import DEADLINE_SECONDS, eventually
 
 PUBREC, UNSUBSCRIBE, UNSUBACK = 5, 10, 11
@@ -41,22 +40,6 @@ def group(topic_filter):
 
 def unsubscribe(topic_filter):
     return wire.packet(UNSUBSCRIBE, b"\0\1\0" + wire.text(topic_filter), flags=2)
-
-
-def collect(members, count):
-    """What each member gets until there are `count` messages in all."""
-    got = {member: [] for member in members}
-
-    def total():
-        for member in members:
-            while True:
-                try:
-                    got[member].append(member.messages.get_nowait())
-                except queue.Empty:
-                    break
-        return sum(len(messages) for messages in got.values()) >= count
-    eventually(total, f"{count} messages")
-    return got
 
 
 @pytest.mark.parametrize("qos", [0, 1, 2])

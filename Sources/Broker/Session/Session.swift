@@ -69,6 +69,8 @@ struct Session {
     var cursorsChanged = false
     /// Counts changes that must be saved before something is done.
     var revision: UInt32 = 0
+    /// Changes up to this one are saved.
+    var savedRevision: UInt32 = 0
     var held = HeldActions()
     /// At the end of the turn, or of the save that is under way.
     var isSaveRequested = false
@@ -123,6 +125,7 @@ struct Session {
         user = -1
         cursorsChanged = false
         revision = 0
+        savedRevision = 0
         held = HeldActions()
         isSaveRequested = false
         isSaving = false
@@ -188,7 +191,9 @@ struct Route {
     struct Share {
         /// The shard that decides about them.
         var home: Int
-        var filters: [TopicFilter]
+        var filters: [TopicFilter] = []
+        /// Those of them that have no log: they get what is published at QoS 1 and 2, too.
+        var liveFilters: [TopicFilter] = []
     }
 
     var topic: [UInt8] = []

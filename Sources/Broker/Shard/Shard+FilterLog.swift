@@ -15,9 +15,10 @@ extension Shard {
     /// The log behind such a number.
     func logTopic(_ session: Int32) -> StoredTopic { filterLogs[Int(session - Self.firstLogSession)].topic }
 
-    /// From now on this shard appends to the log.
+    /// From now on this shard appends to the log. One that is new may come before it is heard that the filter's last one is gone.
     mutating func addLog(_ log: FilterLog) {
-        guard filterLogIndex[log.filter] == nil, let filter = try? TopicFilter(validating: log.filter) else { return }
+        guard !knows(log), let filter = try? TopicFilter(validating: log.filter) else { return }
+        if let place = filterLogIndex[log.filter] { removeLog(filterLogs[Int(place)]) }
         let place: Int32
         if let free = freeFilterLogs.popLast() {
             place = free
@@ -29,13 +30,19 @@ extension Shard {
         filterLogIndex[log.filter] = place
         _ = subscriptions.insert(
             filter, Subscription(session: Self.firstLogSession + place, options: DeliveryOptions(qos: 2)))
+        if filter.isShared { addShareLog(log, filter) }
     }
 
     /// A log that this shard may be the first to know of.
     mutating func announce(_ log: FilterLog) {
-        guard filterLogIndex[log.filter] == nil else { return }
+        guard !knows(log) else { return }
         addLog(log)
         hub.mailroom.postToOthers(.filterLogAdded(log), from: index)
+    }
+
+    /// This one, or one that was made later.
+    private func knows(_ log: FilterLog) -> Bool {
+        filterLogIndex[log.filter].map { filterLogs[Int($0)].topicID >= log.topicID } ?? false
     }
 
     mutating func removeLog(_ log: FilterLog) {
@@ -45,11 +52,12 @@ extension Shard {
         _ = subscriptions.remove(filter, session: Self.firstLogSession + place)
         filterLogIndex[log.filter] = nil
         freeFilterLogs.append(place)
+        if filter.isShared { removeShareLog(log, filter) }
     }
 
-    /// Whether a subscription reads the log of its filter.
+    /// Whether a subscription needs the log of its filter: for itself, or for all members if it is shared.
     func wantsLog(_ subscribed: Session.Subscribed, _ session: Int32) -> Bool {
-        sessions[Int(session)].isPersistent && subscribed.options.qos.isAcknowledged && !subscribed.filter.isShared
+        sessions[Int(session)].isPersistent && subscribed.options.qos.isAcknowledged
             && subscribed.filter.reachesPlain && sessions[Int(session)].rules.allowsSubscriptions
     }
 
@@ -58,7 +66,8 @@ extension Shard {
     /// Gives a session a cursor in the log of one of its filters; one that is there stays where it is.
     mutating func cover(_ log: FilterLog, by session: Int32, from seq: Int64) {
         let place = Int(session)
-        guard !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID }) else { return }
+        guard !log.isShared, !sessions[place].cursors.contains(where: { $0.topic >= 0 && $0.topicID == log.topicID })
+        else { return }
         let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
         var cursor = LogCursor(
             topic: topic, topicID: log.topicID, sent: seq, acknowledged: seq, qos: .exactlyOnce, identifiers: [])

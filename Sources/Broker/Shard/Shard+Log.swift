@@ -52,6 +52,7 @@ extension Shard {
             return
         }
         topics[Int(topic)]!.advance(to: entry)
+        noteShared(entry)
         let subscribers = topics[Int(topic)]!.subscribers
         guard !subscribers.isEmpty else { return }
         let encoded = EncodedEntry(entry, topics[Int(topic)]!.name)

@@ -46,6 +46,7 @@ extension Shard {
             guard let session = session(of: item.session) else { continue }
             sessions[Int(session)].isSaving = false
             if isSaved {
+                sessions[Int(session)].savedRevision = item.revision
                 act(session, savedRevision: item.revision, io: &io)
             } else if !sessions[Int(session)].held.isEmpty {
                 disconnect(session, .serverBusy, text: "the database is away", io: &io)
@@ -107,10 +108,12 @@ extension Shard {
                 state.packets.append(
                     SessionState.Packet(ordinal: ordinal, isVersion5: kept.isVersion5, bytes: kept.bytes))
             }
-            let topicID = item.cursor >= 0 ? sessions[place].cursors[Int(item.cursor)].topicID : 0
+            // An entry of a group's log is named, so that after a crash its home knows who has it.
+            let shared = item.cursor < 0 ? sessions[place].shares.entry(InFlight.packetID(ordinal)) : nil
+            let topicID = item.cursor >= 0 ? sessions[place].cursors[Int(item.cursor)].topicID : shared?.topicID ?? 0
             state.deliveries.append(
                 SessionState.Delivery(
-                    ordinal: ordinal, topicID: topicID, seq: item.seq, isExactlyOnce: item.isExactlyOnce,
+                    ordinal: ordinal, topicID: topicID, seq: shared?.seq ?? item.seq, isExactlyOnce: item.isExactlyOnce,
                     progress: item.state.progress))
         }
         for (packetID, exchange) in sessions[place].inbound.byPacketID {

@@ -46,10 +46,20 @@ extension Shard {
     /// The session's connection has ended.
     mutating func leaveShares(_ session: Int32) {
         guard !sessions[Int(session)].shares.isEmpty else { return }
-        for (filter, involved) in sessions[Int(session)].shares.involved {
+        let unsaved = withdrawUnsaved(session)
+        for (filter, involved) in sessions[Int(session)].shares.involved(except: unsaved) {
             if sessions[Int(session)].shares.detach(filter) != nil { forgetLocal(filter) }
             send(.leave(filter, member(session), exactlyOnce: involved.exactlyOnce), to: involved.home)
         }
+    }
+
+    /// Messages of QoS 2 that wait to be sent until they are saved: they go to others, and the session forgets them.
+    private mutating func withdrawUnsaved(_ session: Int32) -> Set<UInt16> {
+        let place = Int(session)
+        guard sessions[place].isPersistent else { return [] }
+        let unsaved = sessions[place].shares.unsaved(savedRevision: sessions[place].savedRevision)
+        for packetID in unsaved { _ = sessions[place].inFlight.reject(packetID) }
+        return Set(unsaved)
     }
 
     private func member(_ session: Int32) -> ShareMember { ShareMember(shard: index, session: sessionToken(session)) }
@@ -86,16 +96,18 @@ extension Shard {
         guard let filter = subscriptions.shareFilter(subscription.shareGroup) else { return }
         let home = Int(-1 - subscription.session)
         // Those of one home stand together.
-        if let last = shares.indices.last, shares[last].home == home {
-            shares[last].filters.append(filter)
-        } else {
-            shares.append(Route.Share(home: home, filters: [filter]))
-        }
+        if shares.last?.home != home { shares.append(Route.Share(home: home)) }
+        shares[shares.count - 1].filters.append(filter)
+        if filterLogIndex[filter.bytes] == nil { shares[shares.count - 1].liveFilters.append(filter) }
     }
 
-    /// Hands a message to the shared subscriptions that match.
+    /// Hands a message to the shared subscriptions that match. Those with a log get it from there, unless it is one of QoS 0: what this shard
+    /// knows when it publishes decides, so that a message goes one way.
     mutating func share(_ message: PlainMessage, among shares: [Route.Share]) {
-        for share in shares { send(.publish(message, share.filters), to: share.home) }
+        for share in shares {
+            let filters = message.qos.isAcknowledged ? share.liveFilters : share.filters
+            if !filters.isEmpty { send(.publish(message, filters), to: share.home) }
+        }
     }
 
     // MARK: Sending to a member
@@ -148,11 +160,11 @@ extension Shard {
             return .noWindow
         }
         let packetID = sessions[place].inFlight.nextPacketID
-        let item = SessionShares.Item(
-            filter: delivery.filter, home: delivery.home, number: delivery.shared.number,
-            isExactlyOnce: qos == .exactlyOnce)
-        sessions[place].shares.sent(item, as: packetID)
         send(scratch, packetIDAt: offset, qos, cursor: -1, seq: 0, isKept: qos == .exactlyOnce, to: session, io: &io)
+        let item = SessionShares.Item(
+            filter: delivery.filter, home: delivery.home, number: delivery.shared.number, entry: delivery.shared.entry,
+            isExactlyOnce: qos == .exactlyOnce, revision: sessions[place].revision)
+        sessions[place].shares.sent(item, as: packetID)
         return nil
     }
 
@@ -192,26 +204,42 @@ extension Shard {
         switch mail {
         case .publish(let message, let filters):
             for filter in filters {
-                let mayWait = shares.groups[filter].map { shares.mayHoldMore($0) } ?? true
-                change(filter) { $0.offer(message, mayWait: mayWait) }
+                let shared = shares.live(message)
+                guard shares.groups[filter] != nil else {
+                    if message.qos.isAcknowledged, shares.logs[filter] != nil { takeBack([shared], filter, io: &io) }
+                    continue
+                }
+                let mayWait = shares.mayHoldMore(filter)
+                change(filter, io: &io) { $0.offer(shared, mayWait: mayWait) }
             }
         case .join(let filter, let member, let qos, let limit):
             if shares.groups[filter] == nil { shares.groups[filter] = ShareGroup() }
-            change(filter) { $0.join(member, qos: qos, limit: limit) }
-        case .detach(let filter, let member): change(filter) { $0.detach(member) }
+            change(filter, io: &io) { $0.join(member, qos: qos, limit: limit) }
+        case .detach(let filter, let member): change(filter, io: &io) { $0.detach(member) }
         case .leave(let filter, let member, let exactlyOnce):
-            change(filter) { $0.leave(member, exactlyOnce: exactlyOnce) }
-        case .settled(let filter, let member, let number): change(filter) { $0.settled(member, number) }
+            change(filter, io: &io) { $0.leave(member, exactlyOnce: exactlyOnce) }
+        case .settled(let filter, let member, let number): change(filter, io: &io) { $0.settled(member, number) }
         case .refused(let delivery, let reason):
-            change(delivery.filter) {
+            change(delivery.filter, io: &io) {
                 $0.refused(delivery.shared, by: delivery.member, isTracked: delivery.isTracked, reason)
             }
-        case .reopened(let filter, let member, let room): change(filter) { $0.reopened(member, room: room) }
+        case .reopened(let filter, let member, let room): change(filter, io: &io) { $0.reopened(member, room: room) }
+        case .committed(let filter, let entry): feedShare(filter, newest: entry, io: &io)
         case .deliver(let delivery): deliver(delivery, io: &io)
         }
     }
 
-    private mutating func change(_ filter: TopicFilter, _ body: (inout ShareGroup) -> [ShareGroup.Action]) {
+    private mutating func change(
+        _ filter: TopicFilter, io: inout Connections, _ body: (inout ShareGroup) -> [ShareGroup.Action]
+    ) {
+        alter(filter, io: &io, body)
+        if shares.logs[filter] != nil { feedShare(filter, io: &io) }
+    }
+
+    /// Changes a group and does what it says.
+    mutating func alter(
+        _ filter: TopicFilter, io: inout Connections, _ body: (inout ShareGroup) -> [ShareGroup.Action]
+    ) {
         // A message may come when the last member has gone.
         guard let place = shares.groups.index(forKey: filter) else { return }
         let before = shares.groups.values[place].heldBytes
@@ -227,7 +255,11 @@ extension Shard {
                 let delivery = ShareDelivery(
                     filter: filter, home: index, member: member, shared: shared, isTracked: isTracked)
                 send(.deliver(delivery), to: member.shard)
-            case .drop(let count): hub.metrics.dropped.add(UInt64(count))
+            case .drop(let messages):
+                hub.metrics.dropped.add(UInt64(messages.count))
+                for shared in messages { settleLogged(shared, filter) }
+            case .takeBack(let messages): takeBack(messages, filter, io: &io)
+            case .settle(let shared): settleLogged(shared, filter)
             }
         }
     }

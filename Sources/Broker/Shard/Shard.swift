@@ -132,7 +132,9 @@ package struct Shard: ~Copyable {
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds
             saveChangedCursors()
+            saveShareLogs()
         }
+        feedStalledShares(io: &io)
         if io.now >= nextSessionKeep {
             nextSessionKeep = io.now + Limits.sessionKeepMilliseconds
             let connected = sessions.filter(\.isPersistent).map(\.storedID)
@@ -153,6 +155,7 @@ package struct Shard: ~Copyable {
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
         finishShares(io: &io)
+        if isStopping { saveShareLogs() }
         saveSessions()
         for shard in outgoing.indices where !outgoing[shard].isEmpty {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
@@ -187,6 +190,8 @@ package struct Shard: ~Copyable {
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let claims, let isAdmitted):
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
+        case .shareLogRead(let topicID, let seq, let entries):
+            shareLogRead(topicID, after: seq, entries, io: &io)
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
         case .logRead(let token, let topicID, let seq, let entries):
             logRead(token, topicID, after: seq, entries, io: &io)

@@ -37,6 +37,8 @@ package enum ShardMail: Sendable {
     case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
     /// What was missing between the entries of a topic.
     case gapRead([LogEntry]?)
+    /// A page of the log of a shared subscription; nil: the database is away.
+    case shareLogRead(topicID: Int64, after: Int64, entries: [LogEntry]?)
     case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
     /// A shard wants to know when what was posted here before is handled, and what was published until then.
     case retainedFence(UInt64, from: Int)

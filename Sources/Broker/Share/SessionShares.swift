@@ -17,7 +17,11 @@ struct SessionShares {
         var filter: TopicFilter
         var home: Int
         var number: Int64
+        /// nil: it did not come from a log.
+        var entry: SharedMessage.Entry?
         var isExactlyOnce: Bool
+        /// The session's, with which it is saved that a message of QoS 2 is its own.
+        var revision: UInt32
     }
 
     private(set) var memberships: [TopicFilter: Membership] = [:]
@@ -58,11 +62,22 @@ struct SessionShares {
     /// - Returns: nil: the message came by another subscription.
     mutating func settled(_ packetID: UInt16) -> Item? { items.removeValue(forKey: packetID) }
 
+    /// The place in a group's log of what was sent under an identifier.
+    func entry(_ packetID: UInt16) -> SharedMessage.Entry? { items[packetID]?.entry }
+
+    /// Packet identifiers of messages of QoS 2 that are not saved as the session's own.
+    func unsaved(savedRevision: UInt32) -> [UInt16] {
+        // Revisions wrap around; no session has 2^31 changes on the way.
+        items.filter { $1.isExactlyOnce && Int32(bitPattern: $1.revision &- savedRevision) > 0 }.map(\.key)
+    }
+
     /// For each home and group that has to hear of the session's end: the messages of QoS 2 that it has in flight.
-    var involved: [TopicFilter: (home: Int, exactlyOnce: [Int64])] {
+    /// - Parameter unsaved: those under these identifiers are not its own.
+    func involved(except unsaved: Set<UInt16>) -> [TopicFilter: (home: Int, exactlyOnce: [Int64])] {
         var involved = memberships.mapValues { (home: $0.home, exactlyOnce: [Int64]()) }
-        for item in items.values {
-            involved[item.filter, default: (item.home, [])].exactlyOnce += item.isExactlyOnce ? [item.number] : []
+        for (packetID, item) in items {
+            involved[item.filter, default: (item.home, [])].exactlyOnce +=
+                item.isExactlyOnce && !unsaved.contains(packetID) ? [item.number] : []
         }
         return involved
     }

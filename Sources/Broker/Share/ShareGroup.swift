@@ -7,13 +7,18 @@ import MQTT
 /// more. The limit follows what the client's window leaves to this group: it falls to what the client took when it refuses one, and grows
 /// by one with each acknowledgement.
 ///
-/// Where messages come from is not known here: they are offered one by one, with ascending numbers. A refused message, or one of a
-/// member that went, stands in front of those with higher numbers again.
+/// Messages are offered one by one, and their numbers tell their order. A refused message, or one of a member that went, stands in front of
+/// those with higher numbers again. What comes from a log is tracked with every member, and it is said when it is done with; of that only
+/// as much is to be offered as there is room for, since what nobody takes can be read again.
 struct ShareGroup {
     enum Action {
         case deliver(SharedMessage, to: ShareMember, isTracked: Bool)
-        /// So many messages are lost: nobody can take them, or too many wait.
-        case drop(Int)
+        /// These are lost: nobody can take them, or too many wait.
+        case drop([SharedMessage])
+        /// The last member has gone before anybody took these.
+        case takeBack([SharedMessage])
+        /// This one, which came from a log, is done with.
+        case settle(SharedMessage)
     }
 
     private struct Member {
@@ -43,41 +48,54 @@ struct ShareGroup {
     private var waiting = ShareQueue()
     /// Messages that some members can never take, and that wait for others.
     private var awkward: [SharedMessage] = []
-    private var nextNumber: Int64 = 1
     /// Of all messages that wait or are assigned.
     private(set) var heldBytes = 0
+
+    /// The highest that was offered.
+    private(set) var lastNumber = Int64.min
 
     /// Nobody is in it: it can be forgotten.
     var isEmpty: Bool { slots.isEmpty }
 
+    /// How many more messages of its log it should hold.
+    var room: Int {
+        guard joinedCount > 0, waiting.heldBytes < Limits.shareAheadBytesMax else { return 0 }
+        return max(Limits.shareAheadMax - waiting.count, 0)
+    }
+
     // MARK: Messages
 
     /// - Parameter mayWait: false: the shard holds so much already that it is lost if it would have to be kept.
-    mutating func offer(_ message: PlainMessage, mayWait: Bool = true) -> [Action] {
-        let shared = SharedMessage(number: nextNumber, message: message)
-        nextNumber += 1
-        guard mayWait || !message.qos.isAcknowledged else { return [.drop(1)] }
+    mutating func offer(_ shared: SharedMessage, mayWait: Bool = true) -> [Action] {
+        lastNumber = max(lastNumber, shared.number)
+        let isAcknowledged = shared.message.qos.isAcknowledged
+        guard mayWait || !isAcknowledged else { return [.drop([shared])] }
         // What waits goes first; QoS 0 does not wait, as its members need no window.
-        if waiting.isEmpty || !message.qos.isAcknowledged, let slot = nextMember(for: shared) {
+        if waiting.isEmpty || !isAcknowledged, let slot = nextMember(for: shared) {
             return [assign(shared, to: slot)]
         }
-        guard message.qos.isAcknowledged, joinedCount > 0, waiting.count < Limits.queuedMessagesMax,
-            waiting.heldBytes + shared.heldBytes <= Limits.queuedBytesMax
-        else { return [.drop(1)] }
-        waiting.append(shared)
+        guard isAcknowledged else { return [.drop([shared])] }
+        guard joinedCount > 0 else { return [.takeBack([shared])] }
+        guard
+            shared.isLogged
+                || waiting.count < Limits.queuedMessagesMax
+                    && waiting.heldBytes + shared.heldBytes <= Limits.queuedBytesMax
+        else { return [.drop([shared])] }
+        waiting.insert(shared)
         heldBytes += shared.heldBytes
         return []
     }
 
     /// A delivery is complete, or has ended otherwise.
     mutating func settled(_ id: ShareMember, _ number: Int64) -> [Action] {
-        guard let slot = slots[id], takeBack(number, from: slot) != nil else { return [] }
+        guard let slot = slots[id], let shared = takeBack(number, from: slot) else { return [] }
+        let settled: [Action] = shared.isLogged ? [.settle(shared)] : []
         members[slot]!.limit = min(members[slot]!.limit + 1, members[slot]!.limitMax)
         if members[slot]!.isLeaving, members[slot]!.assigned.isEmpty {
             remove(slot)
-            return []
+            return settled
         }
-        return distribute()
+        return settled + distribute()
     }
 
     /// A member has not taken what it was given: another may.
@@ -98,16 +116,16 @@ struct ShareGroup {
             shared = own
             if members[slot]!.isLeaving, members[slot]!.assigned.isEmpty { remove(slot) }
         }
-        guard joinedCount > 0 else { return [.drop(1)] }
         if case .unfit = reason { shared.refusedBy.append(id) }
         guard shared.message.qos.isAcknowledged else {
-            return [nextMember(for: shared).map { assign(shared, to: $0) } ?? .drop(1)]
+            return [nextMember(for: shared).map { assign(shared, to: $0) } ?? .drop([shared])]
         }
+        guard joinedCount > 0 else { return [.takeBack([shared])] }
         if shared.refusedBy.isEmpty {
             waiting.putBack([shared])
         } else {
             guard shared.refusedBy.count <= Limits.shareRefusalsMax, awkward.count < Limits.shareAwkwardMax else {
-                return [.drop(1)]
+                return [.drop([shared])]
             }
             awkward.append(shared)
         }
@@ -167,15 +185,16 @@ struct ShareGroup {
         remove(slot)
         let own = Set(exactlyOnce)
         let returned = member.assigned.values.filter { !own.contains($0.number) }
+        let settled = member.assigned.values.filter { own.contains($0.number) && $0.isLogged }.map { Action.settle($0) }
         guard joinedCount > 0 else {
-            return (returned.isEmpty ? [] : [.drop(returned.count)]) + endIfUnsubscribed()
+            return settled + (returned.isEmpty ? [] : [.takeBack(returned)]) + endIfUnsubscribed()
         }
         for shared in returned {
             heldBytes += shared.heldBytes
             if !shared.refusedBy.isEmpty { awkward.append(shared) }
         }
         waiting.putBack(returned.filter(\.refusedBy.isEmpty))
-        return distribute()
+        return settled + distribute()
     }
 
     private mutating func remove(_ slot: Int) {
@@ -184,14 +203,15 @@ struct ShareGroup {
         freeSlots.append(slot)
     }
 
-    /// Without subscribers a shared subscription ends, and its undelivered messages go with it (§4.8.2).
+    /// Without subscribers a shared subscription ends, and its undelivered messages go with it (§4.8.2); those that a log has stay there for
+    /// persistent sessions that are away.
     private mutating func endIfUnsubscribed() -> [Action] {
-        let lost = waiting.count + awkward.count
-        guard joinedCount == 0, lost > 0 else { return [] }
+        let left = waiting.messages + awkward
+        guard joinedCount == 0, !left.isEmpty else { return [] }
         heldBytes -= waiting.heldBytes + awkward.reduce(0) { $0 + $1.heldBytes }
         waiting = ShareQueue()
         awkward = []
-        return [.drop(lost)]
+        return [.takeBack(left)]
     }
 
     // MARK: Turns
@@ -206,8 +226,9 @@ struct ShareGroup {
                 heldBytes -= shared.heldBytes
                 actions.append(assign(shared, to: slot))
             } else if !hasCandidate(for: awkward[place]) {
-                heldBytes -= awkward.remove(at: place).heldBytes
-                actions.append(.drop(1))
+                let shared = awkward.remove(at: place)
+                heldBytes -= shared.heldBytes
+                actions.append(.drop([shared]))
             } else {
                 place += 1
             }
@@ -233,12 +254,15 @@ struct ShareGroup {
         guard members[slot] != nil, !members[slot]!.isLeaving, !shared.refusedBy.contains(members[slot]!.id) else {
             return false
         }
-        guard QoS.lower(shared.message.qos, members[slot]!.qos).isAcknowledged else {
-            if case .congested = members[slot]!.obstacle { return false }
-            return true
+        let isAcknowledged = QoS.lower(shared.message.qos, members[slot]!.qos).isAcknowledged
+        switch members[slot]!.obstacle {
+        case .congested: return false
+        case .noWindow where isAcknowledged: return false
+        case nil, .noWindow, .gone, .unfit: break
         }
+        guard isAcknowledged || shared.isLogged else { return true }
         let count = members[slot]!.assigned.count
-        return members[slot]!.obstacle == nil && count < members[slot]!.limit
+        return count < members[slot]!.limit
             && (count == 0 || members[slot]!.assignedBytes + shared.heldBytes <= Limits.shareMemberBytesMax)
     }
 
@@ -248,7 +272,7 @@ struct ShareGroup {
     }
 
     private mutating func assign(_ shared: SharedMessage, to slot: Int) -> Action {
-        let isTracked = QoS.lower(shared.message.qos, members[slot]!.qos).isAcknowledged
+        let isTracked = shared.isLogged || QoS.lower(shared.message.qos, members[slot]!.qos).isAcknowledged
         if isTracked {
             members[slot]!.assigned[shared.number] = shared
             members[slot]!.assignedBytes += shared.heldBytes

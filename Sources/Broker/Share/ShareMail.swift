@@ -1,4 +1,5 @@
 import MQTT
+import Persistence
 import Topics
 
 /// A session that takes part in shared subscriptions, wherever it is: its shard, and its token there.
@@ -9,11 +10,21 @@ package struct ShareMember: Hashable, Sendable {
 
 /// A message on its way to one member of a group.
 package struct SharedMessage: Sendable {
-    /// Counts the group's messages: what comes back stands where it stood.
+    /// Counts the group's messages: what comes back stands where it stood. Those of a log are positive; handed over live, they are
+    /// negative, as they are older than whatever comes from the log.
     var number: Int64
     var message: PlainMessage
+    /// Where it stands in the group's log; nil: it was handed over live.
+    var entry: Entry?
     /// Members that can never take it.
     var refusedBy: [ShareMember] = []
+
+    struct Entry: Sendable, Equatable {
+        var topicID: Int64
+        var seq: Int64
+    }
+
+    var isLogged: Bool { entry != nil }
 
     /// What it costs to hold it.
     var heldBytes: Int { 128 + message.topic.count + message.payload.count + message.forwarded.count }
@@ -48,6 +59,8 @@ package enum ShareMail: Sendable {
     case refused(ShareDelivery, ShareRefusal)
     /// - Parameter room: for how many messages of QoS 1 and 2.
     case reopened(TopicFilter, ShareMember, room: Int)
+    /// An entry has come to the end of the group's log.
+    case committed(TopicFilter, LogEntry)
 
     // To a member's shard.
 

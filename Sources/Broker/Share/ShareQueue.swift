@@ -9,9 +9,14 @@ struct ShareQueue {
     var isEmpty: Bool { count == 0 }
     var first: SharedMessage? { isEmpty ? nil : items[start] }
 
-    /// - Parameter shared: a message newer than all that wait.
-    mutating func append(_ shared: SharedMessage) {
-        precondition(items.last.map { $0!.number < shared.number } ?? true)
+    var messages: [SharedMessage] { items[start...].compactMap { $0 } }
+
+    /// - Parameter shared: mostly a message newer than all that wait.
+    mutating func insert(_ shared: SharedMessage) {
+        guard items.last.map({ $0!.number < shared.number }) ?? true else {
+            putBack([shared])
+            return
+        }
         items.append(shared)
         heldBytes += shared.heldBytes
     }
@@ -35,7 +40,7 @@ struct ShareQueue {
         guard let last = returned.map(\.number).max() else { return }
         let isBeforeAll = first.map { last < $0.number } ?? true
         var all = returned.sorted { $0.number < $1.number }
-        all.append(contentsOf: items[start...].compactMap { $0 })
+        all.append(contentsOf: messages)
         if !isBeforeAll { all.sort { $0.number < $1.number } }
         items = all
         start = 0

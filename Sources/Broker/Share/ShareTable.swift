@@ -6,6 +6,16 @@ struct ShareTable {
     var groups: [TopicFilter: ShareGroup] = [:]
     /// In all of them.
     var heldBytes = 0
+    /// Of the next message that is handed over live to a group here.
+    private var nextLiveNumber = Int64.min
+    /// For the shared subscriptions at home here that are served from a log, whether they have members now or not.
+    var logs: [TopicFilter: ShareLog] = [:]
+    /// By topic id.
+    var logFilters: [Int64: TopicFilter] = [:]
+    /// Something is done with that was not yet said to be saved.
+    var changedLogs: Set<TopicFilter> = []
+    /// Reading these has failed.
+    var stalledLogs: Set<TopicFilter> = []
     /// For each share filter, a bit for each shard that has subscribers: while there are any, it stands in the index of every shard.
     var holders: [TopicFilter: UInt64] = [:]
     /// How many sessions of this shard have subscribed to each.
@@ -21,7 +31,15 @@ struct ShareTable {
     func home(of filter: TopicFilter) -> Int { Int(UInt(bitPattern: filter.hashValue) % UInt(outgoing.count)) }
 
     /// Whether a group may hold more; a group that holds little always may, so that others do not stop it.
-    func mayHoldMore(_ group: ShareGroup) -> Bool {
-        heldBytes < Limits.shareShardBytesMax || group.heldBytes < Limits.shareGroupBytesMin
+    func mayHoldMore(_ filter: TopicFilter) -> Bool {
+        heldBytes < Limits.shareShardBytesMax || groups[filter]?.heldBytes ?? 0 < Limits.shareGroupBytesMin
+    }
+
+    /// How many entries of its log a group should be offered now.
+    func room(_ filter: TopicFilter) -> Int { mayHoldMore(filter) ? groups[filter]?.room ?? 0 : 0 }
+
+    mutating func live(_ message: PlainMessage) -> SharedMessage {
+        defer { nextLiveNumber += 1 }
+        return SharedMessage(number: nextLiveNumber, message: message)
     }
 }

@@ -20,7 +20,7 @@ extension Migration {
         """
 
     /// The log of a plain filter: whatever is published at QoS 1 or 2 on topics that it matches, for the persistent sessions that
-    /// subscribed to it.
+    /// subscribed to it. A shared subscription with its name is a filter like others, whose sessions have one place in the log together.
     private static let filterLogs = """
         ALTER TABLE topics DROP CONSTRAINT topics_kind_check, ADD CONSTRAINT topics_kind_check CHECK (kind BETWEEN 1 AND 4);
         COMMENT ON COLUMN topics.kind IS '1 inbox, 2 direct, 3 group, 4 log of a plain filter';
@@ -28,9 +28,13 @@ extension Migration {
             topic_id bigint PRIMARY KEY REFERENCES topics ON DELETE CASCADE,
             filter bytea NOT NULL,
             purged_seq bigint NOT NULL DEFAULT 0,
+            consumed_seq bigint NOT NULL DEFAULT 0,
+            consumed_above bytea NOT NULL DEFAULT '',
             wanted_at timestamptz NOT NULL DEFAULT now()
         );
         COMMENT ON COLUMN filter_logs.purged_seq IS 'entries up to this one are deleted: every session has them';
+        COMMENT ON COLUMN filter_logs.consumed_seq IS 'shared subscriptions: entries up to this one are done with';
+        COMMENT ON COLUMN filter_logs.consumed_above IS 'what is done with above that: Consumption';
         COMMENT ON COLUMN filter_logs.wanted_at IS 'when a session last subscribed';
         CREATE UNIQUE INDEX filter_logs_filter ON filter_logs (sha256(filter))
         """

@@ -1,20 +1,3 @@
-/// The log of a plain filter: what is published at QoS 1 or 2 on the topics that it matches, for persistent sessions.
-package struct FilterLog: Sendable, Equatable {
-    package var topicID: Int64
-    /// As subscribed.
-    package var filter: [UInt8]
-    /// When it was read.
-    package var lastSeq: Int64
-
-    package init(topicID: Int64, filter: [UInt8], lastSeq: Int64) {
-        self.topicID = topicID
-        self.filter = filter
-        self.lastSeq = lastSeq
-    }
-
-    package var topic: StoredTopic { StoredTopic(id: topicID, address: .filterLog(topicID)) }
-}
-
 /// Which filters have a log, and what of it is still needed.
 package struct FilterLogStore: Sendable {
     /// A filter that nobody has subscribed to keeps its log so long: it may be on its way to somebody.
@@ -32,13 +15,60 @@ package struct FilterLogStore: Sendable {
         while true {
             let rows = try await database.query(
                 """
-                SELECT f.topic_id, f.filter, t.last_seq FROM filter_logs f JOIN topics t ON t.id = f.topic_id
+                SELECT f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
+                FROM filter_logs f JOIN topics t ON t.id = f.topic_id
                 WHERE f.topic_id > $1 ORDER BY f.topic_id LIMIT $2
                 """, [.int(last), .int(Self.pageSize)])
-            for row in 0..<rows.count { logs.append(Self.log(rows, row)) }
-            guard rows.count == Int(Self.pageSize), let end = logs.last?.topicID else { return logs }
+            for row in 0..<rows.count { logs.append(try Self.log(rows, row)) }
+            guard rows.count == Int(Self.pageSize), let end = logs.last?.topicID else { break }
             last = end
         }
+        if logs.contains(where: \.isShared) { try await findTaken(&logs) }
+        return logs
+    }
+
+    /// Shared messages that sessions keep themselves, for good: nobody else is to get them (MQTT 5 §4.8.2).
+    private func findTaken(_ logs: inout [FilterLog]) async throws(DatabaseError) {
+        let places = Dictionary(
+            uniqueKeysWithValues: logs.indices.filter { logs[$0].isShared }.map { (logs[$0].topicID, $0) })
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                "SELECT id, outbound FROM mqtt_sessions WHERE id > $1 AND outbound <> '' ORDER BY id LIMIT $2",
+                [.int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count {
+                last = rows.int(row, 0)
+                let state = SessionStateCodec.decode(
+                    cursors: [], outbound: rows.bytes(row, 1), inbound: [], packets: [])
+                for delivery in state?.deliveries ?? [] {
+                    if let place = places[delivery.topicID] { logs[place].consumption.taken.insert(delivery.seq) }
+                }
+            }
+            guard rows.count == Int(Self.pageSize) else { return }
+        }
+    }
+
+    /// Stores how far shared subscriptions have come, in one statement.
+    /// - Returns: those that are stored, or whose log is gone. A row that somebody else is changing is left out: who waited for it could
+    ///   wait for each other.
+    package func save(_ consumptions: [Int64: Consumption]) async throws(DatabaseError) -> [Int64] {
+        let ids = Array(consumptions.keys)
+        let rows = try await database.query(
+            """
+            WITH free AS (
+                SELECT f.topic_id, u.seq, u.above FROM unnest($1, $2, $3) AS u(id, seq, above)
+                JOIN filter_logs f ON f.topic_id = u.id FOR UPDATE OF f SKIP LOCKED),
+            stored AS (
+                UPDATE filter_logs f SET consumed_seq = free.seq, consumed_above = free.above
+                FROM free WHERE f.topic_id = free.topic_id RETURNING f.topic_id)
+            SELECT topic_id FROM stored
+            UNION ALL SELECT id FROM unnest($1) AS gone(id)
+            WHERE NOT EXISTS (SELECT FROM filter_logs f WHERE f.topic_id = gone.id)
+            """,
+            [
+                .ints(ids), .ints(ids.map { consumptions[$0]!.floor }), .blobs(ids.map { consumptions[$0]!.packed }),
+            ])
+        return (0..<rows.count).map { rows.int($0, 0) }
     }
 
     /// The logs of these filters; those that are missing are made.
@@ -61,9 +91,9 @@ package struct FilterLogStore: Sendable {
                 """
                 UPDATE filter_logs f SET wanted_at = now() FROM unnest($1) AS u(filter), topics t
                 WHERE sha256(f.filter) = sha256(u.filter) AND t.id = f.topic_id
-                RETURNING f.topic_id, f.filter, t.last_seq
+                RETURNING f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
                 """, [.blobs(filters)])
-            return (0..<rows.count).map { Self.log(rows, $0) }
+            return try (0..<rows.count).map { (row) throws(DatabaseError) in try Self.log(rows, row) }
         }
     }
 
@@ -75,11 +105,12 @@ package struct FilterLogStore: Sendable {
         while true {
             let logs = try await database.query(
                 """
-                SELECT f.topic_id, f.filter, t.last_seq FROM filter_logs f JOIN topics t ON t.id = f.topic_id
+                SELECT f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
+                FROM filter_logs f JOIN topics t ON t.id = f.topic_id
                 WHERE f.topic_id > $1 AND t.last_seq > f.purged_seq ORDER BY f.topic_id LIMIT $2
                 """, [.int(last), .int(Self.pageSize)])
             for row in 0..<logs.count {
-                let log = Self.log(logs, row)
+                let log = try Self.log(logs, row)
                 count += try await purge(log, upTo: try await neededAfter(log))
                 last = log.topicID
             }
@@ -95,9 +126,9 @@ package struct FilterLogStore: Sendable {
                 """
                 DELETE FROM filter_logs f WHERE wanted_at < now() - $1 * interval '1 second'
                     AND NOT EXISTS (SELECT FROM mqtt_subscriptions s WHERE sha256(s.filter) = sha256(f.filter))
-                RETURNING topic_id, filter, purged_seq
+                RETURNING topic_id, filter, purged_seq, consumed_seq, consumed_above
                 """, [.int(Self.unwantedSeconds)])
-            let logs = (0..<gone.count).map { Self.log(gone, $0) }
+            let logs = try (0..<gone.count).map { (row) throws(DatabaseError) in try Self.log(gone, row) }
             _ = try await transaction.query(
                 "DELETE FROM messages WHERE topic_id = ANY($1)", [.ints(logs.map(\.topicID))])
             _ = try await transaction.query("DELETE FROM topics WHERE id = ANY($1)", [.ints(logs.map(\.topicID))])
@@ -105,8 +136,9 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// The lowest cursor of all sessions with the filter; the end of the log if there is none.
+    /// The lowest cursor of all sessions with the filter; the end of the log if there is none. A shared subscription has one place.
     private func neededAfter(_ log: FilterLog) async throws(DatabaseError) -> Int64 {
+        if log.isShared { return log.consumption.floor }
         var lowest = log.lastSeq
         var last: Int64 = 0
         while true {
@@ -133,7 +165,20 @@ package struct FilterLogStore: Sendable {
         return gone.affected
     }
 
-    private static func log(_ rows: Rows, _ row: Int) -> FilterLog {
-        FilterLog(topicID: rows.int(row, 0), filter: rows.bytes(row, 1), lastSeq: rows.int(row, 2))
+    private static func log(_ rows: Rows, _ row: Int) throws(DatabaseError) -> FilterLog {
+        let log = FilterLog(topicID: rows.int(row, 0), filter: rows.bytes(row, 1), lastSeq: rows.int(row, 2))
+        return try log.with(rows, row, 3)
+    }
+}
+
+extension FilterLog {
+    /// With what two columns say about its consumption.
+    func with(_ rows: Rows, _ row: Int, _ column: Int) throws(DatabaseError) -> FilterLog {
+        guard let stored = Consumption(floor: rows.int(row, column), packed: rows.bytes(row, column + 1)) else {
+            throw .refused(code: "XX001", constraint: "", message: "the consumption of log \(topicID) is damaged")
+        }
+        var log = self
+        log.consumption = stored
+        return log
     }
 }

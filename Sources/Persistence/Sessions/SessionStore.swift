@@ -51,7 +51,7 @@ package struct SessionStore: Sendable {
                 WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
                 RETURNING id, cursors, outbound, inbound, packets)
             SELECT session.id, session.cursors, session.outbound, session.inbound, session.packets,
-                s.filter, s.options, s.identifier, t.id, t.last_seq
+                s.filter, s.options, s.identifier, t.id, t.last_seq, f.consumed_seq, f.consumed_above
             FROM session
             LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id
             LEFT JOIN filter_logs f ON sha256(f.filter) = sha256(s.filter) AND s.options & 3 > 0
@@ -67,17 +67,20 @@ package struct SessionStore: Sendable {
                 code: "XX001", constraint: "", message: "the state of session \(rows.int(0, 0)) is damaged")
         }
         var session = StoredSession(id: rows.int(0, 0), state: state)
-        for row in 0..<rows.count where !rows.isNull(row, 5) { session.subscriptions.append(subscription(rows, row)) }
+        for row in 0..<rows.count where !rows.isNull(row, 5) {
+            session.subscriptions.append(try subscription(rows, row))
+        }
         return session
     }
 
-    private func subscription(_ rows: Rows, _ row: Int) -> StoredSubscription {
+    private func subscription(_ rows: Rows, _ row: Int) throws(DatabaseError) -> StoredSubscription {
         var subscription = StoredSubscription(
             filter: rows.bytes(row, 5), options: UInt8(truncatingIfNeeded: rows.int(row, 6)),
             identifier: UInt32(truncatingIfNeeded: rows.int(row, 7)))
         if !rows.isNull(row, 8) {
-            subscription.log = FilterLog(
+            let log = FilterLog(
                 topicID: rows.int(row, 8), filter: subscription.filter, lastSeq: rows.int(row, 9))
+            subscription.log = try log.with(rows, row, 10)
         }
         return subscription
     }

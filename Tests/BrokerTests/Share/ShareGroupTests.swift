@@ -3,11 +3,12 @@ import Testing
 
 @testable import Broker
 
-/// A group, driven by words. Members are `a`, `b`, …; messages are numbered as they are offered. What it does reads `a1` (message 1 goes to
-/// a, which has to acknowledge it), `a1~` (which has not to), `drop`.
+/// A group, driven by words. Members are `a`, `b`, …; messages are numbered as they are offered, live or (`log`) from a log. What it does
+/// reads `a1` (message 1 goes to a, which has to acknowledge it), `a1~` (which has not to), `drop`, `back 1`, `settled 1`.
 private struct Script {
     var group = ShareGroup()
     private var deliveries: [String: SharedMessage] = [:]
+    private var offered: Int64 = 0
 
     static func member(_ name: Substring) -> ShareMember {
         ShareMember(shard: 0, session: UInt64(name.utf8.first!))
@@ -26,8 +27,11 @@ private struct Script {
         switch words[0] {
         case "join": return note(group.join(member, qos: QoS(rawValue: UInt8(numbers[0]))!, limit: numbers[1]))
         case "offer":
-            return note(group.offer(Self.message(qos: Int(words[1])!, bytes: numbers.first ?? 1), mayWait: true))
-        case "offer-full": return note(group.offer(Self.message(qos: Int(words[1])!), mayWait: false))
+            return note(group.offer(next(Self.message(qos: Int(words[1])!, bytes: numbers.first ?? 1)), mayWait: true))
+        case "offer-full": return note(group.offer(next(Self.message(qos: Int(words[1])!)), mayWait: false))
+        case "log": return note(group.offer(next(Self.message(qos: Int(words[1])!), isLogged: true)))
+        case "late":
+            return note(group.offer(SharedMessage(number: Int64(words[1])!, message: Self.message(qos: 1))))
         case "done": return note(group.settled(member, Int64(numbers[0])))
         case "detach": return note(group.detach(member))
         case "leave": return note(group.leave(member, exactlyOnce: numbers.map { Int64($0) }))
@@ -38,6 +42,13 @@ private struct Script {
         case "unfit": return refuse(words, .unfit)
         default: preconditionFailure(line)
         }
+    }
+
+    private mutating func next(_ message: PlainMessage, isLogged: Bool = false) -> SharedMessage {
+        offered += 1
+        return SharedMessage(
+            number: offered, message: message,
+            entry: isLogged ? SharedMessage.Entry(topicID: 1, seq: offered) : nil)
     }
 
     private mutating func refuse(_ words: [Substring], _ reason: ShareRefusal) -> String {
@@ -54,7 +65,9 @@ private struct Script {
                 let name = String(UnicodeScalar(UInt8(member.session)))
                 said.append("\(name)\(shared.number)\(isTracked ? "" : "~")")
                 deliveries[said.last!] = shared
-            case .drop(let count): said += Array(repeating: "drop", count: count)
+            case .drop(let messages): said += messages.map { _ in "drop" }
+            case .takeBack(let messages): said += ["back"] + messages.map(\.number).sorted().map { "\($0)" }
+            case .settle(let shared): said.append("settled \(shared.number)")
             }
         }
         return said.joined(separator: " ")
@@ -76,7 +89,7 @@ struct ShareGroupTests {
                     "join a 1 9:", "join b 1 9:", "join c 1 9:", "offer 1:a1", "offer 1:b2", "offer 0:c3~",
                     "offer 1:a4",
                 ]),
-            Case(testDescription: "without members nothing is kept", steps: ["offer 1:drop", "offer 0:drop"]),
+            Case(testDescription: "without members nothing is kept", steps: ["offer 1:back 1", "offer 0:drop"]),
             Case(
                 testDescription: "who is full is passed over, and what nobody can take waits",
                 steps: [
@@ -105,7 +118,7 @@ struct ShareGroupTests {
                 testDescription: "[MQTT-3.10.4-3] who unsubscribes keeps what it was sent",
                 steps: [
                     "join a 1 9:", "join b 1 9:", "offer 1:a1", "offer 1:b2", "detach a:", "offer 1:b3", "done a 1:",
-                    "leave a:", "leave b:drop drop",
+                    "leave a:", "leave b:back 2 3",
                 ]),
             Case(
                 testDescription: "until its connection ends",
@@ -116,12 +129,12 @@ struct ShareGroupTests {
             Case(
                 testDescription: "with the last subscription goes what waits",
                 steps: [
-                    "join a 1 1:", "offer 1:a1", "offer 1:", "offer 1:", "detach a:drop drop", "offer 1:drop",
+                    "join a 1 1:", "offer 1:a1", "offer 1:", "offer 1:", "detach a:back 2 3", "offer 1:back 4",
                     "done a 1:",
                 ]),
             Case(
                 testDescription: "with the last connection too",
-                steps: ["join a 1 1:", "offer 1:a1", "offer 1:", "leave a:drop drop"]),
+                steps: ["join a 1 1:", "offer 1:a1", "offer 1:", "leave a:back 1 back 2"]),
             Case(
                 testDescription: "a congested member gets nothing until it reads",
                 steps: [
@@ -164,6 +177,26 @@ struct ShareGroupTests {
             Case(
                 testDescription: "a shard that holds too much keeps no more",
                 steps: ["join a 1 9:", "offer-full 1:drop", "offer-full 0:a2~"]),
+            Case(
+                testDescription: "what comes from a log is tracked at all members until it is done with",
+                steps: [
+                    "join a 1 2:", "join b 0 2:", "log 1:a1", "log 2:b2", "log 1:a3", "log 1:b4", "log 1:",
+                    "done b 2:settled 2 b5", "done a 3:settled 3", "done a 1:settled 1",
+                ]),
+            Case(
+                testDescription: "what nobody can take is done with, too",
+                steps: ["join a 1 9:", "log 1:a1", "unfit a 1:drop"]),
+            Case(
+                testDescription: "QoS 2 of a log is settled with its member, the rest is taken back",
+                steps: [
+                    "join a 2 3:", "log 2:a1", "log 1:a2", "log 1:a3", "log 1:", "leave a 1:settled 1 back 2 3 back 4",
+                ]),
+            Case(
+                testDescription: "what was handed over late goes before the log",
+                steps: [
+                    "join a 1 1:", "log 1:a1", "log 1:", "log 1:", "late -9:", "late -8:", "done a 1:settled 1 a-9",
+                    "done a -9:a-8", "done a -8:a2",
+                ]),
         ])
     func steps(_ one: Case) {
         var script = Script()
@@ -180,7 +213,7 @@ struct ShareGroupTests {
         let member = ShareMember(shard: 0, session: 1)
         _ = group.join(member, qos: .atLeastOnce, limit: 1)
         for number in 0...(Limits.queuedMessagesMax + 5) {
-            let actions = group.offer(Script.message(qos: 1))
+            let actions = group.offer(SharedMessage(number: Int64(number), message: Script.message(qos: 1)))
             #expect(actions.count == (number == 0 || number > Limits.queuedMessagesMax ? 1 : 0))
         }
         _ = group.leave(member, exactlyOnce: [])

@@ -47,6 +47,8 @@ struct ShareModelTests {
         var qosOf: [QoS] = [.atMostOnce]
         var lostExactlyOnce: Set<Int64> = []
         var dropped = 0
+        /// Of those from a log, which are every third.
+        var settled: Set<Int64> = []
 
         func id(_ member: Int) -> ShareMember { ShareMember(shard: member % 3, session: UInt64(member)) }
 
@@ -55,7 +57,8 @@ struct ShareModelTests {
                 switch action {
                 case .deliver(let shared, let id, let isTracked):
                     members[Int(id.session)].toMember.append((shared, isTracked))
-                case .drop(let count): dropped += count
+                case .drop(let messages), .takeBack(let messages): dropped += messages.count
+                case .settle(let shared): settled.insert(shared.number)
                 }
             }
         }
@@ -70,7 +73,13 @@ struct ShareModelTests {
             let qos = QoS(rawValue: .random(in: 1...2, using: &random))!
             received.append(0)
             qosOf.append(qos)
-            perform(group.offer(PlainMessage(topic: [1], payload: [], qos: qos, retain: false, forwarded: [])))
+            let number = Int64(received.count - 1)
+            perform(
+                group.offer(
+                    SharedMessage(
+                        number: number,
+                        message: PlainMessage(topic: [1], payload: [], qos: qos, retain: false, forwarded: []),
+                        entry: number % 3 == 0 ? SharedMessage.Entry(topicID: 1, seq: number) : nil)))
         }
 
         /// The member's shard hears of a message.
@@ -195,6 +204,7 @@ struct ShareModelTests {
         for number in 1..<world.received.count {
             let isLost = world.lostExactlyOnce.contains(Int64(number))
             #expect(world.received[number] == (isLost ? 0 : 1), "message \(number) at \(world.qosOf[number])")
+            #expect(world.settled.contains(Int64(number)) == (number % 3 == 0), "message \(number)")
         }
         #expect(world.dropped == 0 && world.group.heldBytes == 0)
         for member in world.members.indices {

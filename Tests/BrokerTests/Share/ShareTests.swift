@@ -26,36 +26,6 @@ import Topics
         try TestClient(hub, shard: hub.ports.count - 1, user: nil, id: "writer")
     }
 
-    /// Publishes the numbers, and returns when all are acknowledged.
-    private func publish(_ numbers: Range<Int>, _ writer: TestClient, _ topic: String = "work/x", qos: QoS) throws {
-        for number in numbers { try writer.publish(topic, "\(number)", qos: qos) }
-        for _ in numbers where qos != .atMostOnce {
-            switch try writer.next() {
-            case .puback(let answer), .pubrec(let answer): try checkEqual(answer.reason, .success)
-            case let packet: throw CheckFailure(description: "\(packet)")
-            }
-        }
-    }
-
-    /// The next so many messages, acknowledged as their QoS wants it.
-    private func take(_ count: Int, _ client: TestClient, line: Int = #line) throws -> [Int] {
-        var deliveries: [TestClient.Delivery] = []
-        for _ in 0..<count { deliveries.append(try client.receive(line: line)) }
-        for delivery in deliveries {
-            switch delivery.qos {
-            case .atMostOnce: break
-            case .atLeastOnce: try client.acknowledge(delivery.packetID)
-            case .exactlyOnce:
-                try client.answer(.pubrec, delivery.packetID)
-                guard case .pubrel(let pubrel) = try client.next() else {
-                    throw CheckFailure(description: "line \(line): no PUBREL")
-                }
-                try client.answer(.pubcomp, pubrel.packetID)
-            }
-        }
-        return deliveries.map { Int($0.payload) ?? -1 }
-    }
-
     @Test(arguments: shardCounts, [QoS.atMostOnce, .atLeastOnce, .exactlyOnce])
     func eachMessageToOneMember(_ shards: Int, _ qos: QoS) async throws {
         try await onThread {
@@ -63,8 +33,8 @@ import Topics
             for filter in ["$share/g/work/+", "$share/g/work/x", "$share/other/#"] {
                 let members = try self.members(hub, 5, filter, qos: qos), writer = try writer(hub)
                 for round in 0..<10 {
-                    try publish(round * 20..<round * 20 + 20, writer, qos: qos)
-                    let taken = try members.flatMap { try take(4, $0) }
+                    try writer.publish(round * 20..<round * 20 + 20, qos: qos)
+                    let taken = try members.flatMap { try $0.take(4) }
                     try checkEqual(taken.sorted(), Array(round * 20..<round * 20 + 20))
                 }
                 for member in members { try member.expectNothing() }
@@ -77,9 +47,9 @@ import Topics
         try await onThread {
             let hub = try TestHub(shards: shards)
             let members = try members(hub, 2, receiveMaximum: 2), writer = try writer(hub)
-            try publish(0..<60, writer, qos: .atLeastOnce)
+            try writer.publish(0..<60, qos: .atLeastOnce)
             let stuck = try (0..<2).map { _ in Int(try members[0].receive().payload)! }
-            let rest = try (0..<58).flatMap { _ in try take(1, members[1]) }
+            let rest = try (0..<58).flatMap { _ in try members[1].take(1) }
             try checkEqual((stuck + rest).sorted(), Array(0..<60))
             for member in members { try member.expectNothing() }
         }
@@ -91,15 +61,15 @@ import Topics
         try await onThread {
             let hub = try TestHub(shards: shards)
             let members = try members(hub, 2, qos: qos), writer = try writer(hub)
-            try publish(0..<10, writer, qos: qos)
+            try writer.publish(0..<10, qos: qos)
             let own = try (0..<5).map { _ in Int(try members[0].receive().payload)! }
-            let others = try take(5, members[1])
+            let others = try members[1].take(5)
             try checkEqual((own + others).sorted(), Array(0..<10))
             try members[0].disconnect()
-            if qos == .atLeastOnce { try checkEqual(try take(5, members[1]), own) }
+            if qos == .atLeastOnce { try checkEqual(try members[1].take(5), own) }
             // Until the home has heard of the end, it may choose the lost member, and then chooses again.
-            try publish(10..<12, writer, qos: qos)
-            try checkEqual(try take(2, members[1]).sorted(), [10, 11])
+            try writer.publish(10..<12, qos: qos)
+            try checkEqual(try members[1].take(2).sorted(), [10, 11])
             try members[1].expectNothing()
         }
     }
@@ -110,13 +80,13 @@ import Topics
         try await onThread {
             let hub = try TestHub(shards: shards)
             let members = try members(hub, 2, qos: qos, receiveMaximum: 1), writer = try writer(hub)
-            try publish(0..<1, writer, qos: qos)
+            try writer.publish(0..<1, qos: qos)
             let delivery = try members[0].receive()
             let type: PacketType = qos == .atLeastOnce ? .puback : .pubrec
             try members[0].answer(type, delivery.packetID, .implementationSpecificError)
             try members[0].disconnect()
-            try publish(1..<2, writer, qos: qos)
-            try checkEqual(try take(1, members[1]), [1])
+            try writer.publish(1..<2, qos: qos)
+            try checkEqual(try members[1].take(1), [1])
             try members[1].expectNothing()
         }
     }
@@ -126,20 +96,20 @@ import Topics
         try await onThread {
             let hub = try TestHub(shards: shards)
             let members = try members(hub, 2), writer = try writer(hub)
-            try publish(0..<4, writer, qos: .atLeastOnce)
+            try writer.publish(0..<4, qos: .atLeastOnce)
             let first = try members[0].receive(), second = try members[0].receive()
-            _ = try take(2, members[1])
+            _ = try members[1].take(2)
             try members[0].sendUnsubscribe("$share/g/work/+")
             guard case .unsuback(let unsuback) = try members[0].next() else {
                 throw CheckFailure(description: "no UNSUBACK")
             }
             try checkEqual(unsuback.reasons, [.success])
-            try publish(4..<8, writer, qos: .atLeastOnce)
-            try checkEqual(try take(4, members[1]), [4, 5, 6, 7])
+            try writer.publish(4..<8, qos: .atLeastOnce)
+            try checkEqual(try members[1].take(4), [4, 5, 6, 7])
             try members[0].acknowledge(first.packetID)
             try members[0].expectNothing()
             try members[0].disconnect()
-            try checkEqual(try take(1, members[1]), [Int(second.payload)!])
+            try checkEqual(try members[1].take(1), [Int(second.payload)!])
             try members[1].expectNothing()
         }
     }
@@ -255,12 +225,12 @@ import Topics
                     hub, shard: shards - 1, user: nil, id: "p", isClean: false, expirySeconds: 100)
                 try check(client.sessionPresent == isResumed, "session present")
                 if !isResumed { try client.subscribe("$share/g/work/+") }
-                try publish(0..<4, writer, qos: .atLeastOnce)
-                try checkEqual((try take(2, client) + take(2, other)).sorted(), [0, 1, 2, 3])
+                try writer.publish(0..<4, qos: .atLeastOnce)
+                try checkEqual((try client.take(2) + other.take(2)).sorted(), [0, 1, 2, 3])
                 try client.disconnect()
                 try waitUntil("the session is saved") { hub.sessions.all.contains { $0.leftWithExpiry != nil } }
-                try publish(4..<6, writer, qos: .atLeastOnce)
-                try checkEqual(try take(2, other), [4, 5])
+                try writer.publish(4..<6, qos: .atLeastOnce)
+                try checkEqual(try other.take(2).sorted(), [4, 5])
             }
         }
     }
@@ -292,14 +262,6 @@ import Topics
             try quick.expectNothing()
             try checkEqual(hub.hub.metrics.dropped.current, 0)
         }
-    }
-}
-
-extension TestClient {
-    fileprivate func answer(_ type: PacketType, _ packetID: UInt16, _ reason: ReasonCode = .success) throws {
-        var bytes: [UInt8] = []
-        ServerPacket.encodeAcknowledgement(type, into: &bytes, version: version, packetID: packetID, reason: reason)
-        try send(bytes)
     }
 }
 

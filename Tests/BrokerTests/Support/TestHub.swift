@@ -34,19 +34,24 @@ final class TestHub: Sendable {
         }
     }()
 
-    /// - Parameter wills: what an earlier hub has left.
+    /// - Parameters:
+    ///   - earlier: a hub that has crashed: what it has stored is there.
+    ///   - wills: what an earlier hub has left.
     init(
-        shards: Int = 1, wills: TestWills = TestWills(), keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(),
+        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
         wallMilliseconds: (@Sendable () -> Int64)? = nil
     ) throws {
         self.wills = wills
         let mailboxes = try (0..<shards).map { _ in try Mailbox<TestHandler.Mail>() }
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
-        log = TestLog(mailroom: mailroom)
-        filterLogs = TestFilterLogs(log: log)
-        sessions = TestSessions(logs: filterLogs)
-        var settings = Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false)
+        log = TestLog(mailroom: mailroom, after: earlier?.log)
+        filterLogs = TestFilterLogs(log: log, after: earlier?.filterLogs)
+        sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
+        var settings = Hub.Settings(
+            allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false, filterLogs: filterLogs.all(sessions)
+        )
         settings.keepAliveSecondsMax = keepAliveSecondsMax
         hub = Hub(
             services: HubServices(

@@ -25,7 +25,12 @@ final class TestLog: MessageLog {
     let reads = Gate()
     private let mailroom: Mailroom
 
-    init(mailroom: Mailroom) { self.mailroom = mailroom }
+    /// - Parameter earlier: whose commits it has.
+    init(mailroom: Mailroom, after earlier: TestLog? = nil) {
+        self.mailroom = mailroom
+        guard let (entries, ends) = earlier?.state.withLock({ ($0.entries, $0.ends) }) else { return }
+        state.withLock { ($0.entries, $0.ends) = (entries, ends) }
+    }
 
     var heldCount: Int { state.withLock { $0.held.count } }
     /// Appends that found it full.

@@ -17,7 +17,12 @@ final class TestSessions: SessionSource {
 
     private let logs: TestFilterLogs
 
-    init(logs: TestFilterLogs) { self.logs = logs }
+    /// - Parameter earlier: whose rows it has.
+    init(logs: TestFilterLogs, after earlier: TestSessions? = nil) {
+        self.logs = logs
+        guard let all = earlier?.rows.withLock({ $0 }) else { return }
+        rows.withLock { $0 = all }
+    }
 
     var all: [Row] { rows.withLock { Array($0.values) } }
 
@@ -82,21 +87,55 @@ final class TestSessions: SessionSource {
 
 /// The logs of plain filters in memory; their entries are in the `TestLog`.
 final class TestFilterLogs: FilterLogSource {
-    private let byFilter = Mutex<[[UInt8]: Int64]>([:])
-    private let log: TestLog
+    private struct State {
+        var byFilter: [[UInt8]: Int64] = [:]
+        var consumptions: [Int64: Consumption] = [:]
+    }
 
-    init(log: TestLog) { self.log = log }
+    private let state = Mutex(State())
+    private let log: TestLog
+    let saves = Gate()
+
+    /// - Parameter earlier: whose rows it has.
+    init(log: TestLog, after earlier: TestFilterLogs? = nil) {
+        self.log = log
+        guard let all = earlier?.state.withLock({ $0 }) else { return }
+        state.withLock { $0 = all }
+    }
 
     func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog] {
-        byFilter.withLock { byFilter in
-            for (filter, id) in zip(filters, ids) where byFilter[filter] == nil { byFilter[filter] = id }
+        state.withLock { state in
+            for (filter, id) in zip(filters, ids) where state.byFilter[filter] == nil { state.byFilter[filter] = id }
         }
         return filters.compactMap(existing)
     }
 
-    func existing(_ filter: [UInt8]) -> FilterLog? {
-        byFilter.withLock { $0[filter] }.map { FilterLog(topicID: $0, filter: filter, lastSeq: log.end(of: $0)) }
+    func save(_ consumptions: [Int64: Consumption]) async throws(DatabaseError) -> [Int64] {
+        await saves.pass()
+        state.withLock { $0.consumptions.merge(consumptions) { _, new in new } }
+        return Array(consumptions.keys)
     }
+
+    func existing(_ filter: [UInt8]) -> FilterLog? {
+        let (found, consumption) = state.withLock { state in
+            (state.byFilter[filter], state.byFilter[filter].flatMap { state.consumptions[$0] })
+        }
+        return found.map {
+            FilterLog(topicID: $0, filter: filter, lastSeq: log.end(of: $0), consumption: consumption ?? Consumption())
+        }
+    }
+
+    /// As they are read when a hub starts.
+    func all(_ sessions: TestSessions) -> [FilterLog] {
+        var logs = state.withLock { Array($0.byFilter.keys) }.compactMap(existing)
+        for delivery in sessions.all.flatMap(\.stored.state.deliveries) {
+            guard let place = logs.firstIndex(where: { $0.topicID == delivery.topicID }) else { continue }
+            logs[place].consumption.taken.insert(delivery.seq)
+        }
+        return logs
+    }
+
+    func remove(_ filter: [UInt8]) { state.withLock { $0.byFilter[filter] = nil } }
 }
 
 /// Rights as PostgreSQL would know them.

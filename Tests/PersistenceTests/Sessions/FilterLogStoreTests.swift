@@ -89,6 +89,61 @@ import Testing
         }
     }
 
+    /// The members of a shared subscription have one place in its log, whatever cursors and sessions there are.
+    @Test(
+        arguments: [
+            (Consumption(), [1, 2, 3, 4, 5]), (Consumption(end: 3), [4, 5]), (Consumption(end: 5), []),
+            (Consumption(end: 5, open: [2, 4]), [2, 3, 4, 5]), (Consumption(end: 4, open: [1]), [1, 2, 3, 4, 5]),
+        ] as [(Consumption, [Int64])])
+    func whatMembersHaveDoneWithIsDeleted(_ consumption: Consumption, _ left: [Int64]) async throws {
+        try await with { (fixture) async throws in
+            let shared = Array("$share/g/a/+".utf8)
+            let log = try await fixture.logs.logs(of: [shared], ids: [100])[0]
+            try await fixture.fill(log, 5)
+            try await fixture.session(10, shared, cursor: nil)
+            let saved = try await fixture.logs.save([100: consumption, 999: Consumption(end: 1)])
+            #expect(Set(saved) == [100, 999])
+            #expect(try await fixture.logs.purgeEntries() == 5 - left.count)
+            #expect(try await fixture.seqs(log) == left)
+            #expect(try await fixture.logs.all().map(\.consumption) == [consumption])
+            #expect(
+                try await fixture.sessions.load(user: 1, clientID: [10])?.subscriptions.first?.log?.consumption
+                    == consumption)
+        }
+    }
+
+    /// What a session has taken over is told when the logs are read; entries of other logs are not.
+    @Test func whatSessionsHaveTaken() async throws {
+        try await with { (fixture) async throws in
+            let shared = Array("$share/g/a/+".utf8)
+            _ = try await fixture.logs.logs(of: [shared, filter], ids: [100, 101])
+            try await fixture.session(10, shared, cursor: nil)
+            var state = SessionState()
+            state.nextOrdinal = 3
+            for (ordinal, topicID) in [(0, 100), (1, 101), (2, 100)] as [(Int64, Int64)] {
+                state.deliveries.append(
+                    SessionState.Delivery(
+                        ordinal: ordinal, topicID: topicID, seq: 7 + ordinal, isExactlyOnce: true,
+                        progress: ordinal == 0 ? .sent : .released))
+            }
+            try await fixture.sessions.save([(10, state)])
+            #expect(try await fixture.logs.all().map(\.consumption.taken) == [[7, 9], []])
+        }
+    }
+
+    /// Who changes a row holds nobody up.
+    @Test func rowsInUseAreLeftOut() async throws {
+        try await with { (fixture) async throws in
+            _ = try await fixture.logs.logs(of: [[1], [2]], ids: [100, 101])
+            try await fixture.database.transaction { (transaction) async throws in
+                _ = try await transaction.query("UPDATE filter_logs SET wanted_at = now() WHERE topic_id = 100")
+                let saved = try await fixture.logs.save([100: Consumption(end: 1), 101: Consumption(end: 2)])
+                #expect(saved == [101])
+            }
+            #expect(try await fixture.logs.all().map(\.consumption.floor) == [0, 2])
+        }
+    }
+
     @Test func logsWithoutSessionsGo() async throws {
         try await with { (fixture) async throws in
             let logs = try await fixture.logs.logs(of: [filter, [1], [2]], ids: [100, 101, 102])

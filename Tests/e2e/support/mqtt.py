@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from support.rest import unique_name
-from support.waiting import DEADLINE_SECONDS
+from support.waiting import DEADLINE_SECONDS, eventually
 
 V311, V5 = paho.MQTTv311, paho.MQTTv5
 VERSIONS = {"3.1.1": V311, "5.0": V5}
@@ -218,6 +218,22 @@ class Client:
             if self.ended and source.empty() and not may_end:
                 raise Ended(f"{self.client_id}: the connection ended while awaiting {what}")
         raise AssertionError(f"{self.client_id}: no {what} within {seconds} s")
+
+
+def collect(clients, count):
+    """What each client gets until there are `count` messages in all."""
+    got = {client: [] for client in clients}
+
+    def total():
+        for client in clients:
+            while True:
+                try:
+                    got[client].append(client.messages.get_nowait())
+                except queue.Empty:
+                    break
+        return sum(len(messages) for messages in got.values()) >= count
+    eventually(total, f"{count} messages")
+    return got
 
 
 def kind_of(message):
