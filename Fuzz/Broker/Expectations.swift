@@ -7,6 +7,8 @@ struct Expectations {
     /// Of what the hub sends.
     private(set) var version = ProtocolVersion.v3_1_1
     private(set) var unanswered: [(packetID: UInt16, qos: QoS)] = []
+    /// Answers to what an earlier connection brought, given before this one has brought it again: then it is answered already.
+    private var early: Set<UInt16> = []
     private var unread: [UInt8] = []
     /// The stream is broken, or the first packet is not CONNECT: the hub takes nothing more.
     private var isBroken = false
@@ -59,15 +61,15 @@ struct Expectations {
         case .publish(let publish):
             if publish.qos == .atLeastOnce { owe(.puback, publish.packetID) }
             if publish.qos == .exactlyOnce { owe(.pubrec, publish.packetID) }
-        case .puback(let answer): unanswered.removeAll { $0.packetID == answer.packetID && $0.qos == .atLeastOnce }
+        case .puback(let answer): settle(answer.packetID, .atLeastOnce)
         case .pubrec(let answer):
             if answer.reason.isError {
-                unanswered.removeAll { $0.packetID == answer.packetID && $0.qos == .exactlyOnce }
+                settle(answer.packetID, .exactlyOnce)
             } else {
                 owe(.pubrel, answer.packetID)
             }
         case .pubrel(let answer): owe(.pubcomp, answer.packetID)
-        case .pubcomp(let answer): unanswered.removeAll { $0.packetID == answer.packetID && $0.qos == .exactlyOnce }
+        case .pubcomp(let answer): settle(answer.packetID, .exactlyOnce)
         case .subscribe(let subscribe):
             owe(.suback, subscribe.packetID)
             subscribeCounts[subscribe.packetID, default: []].append(subscribe.entries.count)
@@ -122,6 +124,12 @@ struct Expectations {
         }
     }
 
+    private mutating func settle(_ packetID: UInt16, _ qos: QoS) {
+        let count = unanswered.count
+        unanswered.removeAll { $0.packetID == packetID && $0.qos == qos }
+        if unanswered.count == count { early.insert(packetID) }
+    }
+
     private mutating func take(_ type: PacketType, _ answer: Acknowledgement, _ bytes: [UInt8]) {
         take(type, answer.packetID)
         expectSilence(!answer.properties.isEmpty)
@@ -144,6 +152,7 @@ struct Expectations {
         if publish.qos != .atMostOnce {
             let isOpen = unanswered.contains { $0.packetID == publish.packetID }
             expect(!isOpen, "packet identifier \(publish.packetID) is in use")
+            if publish.dup, early.remove(publish.packetID) != nil { return }
             unanswered.append((publish.packetID, publish.qos))
             expect(unanswered.count <= Int(connect.receiveMaximum), "more than the receive maximum")
         }
