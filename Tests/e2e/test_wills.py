@@ -253,6 +253,8 @@ def test_kill_9(make_hub, client):
     words = attached(hub, Will(f"group/{group}", b"last words"), user=second, client_id="words")
     gone = attached(hub, Will(f"group/{group}", b"not wanted"), user=second, client_id="gone")
     gone.send(wire.packet(wire.DISCONNECT)).read_to_end()
+    # A CONNECT of the same client waits until what became of its earlier will is written down.
+    client(hub, second, client_id="gone").disconnect()
     hub.kill()
     hub.restart()
     listener = client(hub, version=V5, tls=False)

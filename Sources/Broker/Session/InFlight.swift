@@ -216,6 +216,14 @@ struct InFlight: Equatable {
         outstanding += 1
     }
 
+    /// An item that was to be sent again is not.
+    mutating func withdraw(_ packetID: UInt16) {
+        guard let index = index(of: packetID), ring[index].state == .sent else {
+            preconditionFailure("only what is due is withdrawn")
+        }
+        finish(index)
+    }
+
     /// Gives a restored item up.
     mutating func forget(_ ordinal: Int64) {
         let index = index(ofOrdinal: ordinal)

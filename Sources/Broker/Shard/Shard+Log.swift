@@ -116,7 +116,7 @@ extension Shard {
         }
         if let (id, message) = entry.plain {
             guard let own = self.delivery(of: message, id: id, to: session) else {
-                passOver(entry.seq, at: cursor, of: session)
+                passOver(entry.seq, repetition, at: cursor, of: session)
                 return true
             }
             delivery = own
@@ -125,7 +125,7 @@ extension Shard {
         let (frame, offset) = encode(entry, delivery, for: session)
         guard frame.count <= sessions[place].packetBytesMax else {
             // Too large for this client: as if it had been delivered [MQTT-3.1.2-25].
-            passOver(entry.seq, at: cursor, of: session)
+            passOver(entry.seq, repetition, at: cursor, of: session)
             return true
         }
         sessions[place].cursors[Int(cursor)].sent = entry.seq
@@ -200,10 +200,12 @@ extension Shard {
     }
 
     /// The session does not get this entry: its cursor goes on as if it had.
-    private mutating func passOver(_ seq: Int64, at cursor: Int32, of session: Int32) {
+    private mutating func passOver(
+        _ seq: Int64, _ repetition: InFlight.Repetition, at cursor: Int32, of session: Int32
+    ) {
         let place = Int(session)
         sessions[place].cursors[Int(cursor)].sent = seq
-        sessions[place].inFlight.forget(cursor: cursor, upTo: seq)
+        if case .due(let packetID, _) = repetition { sessions[place].inFlight.withdraw(packetID) }
         advanceCursors(of: session)
         if sessions[place].cursors[Int(cursor)].inFlightCount == 0 {
             sessions[place].cursors[Int(cursor)].acknowledged = seq

@@ -27,7 +27,7 @@ package enum Envelope {
 }
 
 extension EntryKind {
-    /// The envelope's `type`.
+    /// The envelope's `type`. Messages in the logs of filters have no envelope.
     package var name: StaticString {
         switch self {
         case .message: "message"

@@ -10,6 +10,9 @@ package enum EntryKind: Int16, Sendable, CaseIterable {
     case mention
     /// A message of a plain topic, in the log of a filter.
     case plain
+
+    /// Those of inboxes and conversations, which have envelopes and names.
+    package static let ofTopics = allCases.filter { $0 != .plain }
 }
 
 /// A role in a group; the raw value is stored in `members.role`.

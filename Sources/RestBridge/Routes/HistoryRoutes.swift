@@ -92,7 +92,7 @@ extension HTTPResponse {
 
 extension EntryKind {
     fileprivate init?(name: Substring) {
-        let kind = Self.allCases.first { kind in kind.name.description == name }
+        let kind = Self.ofTopics.first { kind in kind.name.description == name }
         guard let kind else { return nil }
         self = kind
     }

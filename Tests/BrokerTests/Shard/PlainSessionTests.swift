@@ -253,6 +253,35 @@ import Testing
         }
     }
 
+    /// What was in flight and may no longer be sent makes room for what comes after it.
+    @Test(arguments: [true, false]) func inFlightThatIsNotSentAgain(_ losesRight: Bool) async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1)
+            let open = AccessList(subscribe: ["app/#"])
+            let reader = try TestClient(
+                hub, user: 1, isClean: false, expirySeconds: 100, receiveMaximum: 1, acl: open)
+            try reader.subscribe("app/#")
+            let writer = try TestClient(hub, user: nil, id: "w")
+            for (topic, payload) in [("app/a", String(repeating: "x", count: 200)), ("app/b", "2"), ("app/c", "3")] {
+                try writer.publish(topic, payload)
+                _ = try writer.receivePuback()
+            }
+            try checkEqual(try reader.receive().topic, "app/a")
+            let back = try TestClient(port: hub.ports[0])
+            let acl = AccessList(subscribe: ["app/#"], deny: losesRight ? ["app/a"] : [])
+            try back.sendConnect(
+                user: 1, id: "c", isClean: false, expirySeconds: 100, receiveMaximum: 1, acl: acl
+            ) { if !losesRight { $0.packetBytesMax = 100 } }
+            try checkEqual(try back.receiveConnack(), .success)
+            for topic in ["app/b", "app/c"] {
+                let delivery = try back.receive()
+                try checkEqual(delivery.topic, topic)
+                try back.acknowledge(delivery.packetID)
+            }
+        }
+    }
+
     @Test func rightsAreAskedAtDelivery() async throws {
         try await onThread {
             let hub = try TestHub()
