@@ -11,9 +11,10 @@ extension Shard {
     /// From now on the group takes what the log gets; its place in it was read with it.
     mutating func addShareLog(_ log: FilterLog, _ filter: TopicFilter) {
         guard shares.home(of: filter) == index else { return }
-        _ = holdTopic(log.topic, lastSeq: log.lastSeq)
+        let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
         let base = shares.groups[filter].map { max($0.lastNumber, 0) } ?? 0
-        shares.logs[filter] = ShareLog(topicID: log.topicID, base: base, log.consumption)
+        shares.logs[filter] = ShareLog(
+            topicID: log.topicID, base: base, end: topics[Int(topic)]!.head, log.consumption)
         shares.logFilters[log.topicID] = filter
         if !log.consumption.taken.isEmpty { shares.changedLogs.insert(filter) }
         // There may be members without a persistent session, or what was left by an earlier hub.
@@ -40,10 +41,12 @@ extension Shard {
 
     /// Offers the group as many entries as it has room for; older ones are read first.
     mutating func feedShare(_ filter: TopicFilter, newest: LogEntry? = nil, io: inout Connections) {
-        while let (topicID, next) = shares.logs[filter].map({ ($0.topicID, $0.next) }), let topic = topicIndex[topicID]
+        if let newest { shares.logs[filter]?.extend(to: newest.seq) }
+        while let (topicID, next, end) = shares.logs[filter].map({ ($0.topicID, $0.next, $0.end) }),
+            let topic = topicIndex[topicID]
         {
             let room = shares.room(filter)
-            guard room > 0, next <= topics[Int(topic)]!.head else { return }
+            guard room > 0, next <= end else { return }
             if let newest, newest.seq == next {
                 offer(newest, to: filter, io: &io)
             } else if let recent = topics[Int(topic)]!.recentEntry(next) {
@@ -79,16 +82,15 @@ extension Shard {
     }
 
     mutating func shareLogRead(_ topicID: Int64, after seq: Int64, _ entries: [LogEntry]?, io: inout Connections) {
-        guard let filter = shares.logFilters[topicID], let topic = topicIndex[topicID] else { return }
+        guard let filter = shares.logFilters[topicID], let end = shares.logs[filter]?.end else { return }
         shares.logs[filter]?.isReading = false
         guard let entries else {
             shares.stalledLogs.insert(filter)
             return
         }
-        let head = topics[Int(topic)]!.head
         // Entries that somebody gave back meanwhile come first; these are then read again.
-        if shares.logs[filter]?.next == seq + 1 { skipMissing(before: entries.first?.seq ?? head + 1, filter) }
-        for entry in entries where entry.seq <= head && entry.seq == shares.logs[filter]?.next {
+        if shares.logs[filter]?.next == seq + 1 { skipMissing(before: entries.first?.seq ?? end + 1, filter) }
+        for entry in entries where entry.seq <= end && entry.seq == shares.logs[filter]?.next {
             guard shares.room(filter) > 0 else { break }
             offer(entry, to: filter, io: &io)
         }

@@ -17,11 +17,14 @@ struct ShareLog {
     private var again: [Int64]
     /// Entries above `offered` that are done with already.
     private var taken: Set<Int64>
+    /// The last entry that the home has come to, in the order in which it hears things.
+    private(set) var end: Int64
     /// A page of it is being read.
     var isReading = false
 
-    init(topicID: Int64, base: Int64, _ consumption: Consumption) {
+    init(topicID: Int64, base: Int64, end: Int64, _ consumption: Consumption) {
         self.topicID = topicID
+        self.end = end
         self.base = base
         floor = consumption.floor
         offered = consumption.end
@@ -40,6 +43,8 @@ struct ShareLog {
 
     /// What is to be stored of it.
     var consumption: Consumption { Consumption(end: offered, open: open.sorted()) }
+
+    mutating func extend(to seq: Int64) { end = max(end, seq) }
 
     /// - Returns: the message's number.
     mutating func offer(_ seq: Int64) -> Int64 {

@@ -7,7 +7,7 @@ struct ShareLogTests {
     private func log(end: Int64 = 0, open: [Int64] = [], taken: Set<Int64> = [], base: Int64 = 0) -> ShareLog {
         var consumption = Consumption(end: end, open: open)
         consumption.taken = taken
-        return ShareLog(topicID: 1, base: base, consumption)
+        return ShareLog(topicID: 1, base: base, end: 100, consumption)
     }
 
     @Test func theFloorIsBelowWhatIsOpen() {
