@@ -73,7 +73,10 @@ if Context.environment["CONFAB_FUZZ"] != nil {
             name: "Fuzz\(program.name)", dependencies: ["FuzzSupport"] + program.modules, path: "Fuzz/\(program.name)",
             // Of what the broker's tests have, the sockets and threads.
             exclude: program.name == "Broker"
-                ? ["Support/TestHub.swift", "Support/TestClient.swift", "Support/TestClient+Retained.swift"] : [],
+                ? [
+                    "Support/TestHub.swift", "Support/TestClient.swift", "Support/TestClient+Retained.swift",
+                    "Support/TestClient+Work.swift",
+                ] : [],
             swiftSettings: wrapper)
     }
 }
