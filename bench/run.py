@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-DEFAULT_SCENARIOS = ("fanout100-q0-64", "pairs50-q0", "pairs50-q1", "tls-fanout100-q0-64", "idle5k-tls")
+DEFAULT_SCENARIOS = ("fanout100-q0-64", "pairs50-q0", "pairs50-q1", "pairs50-q2", "tls-fanout100-q0-64", "idle5k-tls")
 
 MOSQUITTO_CONFIGURATION = """\
 allow_anonymous true
@@ -90,8 +90,9 @@ def hub(folder, options):
     """The hub with everything that costs on, but limits. Its PostgreSQL lives in its data directory, and is no part
     of what is accounted for: plain topics don't touch it."""
     plain, tls = free_ports(2)
-    start = (f"{options.binary} serve --anonymous --limits off --bind 127.0.0.1 --data {folder}/data --mqtt {plain} "
-             f"--mqtts {tls} --https off --http off --ops off --reactors {options.reactors}")
+    # Each run has data of its own: persistent sessions that an earlier one left behind would have every publish to their topics stored.
+    start = (f"sh -c 'exec {options.binary} serve --anonymous --limits off --bind 127.0.0.1 --data {folder}/data-$$ "
+             f"--mqtt {plain} --mqtts {tls} --https off --http off --ops off --reactors {options.reactors}'")
     return {"name": "confab", "start": start, "port": plain, "tls_port": tls, "wait": 60, "settle": 1}
 
 
