@@ -160,9 +160,16 @@ package final class Hub: Sendable {
         _ id: Int64, _ subscriptions: [StoredSubscription], logged filters: [[UInt8]]
     ) async -> [FilterLog]? {
         do {
+            guard !filters.isEmpty else {
+                try await services.sessions.save(subscriptions, of: id)
+                return []
+            }
+            let logs = try await services.filterLogs.logs(of: filters, ids: filters.map { _ in services.ids.next() })
+            let ends = Dictionary(logs.map { ($0.filter, $0.lastSeq) }) { first, _ in first }
+            var subscriptions = subscriptions
+            for index in subscriptions.indices { subscriptions[index].logSeq = ends[subscriptions[index].filter] }
             try await services.sessions.save(subscriptions, of: id)
-            if filters.isEmpty { return [] }
-            return try await services.filterLogs.logs(of: filters, ids: filters.map { _ in services.ids.next() })
+            return logs
         } catch {
             services.logger.warning("subscriptions could not be saved: \(error)")
             return nil

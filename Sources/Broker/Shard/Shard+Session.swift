@@ -19,7 +19,7 @@ extension Shard {
             insert(subscribed, of: session)
         }
         let places = Dictionary(opened.stored.state.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
-        restoreLogs(opened.stored.subscriptions.compactMap(\.log), places, session)
+        restoreLogs(opened.stored.subscriptions, places, session)
         let user = sessions[Int(session)].user
         if user >= 0 {
             for topic in readableTopics(of: user) {
@@ -34,10 +34,15 @@ extension Shard {
     }
 
     /// Cursors in the logs of plain filters. A log that is missing is made: the token may allow now what it did not allow before.
-    private mutating func restoreLogs(_ logs: [FilterLog], _ places: [Int64: Int64], _ session: Int32) {
-        for log in logs {
+    private mutating func restoreLogs(
+        _ subscriptions: [StoredSubscription], _ places: [Int64: Int64], _ session: Int32
+    ) {
+        for subscription in subscriptions {
+            guard let log = subscription.log else { continue }
             announce(log)
-            cover(log, by: session, from: min(places[log.topicID] ?? log.lastSeq, log.lastSeq))
+            // A client may have gone before it had its SUBACK, and its session before it had a cursor.
+            let start = places[log.topicID] ?? subscription.logSeq ?? log.lastSeq
+            cover(log, by: session, from: min(start, log.lastSeq))
         }
         addMissingLogs(session)
     }

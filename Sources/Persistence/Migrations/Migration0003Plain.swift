@@ -15,6 +15,8 @@ extension Migration {
         COMMENT ON COLUMN mqtt_sessions.inbound IS 'QoS 2 publishes between PUBLISH and PUBREL: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.packets IS 'deliveries that no log has: SessionStateCodec';
         ALTER TABLE mqtt_subscriptions DROP CONSTRAINT mqtt_subscriptions_pkey;
+        ALTER TABLE mqtt_subscriptions ADD log_seq bigint;
+        COMMENT ON COLUMN mqtt_subscriptions.log_seq IS 'end of the filter''s log at SUBSCRIBE: where a session without a cursor begins';
         CREATE UNIQUE INDEX mqtt_subscriptions_filter ON mqtt_subscriptions (session_id, sha256(filter));
         CREATE INDEX mqtt_subscriptions_sessions ON mqtt_subscriptions (sha256(filter))
         """

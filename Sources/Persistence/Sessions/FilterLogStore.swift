@@ -144,14 +144,19 @@ package struct FilterLogStore: Sendable {
         while true {
             let rows = try await database.query(
                 """
-                SELECT m.id, m.cursors FROM mqtt_subscriptions s JOIN mqtt_sessions m ON m.id = s.session_id
+                SELECT m.id, m.cursors, s.log_seq
+                FROM mqtt_subscriptions s JOIN mqtt_sessions m ON m.id = s.session_id
                 WHERE sha256(s.filter) = sha256($1) AND s.options & 3 > 0 AND m.id > $2 ORDER BY m.id LIMIT $3
                 """, [.bytes(log.filter), .int(last), .int(Self.pageSize)])
             for row in 0..<rows.count {
                 last = rows.int(row, 0)
                 let cursor = CursorCodec.decode(rows.bytes(row, 1))?.first { $0.topicID == log.topicID }
-                // A session without a cursor is about to get one, at or after the end that was read before.
-                if let cursor { lowest = min(lowest, cursor.acked) }
+                // A session that went before its SUBACK has no cursor, and begins where the log ended at its SUBSCRIBE.
+                if let cursor {
+                    lowest = min(lowest, cursor.acked)
+                } else if !rows.isNull(row, 2) {
+                    lowest = min(lowest, rows.int(row, 2))
+                }
             }
             guard rows.count == Int(Self.pageSize) else { return lowest }
         }

@@ -7,8 +7,13 @@ package struct StoredSubscription: Sendable, Equatable {
     package var identifier: UInt32
     /// When it is loaded: the log of its filter, if there is one and the QoS is not 0.
     package var log: FilterLog?
+    /// The end of that log when the session subscribed.
+    package var logSeq: Int64?
 
-    package init(filter: [UInt8], options: UInt8, identifier: UInt32, log: FilterLog? = nil) {
+    package init(
+        filter: [UInt8], options: UInt8, identifier: UInt32, log: FilterLog? = nil, logSeq: Int64? = nil
+    ) {
+        self.logSeq = logSeq
         self.filter = filter
         self.options = options
         self.identifier = identifier
@@ -51,7 +56,7 @@ package struct SessionStore: Sendable {
                 WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
                 RETURNING id, cursors, outbound, inbound, packets)
             SELECT session.id, session.cursors, session.outbound, session.inbound, session.packets,
-                s.filter, s.options, s.identifier, t.id, t.last_seq, f.consumed_seq, f.consumed_above
+                s.filter, s.options, s.identifier, t.id, t.last_seq, f.consumed_seq, f.consumed_above, s.log_seq
             FROM session
             LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id
             LEFT JOIN filter_logs f ON sha256(f.filter) = sha256(s.filter) AND s.options & 3 > 0
@@ -81,6 +86,7 @@ package struct SessionStore: Sendable {
             let log = FilterLog(
                 topicID: rows.int(row, 8), filter: subscription.filter, lastSeq: rows.int(row, 9))
             subscription.log = try log.with(rows, row, 10)
+            if !rows.isNull(row, 12) { subscription.logSeq = rows.int(row, 12) }
         }
         return subscription
     }
@@ -119,14 +125,16 @@ package struct SessionStore: Sendable {
         let rows = Array(last.values)
         _ = try await database.query(
             """
-            INSERT INTO mqtt_subscriptions (session_id, filter, options, identifier)
-            SELECT $1, u.filter, u.options, u.identifier FROM unnest($2, $3, $4) AS u(filter, options, identifier)
+            INSERT INTO mqtt_subscriptions AS s (session_id, filter, options, identifier, log_seq)
+            SELECT $1, u.filter, u.options, u.identifier, nullif(u.log_seq, -1)
+            FROM unnest($2, $3, $4, $5) AS u(filter, options, identifier, log_seq)
             ON CONFLICT (session_id, sha256(filter))
-            DO UPDATE SET options = excluded.options, identifier = excluded.identifier
+            DO UPDATE SET options = excluded.options, identifier = excluded.identifier,
+                log_seq = CASE WHEN s.options & 3 > 0 THEN coalesce(s.log_seq, excluded.log_seq) ELSE excluded.log_seq END
             """,
             [
                 .int(session), .blobs(rows.map(\.filter)), .ints(rows.map { Int64($0.options) }),
-                .ints(rows.map { Int64($0.identifier) }),
+                .ints(rows.map { Int64($0.identifier) }), .ints(rows.map { $0.logSeq ?? -1 }),
             ])
     }
 

@@ -41,6 +41,25 @@ import Testing
         }
     }
 
+    /// A client that does not wait for its SUBACK: what is published once the log is there waits for it.
+    @Test func goneBeforeItsSuback() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try session(hub)
+            hub.sessions.subscriptionSaves.close()
+            try reader.sendSubscribe(["a"])
+            try waitUntil("the subscription is saved") { hub.sessions.subscriptionSaves.waitingCount == 1 }
+            try reader.disconnect()
+            hub.sessions.subscriptionSaves.open()
+            try waitUntil("the end is saved") { hub.sessions.all.contains { $0.leftWithExpiry != nil } }
+            try hub.settle()
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.publish("a", "x")
+            _ = try writer.receivePuback()
+            try checkEqual(try session(hub).receive().payload, "x")
+        }
+    }
+
     /// The publisher hears nothing before the logs of all matching filters have its message.
     @Test func acknowledgedWhenAllLogsHaveIt() async throws {
         try await onThread {

@@ -144,6 +144,23 @@ import Testing
         }
     }
 
+    /// A session that went before it had a cursor begins where the log ended when it subscribed, and so long its entries stay.
+    @Test func subscribedWithoutACursor() async throws {
+        try await with { (fixture) async throws in
+            let log = try await fixture.logs.logs(of: [filter], ids: [100])[0]
+            try await fixture.fill(log, 5)
+            _ = try await fixture.sessions.create(id: 10, user: 1, clientID: [10])
+            for (options, seq, expected) in [(1, 2, 2), (2, 4, 2), (0, 4, nil), (1, 3, 3)] as [(UInt8, Int64, Int64?)] {
+                let subscription = StoredSubscription(filter: filter, options: options, identifier: 0, logSeq: seq)
+                try await fixture.sessions.save([subscription], of: 10)
+                let loaded = try await fixture.sessions.load(user: 1, clientID: [10])?.subscriptions.first
+                #expect(loaded?.logSeq == expected)
+            }
+            _ = try await fixture.logs.purgeEntries()
+            #expect(try await fixture.seqs(log) == [4, 5])
+        }
+    }
+
     @Test func logsWithoutSessionsGo() async throws {
         try await with { (fixture) async throws in
             let logs = try await fixture.logs.logs(of: [filter, [1], [2]], ids: [100, 101, 102])
