@@ -11,14 +11,14 @@ package enum Limits {
     static let keepAliveSecondsMax: UInt16 = 0
     /// A client without credentials is held by nothing but its connection: one that is dead goes within 90 s. None stays none.
     static let anonymousKeepAliveSecondsMax: UInt16 = 60
-    /// PUBLISH packets of QoS 1 that a client may have without our PUBACK: a batch of the log.
+    /// PUBLISH packets of QoS 1 and 2 that a client may have without our PUBACK or PUBCOMP: a batch of the log.
     static let receiveMaximum: UInt16 = 1024
     /// Topic aliases that a client may set: enough for a bot's busiest topics, at most 1 MiB of names.
     static let topicAliasMaximum = 16
     /// Topic aliases that the hub sets for a client, if that takes so many: its busiest topics, with 16 KiB of names at most.
     static let sentTopicAliasesMax = 16
     static let aliasedTopicBytesMax = 1_024
-    /// PUBLISH packets of QoS 1 that we send without a PUBACK, if the client allows: what one round trip needs at full speed.
+    /// PUBLISH packets of QoS 1 and 2 that we send without a PUBACK or PUBCOMP, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
     /// Items from the oldest delivery that is not complete to the newest.
     static let inFlightSpanMax = 8 * 1024

@@ -29,8 +29,7 @@ struct KeptFrames {
 }
 
 extension KeptFrames.Frame {
-    /// The same message with DUP, as a connection of this version takes it; nil: for the other it has to be encoded anew, which only our
-    /// own frames survive.
+    /// The same message with DUP, as a connection of this version takes it; from one version to the other it loses its properties.
     func repeated(isVersion5 target: Bool) -> [UInt8] {
         var packet = bytes
         if target != isVersion5 { packet = converted(to: target) }

@@ -1,9 +1,10 @@
 import MQTT
+import Memory
 import Persistence
 
 /// A message of a plain topic as the log of a filter keeps it: what an entry's columns do not tell, packed into its payload.
 ///
-/// One byte of flags, then packed integers and the bytes that they count: expiry, topic, client id, properties; the rest is the payload.
+/// Packed integers: flags and expiry; then topic, client id and properties, each behind its length; the rest is the payload.
 struct PlainEntry {
     var topic: [UInt8]
     var payload: [UInt8]
@@ -21,16 +22,16 @@ struct PlainEntry {
     /// Takes apart what `encode` made; the publisher's user is the entry's sender.
     init(_ entry: LogEntry) {
         precondition(entry.kind == .plain)
-        var reader = Reader(bytes: entry.suffix)
-        let flags = reader.number()
+        var reader = PackedReader(entry.suffix)
+        let flags = Self.number(&reader)
         qos = QoS(rawValue: UInt8(flags & 3)) ?? .atLeastOnce
         retain = flags & 4 != 0
         hasCopies = flags & 8 != 0
-        expiresAt = reader.number()
-        topic = reader.field()
-        publisher = SessionKey(userID: entry.senderID, clientID: reader.field())
-        forwarded = reader.field()
-        payload = reader.rest()
+        expiresAt = Self.number(&reader)
+        topic = Self.field(&reader)
+        publisher = SessionKey(userID: entry.senderID, clientID: Self.field(&reader))
+        forwarded = Self.field(&reader)
+        payload = reader.rest
     }
 
     static func encode(_ message: PlainMessage, hasCopies: Bool) -> [UInt8] {
@@ -38,48 +39,27 @@ struct PlainEntry {
         bytes.reserveCapacity(
             message.topic.count + message.payload.count + message.forwarded.count + message.publisher.clientID.count
                 + 32)
-        bytes.append(message.qos.rawValue | (message.retain ? 4 : 0) | (hasCopies ? 8 : 0))
-        append(message.expiresAt, to: &bytes)
+        bytes.append(packed: Int64(message.qos.rawValue) | (message.retain ? 4 : 0) | (hasCopies ? 8 : 0))
+        bytes.append(packed: message.expiresAt)
         for field in [message.topic, message.publisher.clientID, message.forwarded] {
-            append(Int64(field.count), to: &bytes)
+            bytes.append(packed: Int64(field.count))
             bytes.append(contentsOf: field)
         }
         bytes.append(contentsOf: message.payload)
         return bytes
     }
 
-    private static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        precondition(number >= 0)
-        var rest = number
-        while rest >= 0x80 {
-            bytes.append(UInt8(rest & 0x7F) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
+    // Our own bytes: whatever does not fit is damage that must not go on, and traps.
+
+    private static func number(_ reader: inout PackedReader) -> Int64 {
+        guard let number = reader.next() else { preconditionFailure("an entry of a filter's log is damaged") }
+        return number
     }
 
-    /// Reads our own bytes: whatever does not fit is damage that must not go on, and traps.
-    private struct Reader {
-        let bytes: [UInt8]
-        var index = 0
-
-        mutating func number() -> Int64 {
-            var value: Int64 = 0
-            for shift in stride(from: 0, to: 63, by: 7) {
-                let byte = bytes[index]
-                index += 1
-                value |= Int64(byte & 0x7F) << Int64(shift)
-                if byte < 0x80 { return value }
-            }
-            preconditionFailure("a number of more than 63 bits in a log")
+    private static func field(_ reader: inout PackedReader) -> [UInt8] {
+        guard let bytes = reader.next(bytes: number(&reader)) else {
+            preconditionFailure("an entry of a filter's log is damaged")
         }
-
-        mutating func field() -> [UInt8] {
-            let count = Int(number())
-            defer { index += count }
-            return Array(bytes[index..<index + count])
-        }
-
-        func rest() -> [UInt8] { Array(bytes[index...]) }
+        return bytes
     }
 }

@@ -1,3 +1,5 @@
+import Memory
+
 /// How far the members of a shared subscription have come, together, in the log of its filter.
 package struct Consumption: Sendable, Equatable {
     /// More open entries are not kept: what is done with above the last of them is then given out again after a crash.

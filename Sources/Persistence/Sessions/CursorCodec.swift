@@ -1,3 +1,5 @@
+import Memory
+
 /// A session's place in one topic's log.
 package struct Cursor: Sendable, Equatable {
     package var topicID: Int64

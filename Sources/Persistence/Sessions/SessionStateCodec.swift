@@ -1,3 +1,5 @@
+import Memory
+
 /// The packed forms of what a session has in flight: `mqtt_sessions.outbound`, `.inbound` and `.packets`.
 ///
 /// Outbound: the next ordinal, then for each delivery the distance from the ordinal before (the first: from 0), its progress and QoS in

@@ -63,14 +63,14 @@ import Testing
         }
         let next = inFlight.append(cursor: 2, seq: 9, qos: .atLeastOnce)
         #expect(next == 4)
-        let result1 = inFlight.complete(1)
-        #expect(result1)
+        let outcome1 = inFlight.complete(1)
+        #expect(outcome1)
         guard case .arrived(isNew: true) = inFlight.receive(65_534) else {
             Issue.record("the old identifier is known")
             return
         }
-        let result2 = inFlight.complete(65_534)
-        #expect(result2)
+        let outcome2 = inFlight.complete(65_534)
+        #expect(outcome2)
         var popped: [Int64] = []
         while let item = inFlight.popDone() { if item.cursor == 2 { popped.append(item.seq) } }
         #expect(popped == [7, 8])
@@ -99,14 +99,14 @@ import Testing
         var exchanges = InboundExchanges()
         exchanges.publish(7, newID: 100)
         #expect(exchanges.state(of: 7) == .publishing && exchanges.entryID(of: 7) == 100)
-        let result3 = exchanges.release(7)
-        #expect(!result3, "PUBREL before PUBREC ends nothing")
+        let outcome3 = exchanges.release(7)
+        #expect(!outcome3, "PUBREL before PUBREC ends nothing")
         exchanges.answer(7, isRefused: false)
         #expect(exchanges.state(of: 7) == .arrived && exchanges.arrivedCount == 1)
-        let result4 = exchanges.release(7)
-        #expect(result4)
-        let result5 = exchanges.release(7)
-        #expect(!result5)
+        let outcome4 = exchanges.release(7)
+        #expect(outcome4)
+        let outcome5 = exchanges.release(7)
+        #expect(!outcome5)
         #expect(exchanges.isEmpty && exchanges.arrivedCount == 0)
         exchanges.publish(7, newID: 101)
         exchanges.answer(7, isRefused: true)
@@ -120,8 +120,8 @@ import Testing
         exchanges.restore(9, entryID: 51, isPublished: false)
         exchanges.publish(8, newID: 99)
         #expect(exchanges.entryID(of: 8) == 50 && exchanges.state(of: 8) == .publishing)
-        let result6 = exchanges.release(9)
-        #expect(result6)
+        let outcome6 = exchanges.release(9)
+        #expect(outcome6)
         #expect(exchanges.arrivedCount == 0)
     }
 
@@ -134,13 +134,13 @@ import Testing
         held.append(.publish([3], isAnswered: false), revision: first &+ 1)
         held.append(.write([4]), revision: first &+ 2)
         #expect(held.publishesCount == 2 && held.answersCount == 1 && held.publishBytes == 3)
-        let result7 = held.take(savedRevision: first &- 1)
-        #expect(result7.isEmpty)
-        let result8 = held.take(savedRevision: first &+ 1)
-        #expect(result8.count == 3)
+        let outcome7 = held.take(savedRevision: first &- 1)
+        #expect(outcome7.isEmpty)
+        let outcome8 = held.take(savedRevision: first &+ 1)
+        #expect(outcome8.count == 3)
         #expect(held.publishesCount == 0 && held.answersCount == 0 && held.publishBytes == 0)
-        let result9 = held.take(savedRevision: first &+ 2)
-        #expect(result9.count == 1)
+        let outcome9 = held.take(savedRevision: first &+ 2)
+        #expect(outcome9.count == 1)
         #expect(held.isEmpty)
     }
 }

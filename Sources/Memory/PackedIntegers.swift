@@ -1,14 +1,14 @@
 /// Integers of 7 bits a byte, lowest first, the highest bit set in all bytes but the last: what packed columns are made of.
-struct PackedReader {
+package struct PackedReader {
     private let bytes: [UInt8]
     private var index = 0
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    var isAtEnd: Bool { index == bytes.count }
+    package var isAtEnd: Bool { index == bytes.count }
 
     /// Nil if the bytes end, or hold more than 63 bits: nine bytes at most.
-    mutating func next() -> Int64? {
+    package mutating func next() -> Int64? {
         var value: Int64 = 0
         for shift in stride(from: 0, to: 63, by: 7) {
             guard index < bytes.count else { return nil }
@@ -20,8 +20,11 @@ struct PackedReader {
         return nil
     }
 
+    /// What has not been read.
+    package var rest: [UInt8] { Array(bytes[index...]) }
+
     /// So many plain bytes; nil: there are fewer.
-    mutating func next(bytes count: Int64) -> [UInt8]? {
+    package mutating func next(bytes count: Int64) -> [UInt8]? {
         guard count <= bytes.count - index else { return nil }
         defer { index += Int(count) }
         return Array(bytes[index..<index + Int(count)])
@@ -30,7 +33,7 @@ struct PackedReader {
 
 extension Array where Element == UInt8 {
     /// - Parameter value: not negative.
-    mutating func append(packed value: Int64) {
+    package mutating func append(packed value: Int64) {
         precondition(value >= 0)
         var rest = UInt64(value)
         while rest >= 0x80 {
