@@ -16,17 +16,21 @@ package final class Hub: Sendable {
         /// There are retained messages from earlier.
         package var hasRetained: Bool
 
+        /// How long publishes wait for a database that is away before they are refused.
+        package var publishWait: Duration
         /// All there are at the start.
         package var filterLogs: [FilterLog]
         /// As in `Limits`; tests set another.
         var keepAliveSecondsMax = Limits.keepAliveSecondsMax
 
         package init(
-            allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool, filterLogs: [FilterLog] = []
+            allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool,
+            publishWait: Duration = .seconds(30), filterLogs: [FilterLog] = []
         ) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions
             self.hasRetained = hasRetained
+            self.publishWait = publishWait
             self.filterLogs = filterLogs
         }
     }
@@ -51,8 +55,11 @@ package final class Hub: Sendable {
 
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
         anonymousSessions = Atomic(settings.hasAnonymousSessions)
+        var retainedLimits = RetainedWriter.Limits()
+        retainedLimits.unavailableAfter = settings.publishWait
         retained = RetainedWriter(
-            source: services.retained, hasAny: settings.hasRetained, mailroom: mailroom, logger: services.logger)
+            source: services.retained, hasAny: settings.hasRetained, mailroom: mailroom, logger: services.logger,
+            limits: retainedLimits)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom

@@ -9,6 +9,20 @@ struct Options: CommandOptions {
         case number(UInt16)
     }
 
+    enum PublishWait: Equatable {
+        case seconds(Int64)
+        case forever
+
+        static let secondsMax: Int64 = 86_400
+
+        var milliseconds: Int64 {
+            switch self {
+            case .seconds(let seconds): seconds * 1_000
+            case .forever: .max
+            }
+        }
+    }
+
     var data = "./data"
     var database: String?
     var mqtts = Port.number(8883)
@@ -23,6 +37,8 @@ struct Options: CommandOptions {
     var origins: Set<WebOrigin> = []
     /// Listeners behind a proxy that says for whom each connection is.
     var proxyProtocol: Set<Worker.Door> = []
+    /// How long publishes wait for a database that is away before they are refused.
+    var publishWait = PublishWait.seconds(30)
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false
@@ -47,6 +63,10 @@ struct Options: CommandOptions {
         (
             "proxy-protocol", "LISTENERS",
             "mqtts,mqtt,https,http: each connection begins with a PROXY protocol header (v1, v2)"
+        ),
+        (
+            "publish-wait", "SECONDS",
+            "how long publishes wait for a database that is away before they are refused: 0 to 86400, or forever (30)"
         ),
         ("limits", "off", "no limits on rates (there are none yet)"),
         ("reactors", "N", "event loop threads (one per core)"),
@@ -89,6 +109,15 @@ struct Options: CommandOptions {
                 proxyProtocol.insert(door)
             }
         case "limits": return value == "off" ? nil : "only off is understood"
+        case "publish-wait":
+            if value == "forever" {
+                publishWait = .forever
+            } else {
+                guard let seconds = Int64(value), 0...PublishWait.secondsMax ~= seconds else {
+                    return "seconds from 0 to \(PublishWait.secondsMax), or forever"
+                }
+                publishWait = .seconds(seconds)
+            }
         case "reactors":
             guard let number = Int(value), 1...Self.reactorsMax ~= number else {
                 return "a number from 1 to \(Self.reactorsMax)"

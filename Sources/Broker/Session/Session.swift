@@ -81,6 +81,8 @@ struct Session {
     var kept = KeptFrames()
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
+    /// It published when much waited to be committed, and is read no further for a while.
+    var isHeldBack = false
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
@@ -124,6 +126,7 @@ struct Session {
         loginSessionID = nil
         user = -1
         cursorsChanged = false
+        isHeldBack = false
         revision = 0
         savedRevision = 0
         held = HeldActions()

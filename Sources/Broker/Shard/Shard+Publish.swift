@@ -128,6 +128,7 @@ extension Shard {
             return
         }
         pauseIfAhead(session, io: &io)
+        holdBackIfLoaded(session, io: &io)
     }
 
     /// The id of what is published; that of a QoS 2 exchange is the same at each attempt.
@@ -146,6 +147,29 @@ extension Shard {
             io.pauseReading(sessions[place].slot)
         }
     }
+
+    // MARK: Back-pressure
+
+    /// While much waits to be committed, who adds to it is read no further, at any QoS; nobody else notices. What they have sent already
+    /// still finds room; only past that is a publish refused.
+    mutating func holdBackIfLoaded(_ session: Int32, io: inout Connections) {
+        guard hub.services.log.load == .heavy, !sessions[Int(session)].isHeldBack else { return }
+        sessions[Int(session)].isHeldBack = true
+        heldBack.append(sessionToken(session))
+        io.pauseReading(sessions[Int(session)].slot)
+    }
+
+    mutating func releaseHeldBack(io: inout Connections) {
+        guard !heldBack.isEmpty, hub.services.log.load == .light else { return }
+        var tokens: [UInt64] = []
+        swap(&tokens, &heldBack)
+        for session in tokens.compactMap({ session(of: $0) }) {
+            sessions[Int(session)].isHeldBack = false
+            resumeReading(session, io: &io)
+        }
+    }
+
+    // MARK: Rights
 
     private func writableTopic(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> Int32 {
         let user = sessions[Int(session)].user
@@ -280,7 +304,7 @@ extension Shard {
     /// Reads on, unless there is still a reason not to.
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
-        guard !sessions[place].acknowledgements.isBlocked,
+        guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack,
             sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }

@@ -53,6 +53,8 @@ package struct Shard: ~Copyable {
     var scratch: [UInt8] = []
     var sessionsWithChangedCursors: [Int32] = []
     var sessionsToSave: [Int32] = []
+    /// Tokens of publishers that wait until less is to be committed.
+    var heldBack: [UInt64] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
     var nextGapCheck: Int64 = 0
@@ -126,6 +128,7 @@ package struct Shard: ~Copyable {
 
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
+        releaseHeldBack(io: &io)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }
         }
@@ -165,7 +168,9 @@ package struct Shard: ~Copyable {
 
     package mutating func mail(_ mail: ShardMail, io: inout Connections) {
         switch mail {
-        case .committed(let entries): for entry in entries { apply(entry, io: &io) }
+        case .committed(let entries):
+            for entry in entries { apply(entry, io: &io) }
+            releaseHeldBack(io: &io)
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
         case .plain(let messages): for message in messages { deliver(message, io: &io) }
         case .will(let id, let message):

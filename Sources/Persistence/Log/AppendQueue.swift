@@ -29,6 +29,13 @@ final class AppendBudget: Sendable {
         return true
     }
 
+    var load: LogLoad {
+        let share = max(
+            Double(entries.load(ordering: .relaxed)) / Double(entriesMax),
+            Double(bytes.load(ordering: .relaxed)) / Double(bytesMax))
+        return share > 0.5 ? .heavy : share > 0.25 ? .moderate : .light
+    }
+
     func giveBack(_ appends: some Sequence<Append>) {
         var count = 0
         var size = 0

@@ -52,6 +52,8 @@ package final class LogWriter: MessageLog {
         for writer in writers { await writer.end() }
     }
 
+    package var load: LogLoad { budget.load }
+
     package func append(_ append: Append, origin: AppendOrigin) -> Bool {
         guard budget.take(append) else { return false }
         guard writers[index(ofTopic: append.topic.id)].queue.put(append, origin) else {

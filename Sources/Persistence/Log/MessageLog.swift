@@ -19,8 +19,18 @@ package enum AppendOrigin: Sendable {
     case task(CheckedContinuation<AppendOutcome, Never>)
 }
 
+/// How much waits to be committed.
+package enum LogLoad: Sendable {
+    /// Who was made to wait may go on.
+    case light
+    case moderate
+    /// Publishers should be read no further: the rest of the room is for what they have sent already.
+    case heavy
+}
+
 /// The durable logs as the broker sees them; tests replace it by memory.
 package protocol MessageLog: Sendable {
+    var load: LogLoad { get }
     /// Queues an entry for the next commit. False: the queue is full, nothing was queued.
     func append(_ append: Append, origin: AppendOrigin) -> Bool
     /// Entries after `seq`, ascending, at most `limit`.

@@ -71,11 +71,6 @@ package final class Database: Sendable {
         ioWake.set()
     }
 
-    /// Throws if the database does not answer.
-    package func ping() async throws(DatabaseError) {
-        _ = try await query("SELECT 1")
-    }
-
     /// One statement, in a transaction of its own.
     package func query(_ sql: StaticString, _ parameters: [Parameter] = []) async throws(DatabaseError) -> Rows {
         let buffer = try ParameterBuffer(parameters)

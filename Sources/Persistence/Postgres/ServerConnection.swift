@@ -28,7 +28,9 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     ///   - settings: further SQL for the session, `SET …; SET …`.
     static func connect(url: String, settings: String) throws(DatabaseError) -> ServerConnection {
         let options: [(String, String)] = [
-            ("dbname", url), ("application_name", "confab"), ("client_encoding", "UTF8"),
+            // Of several hosts the one that can write, unless the URL says otherwise: it stands behind, so its values count.
+            ("target_session_attrs", "read-write"), ("dbname", url), ("application_name", "confab"),
+            ("client_encoding", "UTF8"),
             ("connect_timeout", "\(Self.connectSecondsMax)"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
             ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
         ]

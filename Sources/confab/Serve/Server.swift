@@ -45,9 +45,11 @@ struct Server: Sendable {
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
-        let log = LogWriter(url: url, database: database, commits: mailroom, outcomes: mailroom) { [logger] in
-            logger.warning("log: \($0)")
-        }
+        var logLimits = LogWriter.Limits()
+        logLimits.unavailableAfterMilliseconds = options.publishWait.milliseconds
+        let log = LogWriter(
+            url: url, database: database, limits: logLimits, commits: mailroom, outcomes: mailroom
+        ) { [logger] in logger.warning("log: \($0)") }
         log.start()
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
@@ -63,12 +65,16 @@ struct Server: Sendable {
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
                 hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
-                hasRetained: try await retained.exist(), filterLogs: try await FilterLogStore(database).all()),
+                hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
+                filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
-        let operations = OperationsAPI(database: database, hub: hub)
+        let watch = DatabaseWatch(url: url)
+        watch.start()
+        defer { watch.close() }
+        let operations = OperationsAPI(database: watch, hub: hub)
         let offer = options.webSocketOffer(publicURL)
         let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
             listener == Worker.Door.ops.rawValue

@@ -162,6 +162,36 @@ import Topics
         }
     }
 
+    /// Who adds to a long queue of commits waits, at any QoS; readers and plain topics don't notice.
+    @Test(arguments: [QoS.atMostOnce, .atLeastOnce]) func publishersWaitWhileMuchIsToBeCommitted(
+        _ qos: QoS
+    ) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1)
+            try reader.subscribe("group/70")
+            let writer = try TestClient(hub, user: 2, id: "w")
+            hub.log.hold()
+            hub.log.burden(.heavy)
+            for number in 1...3 { try writer.publish("group/70", "\(number)", qos: qos) }
+            try waitUntil("the first is queued") { hub.log.heldCount == 1 }
+            try hub.settle()
+            try checkEqual(hub.log.heldCount, 1, "the others are not read")
+            // Other clients are served.
+            let plain = try TestClient(hub, user: nil, id: "plain")
+            try plain.subscribe("a")
+            try plain.publish("a", "x", qos: .atMostOnce)
+            try checkEqual(try plain.receive().payload, "x")
+            // In between nothing changes, or each batch would let all publishers go and hold them again.
+            hub.log.burden(.moderate)
+            hub.log.release()
+            try checkEqual(try reader.receiveSeqs(1), [1])
+            try reader.expectNothing()
+            hub.log.burden(.light)
+            try checkEqual(try reader.receiveSeqs(2), [2, 3])
+        }
+    }
+
     @Test func removedBetweenPublishAndDelivery() async throws {
         try await onThread {
             let hub = try hubWithMembers()

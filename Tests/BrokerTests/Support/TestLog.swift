@@ -16,6 +16,7 @@ final class TestLog: MessageLog {
         var held: [Held] = []
         var isHolding = false
         var isFull = false
+        var load = LogLoad.light
         var refusedCount = 0
         var readLimits: [Int] = []
         var ends: [Int64: Int64] = [:]
@@ -41,8 +42,11 @@ final class TestLog: MessageLog {
 
     func hold() { state.withLock { $0.isHolding = true } }
     func fill(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
+    func burden(_ load: LogLoad) { state.withLock { $0.load = load } }
 
     // MARK: MessageLog
+
+    var load: LogLoad { state.withLock { $0.load } }
 
     func append(_ append: Append, origin: AppendOrigin) -> Bool {
         let isHeld: Bool? = state.withLock { state in
