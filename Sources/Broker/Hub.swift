@@ -153,10 +153,15 @@ package final class Hub: Sendable {
     }
 
     func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async -> [LogEntry]? {
+        await read([LogRead(topic: topic, after: seq, limit: limit)])?[0]
+    }
+
+    func read(_ reads: [LogRead]) async -> [[LogEntry]]? {
         do {
-            return try await services.log.read(topic, after: seq, limit: limit)
+            return try await services.log.read(reads)
         } catch {
-            services.logger.warning("the log of topic \(topic.id) could not be read: \(error)")
+            let topics = reads.map { "\($0.topic.id)" }.joined(separator: ", ")
+            services.logger.warning("the logs of these topics could not be read: \(topics): \(error)")
             return nil
         }
     }

@@ -242,8 +242,7 @@ extension Shard {
             }
             guard !io.isCongested(sessions[place].slot), mayTake(state.qos, cursor, session) else { return }
             guard let entry = topic.recentEntry(state.sent + 1) else {
-                let room = state.qos == .atMostOnce ? Int.max : sessions[place].window
-                readLog(session, topic.topic, after: state.sent, room: room)
+                readLogs(session)
                 return
             }
             frames.reset()
@@ -257,38 +256,63 @@ extension Shard {
         }
     }
 
-    /// - Parameter room: for how many entries; what can't be sent would be read again.
-    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64, room: Int) {
-        guard !sessions[Int(session)].isReadingLog else { return }
-        sessions[Int(session)].isReadingLog = true
+    /// Reads for all cursors that are behind, so that many topics with a few entries each take few questions; no more than the session
+    /// has room for, since what can't be sent would be read again.
+    private mutating func readLogs(_ session: Int32) {
+        let place = Int(session)
+        guard !sessions[place].isReadingLog else { return }
+        let isRepeating = sessions[place].inFlight.restoredCount > 0
+        // What is repeated has its place in flight already.
+        var window =
+            isRepeating
+            ? sessions[place].receiveMaximum - sessions[place].inFlight.outstanding : sessions[place].window
+        var room = Limits.catchUpEntriesMax
+        var reads: [CatchUp] = []
+        for cursor in sessions[place].behind {
+            let state = sessions[place].cursors[Int(cursor)], topic = topics[Int(state.topic)]!
+            let most = state.qos == .atMostOnce ? room : min(room, window)
+            guard most > 0, state.sent < topic.head, topic.recentEntry(state.sent + 1) == nil,
+                !isRepeating || sessions[place].inFlight.hasRestored(cursor: cursor)
+            else { continue }
+            let count = Int(min(topic.head - state.sent, Int64(most)))
+            reads.append(
+                CatchUp(read: LogRead(topic: topic.topic, after: state.sent, limit: count), head: topic.head))
+            room -= count
+            if state.qos.isAcknowledged { window -= count }
+        }
+        precondition(!reads.isEmpty, "the caller has found one with room")
+        sessions[place].isReadingLog = true
         let token = sessionToken(session)
-        Task { [hub, index] in
-            let entries = await hub.read(topic, after: seq, limit: min(room, Limits.catchUpEntriesMax))
-            hub.mailroom.post(.logRead(session: token, topicID: topic.id, after: seq, entries: entries), to: index)
+        Task { [hub, index, reads] in
+            hub.mailroom.post(.logRead(session: token, reads, pages: await hub.read(reads.map(\.read))), to: index)
         }
     }
 
-    mutating func logRead(
-        _ token: UInt64, _ topicID: Int64, after seq: Int64, _ entries: [LogEntry]?, io: inout Connections
-    ) {
+    mutating func logRead(_ token: UInt64, _ reads: [CatchUp], _ pages: [[LogEntry]]?, io: inout Connections) {
         guard let session = session(of: token) else { return }
-        let place = Int(session)
-        sessions[place].isReadingLog = false
-        guard let entries else {
+        sessions[Int(session)].isReadingLog = false
+        guard let pages else {
             disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
-        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
-        {
-            let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
-            // The cursor may have been moved while the log was read.
-            if sessions[place].cursors[found].sent == seq { skipMissing(entries, session, found, head: head) }
-            for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
-                frames.reset()
-                guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
-            }
-        }
+        for (read, entries) in zip(reads, pages) { send(entries, of: read, to: session, io: &io) }
         pump(session, io: &io)
+    }
+
+    private mutating func send(_ entries: [LogEntry], of asked: CatchUp, to session: Int32, io: inout Connections) {
+        let place = Int(session)
+        guard let topic = topicIndex[asked.read.topic.id],
+            let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
+        else { return }
+        let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
+        // The cursor may have been moved while the log was read.
+        if sessions[place].cursors[found].sent == asked.read.seq {
+            skipMissing(entries, session, found, head: asked.head)
+        }
+        for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
+            frames.reset()
+            guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
+        }
     }
 
     /// What is no longer in the log can't be waited for: the cursor goes on at the next entry that is.

@@ -198,8 +198,7 @@ package struct Shard: ~Copyable {
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
         case .gapRead(let entries): fillGap(entries ?? [], io: &io)
-        case .logRead(let token, let topicID, let seq, let entries):
-            logRead(token, topicID, after: seq, entries, io: &io)
+        case .logRead(let token, let reads, let pages): logRead(token, reads, pages, io: &io)
         case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
         case .retainedFenceAnswered(let round, let shard, let lastPut):
             retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)

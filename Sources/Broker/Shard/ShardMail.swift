@@ -39,7 +39,7 @@ package enum ShardMail: Sendable {
     case gapRead([LogEntry]?)
     /// A page of the log of a shared subscription; nil: the database is away.
     case shareLogRead(topicID: Int64, after: Int64, entries: [LogEntry]?)
-    case logRead(session: UInt64, topicID: Int64, after: Int64, entries: [LogEntry]?)
+    case logRead(session: UInt64, [CatchUp], pages: [[LogEntry]]?)
     /// A shard wants to know when what was posted here before is handled, and what was published until then.
     case retainedFence(UInt64, from: Int)
     case retainedFenceAnswered(UInt64, by: Int, lastPut: UInt64)
@@ -50,6 +50,13 @@ package enum ShardMail: Sendable {
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop
+}
+
+/// A read of the log for a cursor that is behind.
+package struct CatchUp: Sendable {
+    var read: LogRead
+    /// The topic's last entry when it was asked: up to there what does not come is not there.
+    var head: Int64
 }
 
 /// A CONNECT that waits for something.

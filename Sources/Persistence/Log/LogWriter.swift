@@ -63,9 +63,7 @@ package final class LogWriter: MessageLog {
         return true
     }
 
-    package func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry] {
-        try await reader.read(topic, .after(seq), limit: limit)
-    }
+    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] { try await reader.read(reads) }
 
     /// The upper half of a product with 2^64 / golden ratio: ids made one after the other spread evenly.
     private func index(ofTopic id: Int64) -> Int {
