@@ -110,6 +110,7 @@ extension Shard {
             }
             // An entry of a group's log is named, so that after a crash its home knows who has it.
             let shared = item.cursor < 0 ? sessions[place].shares.entry(InFlight.packetID(ordinal)) : nil
+            if shared != nil { state.holdsShared = true }
             let topicID = item.cursor >= 0 ? sessions[place].cursors[Int(item.cursor)].topicID : shared?.topicID ?? 0
             state.deliveries.append(
                 SessionState.Delivery(

@@ -9,11 +9,14 @@ extension Migration {
             ADD outbound bytea NOT NULL DEFAULT '',
             ADD inbound bytea NOT NULL DEFAULT '',
             ADD packets bytea NOT NULL DEFAULT '',
+            ADD holds_shared boolean NOT NULL DEFAULT false,
             ALTER outbound SET STORAGE MAIN,
             ALTER inbound SET STORAGE MAIN;
         COMMENT ON COLUMN mqtt_sessions.outbound IS 'deliveries that are not complete: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.inbound IS 'QoS 2 publishes between PUBLISH and PUBREL: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.packets IS 'deliveries that no log has: SessionStateCodec';
+        COMMENT ON COLUMN mqtt_sessions.holds_shared IS 'outbound has entries of shared subscriptions';
+        CREATE INDEX mqtt_sessions_holding_shared ON mqtt_sessions (id) WHERE holds_shared;
         ALTER TABLE mqtt_subscriptions DROP CONSTRAINT mqtt_subscriptions_pkey;
         ALTER TABLE mqtt_subscriptions ADD log_seq bigint;
         COMMENT ON COLUMN mqtt_subscriptions.log_seq IS 'end of the filter''s log at SUBSCRIBE: where a session without a cursor begins';

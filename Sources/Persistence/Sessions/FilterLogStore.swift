@@ -34,7 +34,7 @@ package struct FilterLogStore: Sendable {
         var last: Int64 = 0
         while true {
             let rows = try await database.query(
-                "SELECT id, outbound FROM mqtt_sessions WHERE id > $1 AND outbound <> '' ORDER BY id LIMIT $2",
+                "SELECT id, outbound FROM mqtt_sessions WHERE id > $1 AND holds_shared ORDER BY id LIMIT $2",
                 [.int(last), .int(Self.pageSize)])
             for row in 0..<rows.count {
                 last = rows.int(row, 0)

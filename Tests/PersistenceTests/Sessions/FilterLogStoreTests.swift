@@ -120,6 +120,7 @@ import Testing
             try await fixture.session(10, shared, cursor: nil)
             var state = SessionState()
             state.nextOrdinal = 3
+            state.holdsShared = true
             for (ordinal, topicID) in [(0, 100), (1, 101), (2, 100)] as [(Int64, Int64)] {
                 state.deliveries.append(
                     SessionState.Delivery(
