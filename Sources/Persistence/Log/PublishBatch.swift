@@ -64,15 +64,22 @@ struct PublishBatch {
         case same, other, topicMissing
     }
 
+    struct CarefulResult {
+        /// Of the entry that is in the log now, or was there before.
+        var seq: Int64
+        var id: Int64
+        var state: CarefulState
+    }
+
     /// In the order of `appends`, from the answer of `confab_publish_careful`.
-    func carefulResults(_ rows: Rows) -> [(seq: Int64, id: Int64, state: CarefulState)] {
+    func carefulResults(_ rows: Rows) -> [CarefulResult] {
         let (seqs, ids, states) = (rows.ints(0, 0), rows.ints(0, 1), rows.ints(0, 2))
         precondition(seqs.count == appends.count && ids.count == appends.count && states.count == appends.count)
-        var results = [(seq: Int64, id: Int64, state: CarefulState)](
-            repeating: (0, 0, .topicMissing), count: appends.count)
+        var results = [CarefulResult](
+            repeating: CarefulResult(seq: 0, id: 0, state: .topicMissing), count: appends.count)
         for (row, index) in order.enumerated() {
             guard let state = CarefulState(rawValue: states[row]) else { preconditionFailure("state \(states[row])") }
-            results[index] = (seqs[row], ids[row], state)
+            results[index] = CarefulResult(seq: seqs[row], id: ids[row], state: state)
         }
         return results
     }
