@@ -60,6 +60,7 @@ final class AppendQueue: Sendable {
     private struct State {
         var content = Content()
         var writerSleeps = false
+        var isAway = false
         var isRefusing = false
         var isClosed = false
     }
@@ -101,6 +102,11 @@ final class AppendQueue: Sendable {
 
     /// Whether new appends are turned away.
     func refuse(_ isRefusing: Bool) { state.withLock { $0.isRefusing = isRefusing } }
+
+    func noteAbsence(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+
+    /// The writer waits for the database.
+    var isAway: Bool { state.withLock { $0.isAway } }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 

@@ -42,7 +42,8 @@ struct BatchLoop: ~Copyable {
                 switch action {
                 case .take:
                     guard let batch = nextBatch() else { return }
-                    action = machine.taken(batch.content, batch.origins, isConnected: server.isAlive())
+                    action = machine.taken(
+                        batch.content, batch.origins, isConnected: server.isAlive(), now: monotonicMilliseconds())
                 case .connect:
                     try connect()
                     action = perform(machine.connected(now: monotonicMilliseconds()))
@@ -91,6 +92,7 @@ struct BatchLoop: ~Copyable {
         for effect in decision.effects {
             switch effect {
             case .deliver(let result): results.append(result)
+            case .noteAbsence(let isAway): queue.noteAbsence(isAway)
             case .refuseAppends(let isRefusing): queue.refuse(isRefusing)
             case .dropQueued: while let dropped = backlog.drop(from: queue) { results.append(dropped) }
             case .report(let line): report(line)

@@ -34,6 +34,8 @@ struct BatchStateMachine {
     /// What is to be done besides, in this order and before anything is waited for.
     enum Effect {
         case deliver(BatchResult)
+        /// Whether the database is away, which `/readyz` tells.
+        case noteAbsence(Bool)
         /// Whether new appends are to be turned away.
         case refuseAppends(Bool)
         /// All that waits behind the batch is to be reported as unavailable.
@@ -58,6 +60,8 @@ struct BatchStateMachine {
     private var isUnknown = false
     private var hasTriedCarefully = false
     private var backoff = backoffMillisecondsMin
+    /// When the batch was taken.
+    private var startedAt: Int64 = 0
     /// Since when the database has not answered; nil: it does.
     private var awaySince: Int64?
 
@@ -70,13 +74,18 @@ struct BatchStateMachine {
     // MARK: Events
 
     /// A batch, in answer to `take`.
-    /// - Parameter isConnected: a connection found dead before a byte is sent leaves no doubt about the batch.
-    mutating func taken(_ batch: PublishBatch, _ origins: [AppendOrigin], isConnected: Bool) -> Action {
+    /// - Parameters:
+    ///   - isConnected: a connection found dead before a byte is sent leaves no doubt about the batch.
+    ///   - now: monotonic milliseconds.
+    mutating func taken(
+        _ batch: PublishBatch, _ origins: [AppendOrigin], isConnected: Bool, now: Int64
+    ) -> Action {
         precondition(state == .idle && !batch.appends.isEmpty && batch.appends.count == origins.count)
         state = .fresh
         content = batch
         self.origins = origins
         self.isConnected = isConnected
+        startedAt = now
         hasTriedCarefully = false
         backoff = Self.backoffMillisecondsMin
         return attempt()
@@ -180,10 +189,11 @@ struct BatchStateMachine {
 
     /// When the database has been away for too long, who waits is told, and who comes is refused. A batch whose fate is unknown stays.
     private mutating func noteAbsence(_ failure: DatabaseError, _ now: Int64, _ decision: inout Decision) {
-        let since = awaySince ?? now
+        // One that hangs has been away since it was asked.
+        let since = awaySince ?? (state == .idle ? now : startedAt)
         if awaySince == nil {
-            awaySince = now
-            decision.effects.append(.report("log writer: the database is away: \(failure)"))
+            awaySince = since
+            decision.effects += [.noteAbsence(true), .report("log writer: the database is away: \(failure)")]
         }
         guard now - since >= unavailableAfterMilliseconds else { return }
         decision.effects.append(.refuseAppends(true))
@@ -213,7 +223,8 @@ struct BatchStateMachine {
         guard let since = awaySince else { return }
         awaySince = nil
         decision.effects += [
-            .refuseAppends(false), .report("log writer: the database is back after \(now - since) ms"),
+            .noteAbsence(false), .refuseAppends(false),
+            .report("log writer: the database is back after \(now - since) ms"),
         ]
     }
 

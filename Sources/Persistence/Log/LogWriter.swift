@@ -16,6 +16,13 @@ package final class LogWriter: MessageLog {
         package var statementMilliseconds: Int64 = 15_000
 
         package init() {}
+
+        /// - Parameter publishWaitMilliseconds: how long publishes wait for a database that is away or hangs.
+        package init(publishWaitMilliseconds: Int64) {
+            unavailableAfterMilliseconds = publishWaitMilliseconds
+            // No shorter than what a busy server takes.
+            statementMilliseconds = min(statementMilliseconds, max(publishWaitMilliseconds, 1_000))
+        }
     }
 
     private let budget: AppendBudget
@@ -53,6 +60,9 @@ package final class LogWriter: MessageLog {
     }
 
     package var load: LogLoad { budget.load }
+
+    /// Nothing can be stored for the moment.
+    package var isAway: Bool { writers.contains { $0.queue.isAway } }
 
     package func append(_ append: Append, origin: AppendOrigin) -> Bool {
         guard budget.take(append) else { return false }

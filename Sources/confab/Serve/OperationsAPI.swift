@@ -6,11 +6,13 @@ import Transport
 /// What operators ask, on a port of its own: is it alive, is it ready, how much does it do.
 final class OperationsAPI: Sendable {
     private let database: DatabaseWatch
+    private let log: LogWriter
     private let hub: Hub
     private let isStopping = Atomic<Bool>(false)
 
-    init(database: DatabaseWatch, hub: Hub) {
+    init(database: DatabaseWatch, log: LogWriter, hub: Hub) {
         self.database = database
+        self.log = log
         self.hub = hub
     }
 
@@ -31,7 +33,8 @@ final class OperationsAPI: Sendable {
 
     private func readiness() -> HTTPResponse {
         if isStopping.load(ordering: .relaxed) { return text(503, "stopping\n") }
-        return database.isUp ? text(200, "ready\n") : text(503, "the database is away\n")
+        guard database.isUp else { return text(503, "the database is away\n") }
+        return log.isAway ? text(503, "the database stores nothing\n") : text(200, "ready\n")
     }
 
     private func text(_ status: Int, _ body: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {

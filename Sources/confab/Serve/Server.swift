@@ -45,10 +45,10 @@ struct Server: Sendable {
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
-        var logLimits = LogWriter.Limits()
-        logLimits.unavailableAfterMilliseconds = options.publishWait.milliseconds
         let log = LogWriter(
-            url: url, database: database, limits: logLimits, commits: mailroom, outcomes: mailroom
+            url: url, database: database,
+            limits: LogWriter.Limits(publishWaitMilliseconds: options.publishWait.milliseconds), commits: mailroom,
+            outcomes: mailroom
         ) { [logger] in logger.warning("log: \($0)") }
         log.start()
         let wills = WillStore(database)
@@ -74,7 +74,7 @@ struct Server: Sendable {
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
-        let operations = OperationsAPI(database: watch, hub: hub)
+        let operations = OperationsAPI(database: watch, log: log, hub: hub)
         let offer = options.webSocketOffer(publicURL)
         let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
             listener == Worker.Door.ops.rawValue

@@ -41,7 +41,7 @@ import Testing
             switch event {
             case .taken(let count, let isConnected):
                 let origins = (0..<count).map { AppendOrigin.shard(index: 0, token: UInt64($0)) }
-                decision.action = machine.taken(batch(count), origins, isConnected: isConnected)
+                decision.action = machine.taken(batch(count), origins, isConnected: isConnected, now: now)
             case .connected: decision = machine.connected(now: now)
             case .sent: decision.action = machine.sent()
             case .paused: decision.action = machine.paused()
@@ -74,6 +74,7 @@ import Testing
             switch effect {
             case .deliver(let result):
                 "told \(result.outcomes.map(text)) new \(result.entries.map(\.seq)) over \(result.released.count)"
+            case .noteAbsence(let isAway): isAway ? "absent" : "present"
             case .refuseAppends(let isRefusing): isRefusing ? "refuse" : "accept"
             case .dropQueued: "drop"
             case .report(let line): line.replacing("log writer: ", with: "")
@@ -117,10 +118,30 @@ import Testing
         check([
             (.connected, "take"),
             (.taken(1, isConnected: false), "connect"),
-            (.failed(Self.away), "the database is away: the database does not answer: gone, pause(50)"),
+            (.failed(Self.away), "absent, the database is away: the database does not answer: gone, pause(50)"),
             (.later(60), ""), (.paused, "connect"), (.failed(Self.away), "pause(100)"),
             (.later(100), ""), (.paused, "connect"), (.connected, "send"), (.sent, "awaitAnswer"),
-            (.committed(1), #"told ["committed@1"] new [1] over 1, accept, the database is back after 160 ms, take"#),
+            (
+                .committed(1),
+                #"told ["committed@1"] new [1] over 1, present, accept, the database is back after 160 ms, take"#
+            ),
+        ])
+    }
+
+    /// A database that hangs has been away since it was asked: who has waited long enough is told with the first failure.
+    @Test func theWaitBeginsWithTheBatch() {
+        check([
+            (.connected, "take"), (.taken(1), "send"), (.sent, "awaitAnswer"), (.later(1_000), ""),
+            (
+                .failed(Self.away),
+                "1 entries in an unknown state, absent, the database is away: the database does not answer: gone, refuse, "
+                    + #"told ["unavailable"] new [] over 0, drop, pause(50)"#
+            ),
+            (.paused, "connect"), (.connected, "sendCarefully"),
+            (
+                .sorted([Self.result(.appended, 1, id: 1)]),
+                "told [] new [1] over 1, present, accept, the database is back after 1000 ms, take"
+            ),
         ])
     }
 
@@ -132,7 +153,7 @@ import Testing
                 [(.connected, "take"), (.taken(3), "send")] + sent + [
                     (
                         .failed(Self.away),
-                        "3 entries in an unknown state, the database is away: the database does not answer: gone, pause(50)"
+                        "3 entries in an unknown state, absent, the database is away: the database does not answer: gone, pause(50)"
                     ),
                     (.paused, "connect"), (.failed(Self.away), "pause(100)"),
                     (.paused, "connect"), (.connected, "sendCarefully"), (.failed(Self.away), "pause(200)"),
@@ -143,7 +164,7 @@ import Testing
                             Self.result(.same, 7, id: 1), Self.result(.appended, 8, id: 2),
                             Self.result(.same, 4, id: 99),
                         ]),
-                        #"told ["committed@7", "committed@8", "repeated@4"] new [7, 8] over 3, accept, "#
+                        #"told ["committed@7", "committed@8", "repeated@4"] new [7, 8] over 3, present, accept, "#
                             + "the database is back after 0 ms, take"
                     ),
                 ])
@@ -199,14 +220,14 @@ import Testing
             (.connected, "take"), (.taken(1), "send"),
             (
                 .failed(Self.away),
-                "1 entries in an unknown state, the database is away: the database does not answer: gone, pause(50)"
+                "1 entries in an unknown state, absent, the database is away: the database does not answer: gone, pause(50)"
             ),
             (.paused, "connect"), (.connected, "sendCarefully"),
             (.failed(Self.refused("42501")), "the database refuses a batch: 42501 no, pause(100)"),
             (.paused, "connect"), (.connected, "sendCarefully"),
             (
                 .sorted([Self.result(.appended, 1, id: 1)]),
-                #"told ["committed@1"] new [1] over 1, accept, the database is back after 0 ms, take"#
+                #"told ["committed@1"] new [1] over 1, present, accept, the database is back after 0 ms, take"#
             ),
         ])
     }
@@ -215,13 +236,13 @@ import Testing
     @Test func aLongAbsenceEndsWhatWasNotSent() {
         check([
             (.failed(Self.away), "take"), (.taken(1, isConnected: false), "connect"),
-            (.failed(Self.away), "the database is away: the database does not answer: gone, pause(50)"),
+            (.failed(Self.away), "absent, the database is away: the database does not answer: gone, pause(50)"),
             (.later(999), ""), (.paused, "connect"), (.failed(Self.away), "pause(100)"),
             (.later(1), ""), (.paused, "connect"),
             (.failed(Self.away), #"refuse, told ["unavailable"] new [] over 1, drop, pause(200)"#),
             // Now only the way back matters.
             (.paused, "connect"), (.failed(Self.away), "refuse, drop, pause(400)"),
-            (.paused, "connect"), (.connected, "accept, the database is back after 1000 ms, take"),
+            (.paused, "connect"), (.connected, "present, accept, the database is back after 1000 ms, take"),
             (.taken(1), "send"), (.sent, "awaitAnswer"),
             (.committed(1), #"told ["committed@1"] new [1] over 1, take"#),
         ])
@@ -233,7 +254,7 @@ import Testing
             (.connected, "take"), (.taken(2), "send"), (.sent, "awaitAnswer"),
             (
                 .failed(Self.away),
-                "2 entries in an unknown state, the database is away: the database does not answer: gone, pause(50)"
+                "2 entries in an unknown state, absent, the database is away: the database does not answer: gone, pause(50)"
             ),
             (.later(1_000), ""), (.paused, "connect"),
             (
@@ -244,13 +265,13 @@ import Testing
             (.paused, "connect"), (.connected, "sendCarefully"),
             (
                 .sorted([Self.result(.same, 1, id: 1), Self.result(.appended, 2, id: 2)]),
-                "told [] new [1, 2] over 2, accept, the database is back after 1000 ms, take"
+                "told [] new [1, 2] over 2, present, accept, the database is back after 1000 ms, take"
             ),
         ])
     }
 
     @Test func closingDoesNotWaitForTheDatabase() {
-        let away = "the database is away: the database does not answer: gone"
+        let away = "absent, the database is away: the database does not answer: gone"
         check([
             (.failed(Self.away), "take"), (.taken(1, isConnected: false), "connect"),
             (.failedWhileClosing(Self.away), away + #", told ["unavailable"] new [] over 1, drop, take"#),
