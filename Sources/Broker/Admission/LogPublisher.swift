@@ -42,9 +42,7 @@ package struct LogPublisher: Sendable {
             guard let found = try? await log.read(topic, after: replyTo - 1, limit: 1) else { return .unavailable }
             if found.isEmpty { return .refused(.notFound) }
         }
-        let append = Append(
-            topic: topic, id: entryID, senderID: senderID, kind: admission.kind, key: admission.key(entryID: entryID),
-            suffix: admission.suffix)
+        let append = admission.append(to: topic, id: entryID, senderID: senderID)
         var isQueued = true
         let outcome = await withCheckedContinuation { continuation in
             isQueued = log.append(append, origin: .task(continuation))
@@ -59,6 +57,7 @@ package struct LogPublisher: Sendable {
         case .repeated(let seq, let id): .stored(entry(append, seq, id), repeated: true)
         case .clientRefReused: .refused(.clientRefReused)
         case .topicGone: .refused(.notAMember)
+        case .attachmentMissing: .refused(.notFound)
         case .unavailable: .unavailable
         }
     }

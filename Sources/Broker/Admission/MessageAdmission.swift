@@ -10,6 +10,8 @@ package struct MessageAdmission: Sendable, Equatable {
     package private(set) var clientRef: [UInt8]?
     /// The seq that must exist already.
     package private(set) var replyTo: Int64?
+    /// What it names; whether its sender may is asked when it is stored.
+    private let attachments: [Int64]
 
     /// - Parameters:
     ///   - isText: the content type is `text/plain`: whatever the payload looks like, it is text.
@@ -31,7 +33,15 @@ package struct MessageAdmission: Sendable, Equatable {
         kind = .message
         clientRef = reference
         replyTo = body.replyTo
+        attachments = body.attachments
         suffix = Self.makeSuffix(reference, body)
+    }
+
+    package func append(to topic: StoredTopic, id: Int64, senderID: Int64) -> Append {
+        var append = Append(
+            topic: topic, id: id, senderID: senderID, kind: kind, key: key(entryID: id), suffix: suffix)
+        append.attachments = attachments
+        return append
     }
 
     /// Whether a content type is `text/plain`, whatever its case and parameters (RFC 9110 §8.3.1).
@@ -41,7 +51,7 @@ package struct MessageAdmission: Sendable, Equatable {
     }
 
     /// The key under which repetitions of this message are found.
-    package func key(entryID: Int64) -> IdempotencyKey {
+    func key(entryID: Int64) -> IdempotencyKey {
         clientRef.map { IdempotencyKey(clientRef: $0) } ?? IdempotencyKey(entryID: entryID)
     }
 

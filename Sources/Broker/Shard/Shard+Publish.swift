@@ -112,9 +112,8 @@ extension Shard {
             payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
         if let replyTo = admission.replyTo, replyTo > topics[Int(topic)]!.head { throw .notFound }
         let id = publishID(publish, of: session)
-        let append = Append(
-            topic: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
-            kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
+        let append = admission.append(
+            to: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
             // Only 3.x is told later of what it sent; 5 gets a reason.
@@ -232,6 +231,7 @@ extension Shard {
         // The log of a filter that nobody has any more: nobody needs the message.
         case .topicGone where waiting.answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
+        case .attachmentMissing: answer.refuse(.notFound)
         case .unavailable:
             guard sessions[place].version == .v5 else {
                 blockPublisher(session, io: &io)

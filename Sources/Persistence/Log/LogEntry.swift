@@ -62,6 +62,8 @@ package struct Append: Sendable {
     /// The end of the envelope, from the comma before `"client_ref"` or `"body"` to the closing brace: all that columns do not tell.
     package var suffix: [UInt8]
     package var change: RightsChange?
+    /// Attachments that a message names: whoever reads it may load them.
+    package var attachments: [Int64] = []
 
     package init(
         topic: StoredTopic, id: Int64, senderID: Int64, kind: EntryKind, key: IdempotencyKey, suffix: [UInt8],

@@ -6,6 +6,8 @@ struct PublishBatch {
         "SELECT confab_publish_ordered($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     static let publishCarefully: StaticString =
         "SELECT seqs, ids, states FROM confab_publish_careful($1, $2, $3, $4, $5, $6, $7)"
+    static let publishAttaching: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_attaching($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 
     let appends: [Append]
     /// Indexes of `appends`: by topic ascending (that is the order of locks), within a topic as they came.
@@ -13,9 +15,12 @@ struct PublishBatch {
     private var topics: [(id: Int64, entries: Int32, messages: Int32)] = []
     /// In the order of `order`.
     private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
+    /// Messages name attachments: only `confab_publish_attaching` takes these.
+    let isAttaching: Bool
 
     init(_ appends: [Append]) {
         self.appends = appends
+        isAttaching = appends.contains { !$0.attachments.isEmpty }
         var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
         keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
         order = keys.map(\.index)
@@ -41,12 +46,16 @@ struct PublishBatch {
         appendColumns(to: &buffer)
     }
 
-    /// The parameters of `confab_publish_careful`.
-    func encodeCarefully(into buffer: inout ParameterBuffer) {
+    /// The parameters of `confab_publish_careful` or, if that is needed, of `confab_publish_attaching`.
+    /// - Returns: the statement.
+    func encodeCarefully(into buffer: inout ParameterBuffer) -> StaticString {
         buffer.removeAll()
         appendTopicIDs(to: &buffer)
         Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
         appendColumns(to: &buffer)
+        guard isAttaching else { return Self.publishCarefully }
+        appendAttachments(to: &buffer)
+        return Self.publishAttaching
     }
 
     /// The `seq` of each append, in the order of `appends`, from the answer of `confab_publish`.
@@ -62,6 +71,7 @@ struct PublishBatch {
     enum CarefulState: Int64 {
         case appended = 0
         case same, other, topicMissing
+        case attachmentMissing = 7
     }
 
     struct CarefulResult {
@@ -89,6 +99,14 @@ struct PublishBatch {
 
     private func appendTopicIDs(to buffer: inout ParameterBuffer) {
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, topics) { $0.appendElement($1.id) }
+    }
+
+    private func appendAttachments(to buffer: inout ParameterBuffer) {
+        let named = order.enumerated().flatMap { row, index in
+            appends[index].attachments.map { (entry: Int32(row + 1), id: $0) }
+        }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, named) { $0.appendElement($1.entry) }
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, named) { $0.appendElement($1.id) }
     }
 
     private func appendColumns(to buffer: inout ParameterBuffer) {

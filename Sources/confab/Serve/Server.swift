@@ -149,7 +149,7 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) },
+                        respond: respond, post: { mailbox.post(.http($0)) }, 
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {
