@@ -7,19 +7,24 @@ struct Housekeeping: Sendable {
     private static let hourly = 3_600
     /// What all sessions have read of the logs of filters is to go soon: it is only a way to them.
     private static let logSeconds = 60
+    /// What was deleted takes room of its user's.
+    private static let attachmentSeconds = 60
 
     let database: Database
+    let attachments: AttachmentStore
     let mailroom: Mailroom
     let logger: Logger
 
     func start() -> [Task<Void, Never>] {
         let sessions = SessionStore(database), logs = FilterLogStore(database), retained = RetainedStore(database)
+        let attachments = attachments
         return [
             every(Self.hourly, "expired sessions") { try await sessions.purgeExpired() },
             every(Self.hourly, "expired retained messages") {
                 try await retained.purgeExpired(now: SystemClock.wallMilliseconds())
             },
             every(Self.logSeconds, nil) { try await logs.purgeEntries() },
+            every(Self.attachmentSeconds, "attachments") { try await attachments.purge() },
             every(Self.hourly, "logs of filters without a session") {
                 let gone = try await logs.removeUnwanted()
                 mailroom.filterLogsRemoved(gone)
