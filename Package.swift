@@ -66,7 +66,8 @@ let package = Package(
 // `make fuzz` only: programs that libFuzzer drives, one for each folder in Fuzz but Support. No other build sees them.
 if Context.environment["CONFAB_FUZZ"] != nil {
     let programs: [(name: String, modules: [Target.Dependency])] = [
-        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]), ("Transport", ["Transport"]),
+        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]),
+        ("Transport", ["Transport"]),
         ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))

@@ -23,7 +23,8 @@ package final class RestAPI: Sendable {
             users: UserStore(context: context), sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
-            conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher, authority: authority,
+            conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
+            authority: authority,
             hasher: hasher, now: context.now)
         router = Router(Route.all)
         self.logger = logger

@@ -25,13 +25,16 @@ enum Files {
         frame: UInt8 = 0xC0
     ) -> [UInt8] {
         var bytes: [UInt8] = [0xFF, 0xD8]
-        for segment in segments { bytes += [0xFF, segment.marker] + bigEndian(segment.bytes.count + 2, 2) + segment.bytes }
+        for segment in segments {
+            bytes += [0xFF, segment.marker] + bigEndian(segment.bytes.count + 2, 2) + segment.bytes
+        }
         return bytes + [0xFF, frame] + bigEndian(17, 2) + [8] + bigEndian(height, 2) + bigEndian(width, 2) + [3]
             + [UInt8](repeating: 0, count: 9)
     }
 
     private static func webp(_ chunk: String, _ payload: [UInt8]) -> [UInt8] {
-        text("RIFF") + littleEndian(payload.count + 12, 4) + text("WEBP" + chunk) + littleEndian(payload.count, 4) + payload
+        text("RIFF") + littleEndian(payload.count + 12, 4) + text("WEBP" + chunk) + littleEndian(payload.count, 4)
+            + payload
     }
 
     static func webpLossy(_ width: Int, _ height: Int) -> [UInt8] {

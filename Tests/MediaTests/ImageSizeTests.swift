@@ -20,6 +20,8 @@ import Testing
         }
     }
 
+    struct NoSignature: Error {}
+
     static let cases = [
         Case("PNG", Files.png(640, 480), 640, 480, needed: 24),
         Case("the largest PNG", Files.png(0x7FFF_FFFF, 1), 0x7FFF_FFFF, 1, needed: 24),
@@ -28,19 +30,19 @@ import Testing
         Case("progressive JPEG", Files.jpeg(1, 2, frame: 0xC2), 1, 2, needed: 20),
         Case("JPEG without segments", Files.jpeg(7, 9, segments: []), 7, 9, needed: 11),
         Case(
-            "JPEG behind a thumbnail, tables and fill bytes",
-            Files.jpeg(
-                300, 200,
-                segments: [
-                    (0xE1, Files.jpeg(16, 12)), (0xDB, [0xFF, 0xC0, 0, 17]), (0xC4, [0]), (0xFF, []),
-                ].filter { $0.0 != 0xFF }), 300, 200, needed: 57),
+            "JPEG behind a thumbnail and tables",
+            Files.jpeg(300, 200, segments: [(0xE1, Files.jpeg(16, 12)), (0xDB, [0xFF, 0xC0, 0, 17]), (0xC4, [0])]),
+            300, 200, needed: 58),
+        Case(
+            "JPEG with fill bytes", [0xFF, 0xD8, 0xFF, 0xFF, 0xFF, 0x01] + Files.jpeg(3, 4, segments: []).dropFirst(2),
+            3, 4, needed: 15),
         Case("lossy WebP", Files.webpLossy(550, 368), 550, 368, needed: 30),
         Case("lossless WebP", Files.webpLossless(16_384, 3), 16_384, 3, needed: 25),
         Case("extended WebP", Files.webpExtended(1 << 24, 5), 1 << 24, 5, needed: 30),
     ]
 
     @Test(arguments: cases) func isReadFromTheHeader(_ one: Case) throws {
-        let type = try #require(FileType(sniffing: one.bytes.span))
+        guard let type = FileType(sniffing: one.bytes.span) else { throw NoSignature() }
         let expected = ImageSize(width: one.width, height: one.height)
         #expect(ImageSize(type, one.bytes.span) == expected)
         #expect(ImageSize(type, (one.bytes + [UInt8](repeating: 0xFF, count: 100)).span) == expected)
@@ -48,7 +50,7 @@ import Testing
 
     /// Every beginning gives nothing or the size, and never something else.
     @Test(arguments: cases) func aTruncatedHeaderHasNone(_ one: Case) throws {
-        let type = try #require(FileType(sniffing: one.bytes.span))
+        guard let type = FileType(sniffing: one.bytes.span) else { throw NoSignature() }
         for count in 0..<one.bytes.count {
             let size = ImageSize(type, one.bytes.span.extracting(..<count))
             #expect((size != nil) == (count >= one.needed), "\(count) bytes")
@@ -58,7 +60,10 @@ import Testing
     static let damaged: [(name: String, type: FileType, bytes: [UInt8])] = [
         ("a PNG of no width", .png, Files.png(0, 5)),
         ("a PNG of 2^31", .png, Files.png(5, 0x8000_0000)),
-        ("a PNG that begins with another chunk", .png, Files.text("\u{89}PNG\r\n\u{1A}\n\0\0\0\u{0D}IDAT") + [0, 0, 0, 1, 0, 0, 0, 1]),
+        (
+            "a PNG that begins with another chunk", .png,
+            Files.text("\u{89}PNG\r\n\u{1A}\n\0\0\0\u{0D}IDAT") + [0, 0, 0, 1, 0, 0, 0, 1]
+        ),
         ("a GIF of no height", .gif, Files.gif(5, 0)),
         ("a JPEG whose height comes later", .jpeg, Files.jpeg(5, 0)),
         ("a JPEG segment without a length", .jpeg, [0xFF, 0xD8, 0xFF, 0xE0, 0, 1] + Files.jpeg(5, 5)),

@@ -43,11 +43,13 @@ import Testing
         Case("application/x-unheard-of", [1, 2, 3], "application/x-unheard-of"),
         // Contradictions.
         Case("image/png", jpeg, nil), Case("image/png", html, nil), Case("image/png", [], nil),
-        Case("image/jpeg", png, nil), Case("image/gif", pdf, nil), Case("image/webp", Files.text("RIFF\0\0\0\0WAVE"), nil),
+        Case("image/jpeg", png, nil), Case("image/gif", pdf, nil),
+        Case("image/webp", Files.text("RIFF\0\0\0\0WAVE"), nil),
         Case("application/pdf", html, nil), Case("application/pdf", zip, nil), Case("text/plain", png, nil),
         Case("text/html", jpeg, nil), Case("image/svg+xml", png, nil), Case("image/bmp", zip, nil),
         Case("video/mp4", png, nil), Case("application/json", pdf, nil), Case("image/png", Array(png.prefix(7)), nil),
-        Case("image/jpeg", mp4, nil), Case("text/plain", mp4, nil), Case("audio/flac", Files.text("OggS"), "audio/flac"),
+        Case("image/jpeg", mp4, nil), Case("text/plain", mp4, nil),
+        Case("audio/flac", Files.text("OggS"), "audio/flac"),
     ]
 
     @Test(arguments: cases) func isDecidedByBytesAndDeclaration(_ one: Case) {

@@ -66,10 +66,14 @@ final class FileContent {
         guard !hasPart else { throw Problem(field: part.name, "is a second part: the form has one, the file") }
         hasPart = true
         if let type = part.mediaType {
-            guard isMediaType(type) else { throw Problem(.unsupportedMediaType, "The part's Content-Type is malformed.") }
+            guard isMediaType(type) else {
+                throw Problem(.unsupportedMediaType, "The part's Content-Type is malformed.")
+            }
             mediaType = type
         }
         // Some browsers send the path.
-        name = part.fileName.map { String($0.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last ?? "") }
+        name = part.fileName.map {
+            String($0.split(omittingEmptySubsequences: false) { $0 == "/" || $0 == "\\" }.last ?? "")
+        }
     }
 }

@@ -116,7 +116,8 @@ struct MultipartParser {
             offset += 1
             headerBytes += 1
             guard headerBytes <= Self.headerBytesMax else { throw Malformed(detail: "A part's headers are too long.") }
-            guard line.count >= 2, line[line.count - 2] == UInt8(ascii: "\r"), line[line.count - 1] == UInt8(ascii: "\n")
+            guard line.count >= 2, line[line.count - 2] == UInt8(ascii: "\r"),
+                line[line.count - 1] == UInt8(ascii: "\n")
             else { continue }
             line.removeLast(2)
             guard !line.isEmpty else {

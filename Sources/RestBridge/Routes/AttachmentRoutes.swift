@@ -44,7 +44,10 @@ enum AttachmentRoutes {
         let headers =
             caching + [
                 ("Content-Type", attachment.mediaType), ("Accept-Ranges", "bytes"),
-                ("Content-Disposition", ContentDisposition.value(mediaType: attachment.mediaType, name: attachment.name)),
+                (
+                    "Content-Disposition",
+                    ContentDisposition.value(mediaType: attachment.mediaType, name: attachment.name)
+                ),
             ]
         switch RangeDecision(request.http, size: attachment.size, tag: tag) {
         case .whole:

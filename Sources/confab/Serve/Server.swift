@@ -75,7 +75,8 @@ struct Server: Sendable {
         let files = AttachmentService(
             store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
         let api = RestAPI(
-            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
+            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
+            authority: authority,
             hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
@@ -89,7 +90,9 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(database: database, attachments: attachments, mailroom: mailroom, logger: logger).start()
+        let housekeeping = Housekeeping(
+            database: database, attachments: attachments, mailroom: mailroom, logger: logger
+        ).start()
         defer { for task in housekeeping { task.cancel() } }
 
         await signals.wait { [options, logger] in

@@ -129,7 +129,7 @@ extension AppendOutcome {
     var seq: Int64? {
         switch self {
         case .committed(let seq, _), .repeated(let seq, _): seq
-        case .clientRefReused, .topicGone, .unavailable: nil
+        case .clientRefReused, .topicGone, .attachmentMissing, .unavailable: nil
         }
     }
 
@@ -139,6 +139,7 @@ extension AppendOutcome {
         case .repeated: "repeated"
         case .clientRefReused: "clientRefReused"
         case .topicGone: "topicGone"
+        case .attachmentMissing: "attachmentMissing"
         case .unavailable: "unavailable"
         }
     }
