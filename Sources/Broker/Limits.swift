@@ -90,4 +90,5 @@ package enum Limits {
     static let mentionsMax = 50
     static let customBytesMax = 4_096
     static let clientRefBytesMax = 64
+    static let emojiBytesMax = 32
 }

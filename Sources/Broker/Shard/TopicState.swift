@@ -1,3 +1,4 @@
+import JSON
 import Persistence
 import Topics
 
@@ -47,6 +48,15 @@ struct TopicState {
         recent.removeFirst(gone)
     }
 
+    /// A message was deleted: who is a little behind must not get it from here.
+    mutating func redact(_ target: Int64) {
+        for index in recent.indices where recent[index].isAbout(target) {
+            recentBytes -= recent[index].suffix.count
+            recent[index].redact()
+            recentBytes += recent[index].suffix.count
+        }
+    }
+
     mutating func setAnnouncement(_ isAnnouncement: Bool, asOf seq: Int64) {
         guard seq >= announcementKnownAt else { return }
         self.isAnnouncement = isAnnouncement
@@ -90,5 +100,27 @@ struct RecentHeads {
         previous = current
         current = [:]
         return true
+    }
+}
+
+extension LogEntry {
+    /// The `seq` that an edit, a deletion or a reaction is about; nil: it is none.
+    var target: Int64? {
+        guard kind == .edit || kind == .delete || kind == .reaction,
+            let value = try? JSONValue(parsing: [UInt8(ascii: "{")] + suffix.dropFirst())
+        else { return nil }
+        return value["body"]?["seq"]?.int64
+    }
+
+    /// The message itself, or an edit of it.
+    fileprivate func isAbout(_ target: Int64) -> Bool {
+        seq == target && kind == .message || kind == .edit && self.target == target
+    }
+
+    /// As `confab_redacted` does in the database.
+    fileprivate mutating func redact() {
+        let body = Array(",\"body\":".utf8)
+        guard let start = suffix.indices.first(where: { suffix[$0...].starts(with: body) }) else { return }
+        suffix = suffix[..<start] + Array(",\"body\":{\"deleted\":true}}".utf8)
     }
 }

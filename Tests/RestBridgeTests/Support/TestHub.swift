@@ -171,7 +171,7 @@ final class FakePublisher: MessagePublisher {
     func calls(of sender: String) -> [Call] { calls.withLock { $0[Int64(sender)!] ?? [] } }
 
     func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult {
         let call = Call(payload: String(decoding: payload, as: UTF8.self), clientRefFallback: clientRefFallback)
         calls.withLock { $0[senderID, default: []].append(call) }
