@@ -82,9 +82,11 @@ extension Shard {
     ) throws(ProtocolError) {
         let kind = classify(topic)
         do throws(Refusal) {
-            if kind == .plain {
-                try receivePlain(publish, on: topic, bytes, from: session, io: &io)
-            } else {
+            switch kind {
+            case .plain: try receivePlain(publish, on: topic, bytes, from: session, io: &io)
+            case .typing, .read, .presence:
+                try publishSignal(publish, on: topic, bytes, kind, from: session, io: &io)
+            case .stored, .system, .reserved:
                 try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
             }
         } catch {
@@ -172,7 +174,7 @@ extension Shard {
 
     // MARK: Rights
 
-    private struct PublishRight {
+    struct PublishRight {
         var topic: Int32
         /// An announcement group, of which the user is no admin.
         var isReactionsOnly = false
@@ -180,7 +182,7 @@ extension Shard {
         var mayDeleteOthers = false
     }
 
-    private func publishRight(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> PublishRight {
+    func publishRight(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> PublishRight {
         let user = sessions[Int(session)].user
         guard user >= 0 else { throw .notAuthorized }
         switch kind {

@@ -147,7 +147,10 @@ package struct Shard: ~Copyable {
             nextGapCheck = io.now + Limits.gapMilliseconds
             readGaps(now: io.now)
         }
-        if index == 0 { hub.runWills() }
+        if index == 0 {
+            hub.runWills()
+            for change in hub.presence.expire(now: hub.services.wallMilliseconds()) { hub.tell(change) }
+        }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
@@ -204,6 +207,10 @@ package struct Shard: ~Copyable {
             retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
         case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .system(let values): publishSystem(values, io: &io)
+        case .membersCounted(let group, let count, let seq): membersCounted(group, count, asOf: seq)
+        case .signal(let signal): deliver(signal, io: &io)
+        case .read(let receipt): apply(receipt, io: &io)
+        case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }
@@ -346,25 +353,6 @@ package struct Shard: ~Copyable {
         let limit = sessions[Int(session)].keepAliveMilliseconds
         guard limit > 0, !sessions[Int(session)].acknowledgements.isBlocked else { return }
         io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
-    }
-
-    private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
-        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
-            disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-        // It may have been read as live just before.
-        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
-        for client in waiting {
-            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-    }
-
-    private mutating func endExpiredTokens(io: inout Connections) {
-        let now = hub.services.wallMilliseconds() / 1000
-        for session in sessions.indices where sessions[session].tokenExpiresAt != 0 {
-            guard isLive(Int32(session)), sessions[session].tokenExpiresAt <= now else { continue }
-            disconnect(Int32(session), .notAuthorized, text: "the token has expired", io: &io)
-        }
     }
 
     private mutating func stop(io: inout Connections) {

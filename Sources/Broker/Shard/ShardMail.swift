@@ -47,6 +47,11 @@ package enum ShardMail: Sendable {
     /// The values under `$SYS`.
     case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
+    case membersCounted(group: Int64, Int, asOf: Int64)
+    case signal(Signal)
+    case read(ReadReceipt)
+    /// The last values that a SUBSCRIBE asked for.
+    case presences(session: UInt64, [Signal])
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop

@@ -12,7 +12,7 @@ struct TopicState {
 
     var topic: StoredTopic
     var name: [UInt8]
-    /// Users of this shard who may read it.
+    /// Readers, and whoever else needs it.
     var references = 0
     /// The last entry that this shard has seen, applied and delivered to those who keep up.
     var head: Int64
@@ -20,6 +20,13 @@ struct TopicState {
     /// The entry as of which that is known: earlier ones may still come.
     private var announcementKnownAt: Int64 = 0
     var subscribers: [Subscriber] = []
+    /// Users of this shard who may read it.
+    private(set) var readers: [Int32] = []
+    /// Of a group, where it is known; else more than there can be.
+    private(set) var memberCount = Int.max
+    private var memberCountKnownAt: Int64 = 0
+    /// The last typing signals, by user.
+    private var typing: [Int64: (state: TypingState, at: Int64)] = [:]
     /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
     private var recent: [LogEntry] = []
     private var recentBytes = 0
@@ -31,6 +38,7 @@ struct TopicState {
     init(_ topic: StoredTopic, head: Int64) {
         self.topic = topic
         self.head = head
+        if case .direct = topic.address { memberCount = 2 }
         var name: [UInt8] = []
         topic.address.appendName(to: &name)
         self.name = name
@@ -57,6 +65,36 @@ struct TopicState {
         }
     }
 
+    mutating func addReader(_ user: Int32) { readers.append(user) }
+
+    mutating func removeReader(_ user: Int32) {
+        guard let place = readers.lastIndex(of: user) else {
+            preconditionFailure("a reader stands in its topic's list")
+        }
+        readers.swapAt(place, readers.count - 1)
+        readers.removeLast()
+    }
+
+    mutating func setMemberCount(_ count: Int, asOf seq: Int64) {
+        guard seq >= memberCountKnownAt else { return }
+        memberCount = count
+        memberCountKnownAt = seq
+    }
+
+    /// A member came or went.
+    mutating func changeMemberCount(by change: Int, at seq: Int64) {
+        guard memberCount != .max, seq > memberCountKnownAt else { return }
+        memberCount += change
+        memberCountKnownAt = seq
+    }
+
+    /// Whether a typing signal is worth telling; notes it then.
+    mutating func mayTell(_ state: TypingState, by user: Int64, now: Int64) -> Bool {
+        if let last = typing[user], last.state == state, now - last.at < Limits.typingMilliseconds { return false }
+        typing[user] = (state, now)
+        return true
+    }
+
     mutating func setAnnouncement(_ isAnnouncement: Bool, asOf seq: Int64) {
         guard seq >= announcementKnownAt else { return }
         self.isAnnouncement = isAnnouncement
@@ -67,6 +105,7 @@ struct TopicState {
     mutating func forgetRecent() {
         recent = []
         recentBytes = 0
+        typing = [:]
     }
 
     /// The entry with that seq, if it is kept.

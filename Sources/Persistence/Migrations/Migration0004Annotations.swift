@@ -3,7 +3,8 @@ extension Migration {
     static let annotations = Migration(
         number: 4, name: "annotations", sql: [tables, redacted, publish].joined(separator: ";\n"))
 
-    /// What the entries add up to, for those who ask for a message and not for its history. No foreign keys, as with `messages`.
+    /// What the entries add up to, for those who ask for a message and not for its history. No foreign keys, as with `messages`. And when
+    /// users were last connected, apart from their profiles, which change less often.
     private static let tables = """
         CREATE TABLE message_edits (
             topic_id bigint NOT NULL,
@@ -26,7 +27,11 @@ extension Migration {
             is_present boolean NOT NULL,
             PRIMARY KEY (topic_id, target_seq, user_id, emoji)
         );
-        COMMENT ON COLUMN message_reactions.seq IS 'the entry that last added it or took it back'
+        COMMENT ON COLUMN message_reactions.seq IS 'the entry that last added it or took it back';
+        CREATE TABLE last_seen (
+            user_id bigint PRIMARY KEY,
+            seen_at bigint NOT NULL
+        ) WITH (fillfactor = 85)
         """
 
     /// `client_ref`, if there is one, stays. Quotes in it are escaped, so the first `,"body":` is the member's.

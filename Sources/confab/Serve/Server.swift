@@ -54,13 +54,15 @@ struct Server: Sendable {
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+            database: database, ids: ids, observer: mailroom, revocations: mailroom, reads: mailroom,
+            now: SystemClock.wallMilliseconds)
         let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
                 retained: retained, rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
+                logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context), tokens: authority,
+                ids: ids, logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
