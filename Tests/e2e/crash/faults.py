@@ -98,15 +98,20 @@ async def hang_postgres_long(site, rng):
     await hang_postgres(site, rng, rng.choice((18, 36)))
 
 
-async def hang_backends(site, rng):
-    """PostgreSQL answers new connections, old ones hang."""
+async def hang_backends(site, rng, seconds=None):
+    """PostgreSQL answers new connections, some old ones hang."""
     found = backends(site.hub)
     chosen = rng.sample(found, rng.randint(min(1, len(found)), len(found)))
     send(chosen, signal.SIGSTOP)
     try:
-        await asyncio.sleep(rng.uniform(0.3, 4))
+        await asyncio.sleep(seconds or rng.uniform(0.3, 4))
     finally:
         send(chosen, signal.SIGCONT)
+
+
+async def hang_backends_long(site, rng):
+    """Until the hub gives their connections up; then they go on."""
+    await hang_backends(site, rng, rng.choice((18, 36)))
 
 
 async def hang_hub(site, rng):
@@ -115,21 +120,29 @@ async def hang_hub(site, rng):
     send([site.hub.process.pid], signal.SIGCONT)
 
 
-async def kill_hub_while_postgres_hangs(site, rng):
-    """What the hub had sent is committed after its end, perhaps when the next one is there."""
-    found = postgres_processes(site.hub)
-    send(found, signal.SIGSTOP)
+async def kill_hub_while_hung(site, rng, hung):
+    """What the hub had sent is done after its end, unless the next hub sees to it."""
+    send(hung, signal.SIGSTOP)
     try:
         await asyncio.sleep(rng.uniform(0.05, 0.5))
         site.leave_hub()
         await asyncio.to_thread(site.hub.kill)
         # The kernel lets a stopped process go on when its parent's end orphans its group.
-        send(found, signal.SIGSTOP)
+        send(hung, signal.SIGSTOP)
         starting = asyncio.create_task(start(site))
         await asyncio.sleep(rng.uniform(0, 2))
     finally:
-        send(found, signal.SIGCONT)
+        send(hung, signal.SIGCONT)
     await starting
+
+
+async def kill_hub_while_postgres_hangs(site, rng):
+    await kill_hub_while_hung(site, rng, postgres_processes(site.hub))
+
+
+async def kill_hub_while_backends_hang(site, rng):
+    """PostgreSQL answers the next hub, and the first one's statements lie unread."""
+    await kill_hub_while_hung(site, rng, backends(site.hub))
 
 
 async def kill_starting_hub(site, rng):
@@ -155,6 +168,7 @@ async def stop_hub(site, rng):
     await start(site)
 
 
-# How often each is chosen.
+# How often each is chosen; the last ones take longer than a short run has.
 WEIGHTS = {kill_hub: 5, kill_both: 4, kill_postmaster: 3, kill_backend: 3, kill_postgres: 2, hang_postgres: 4, hang_backends: 2,
-           hang_hub: 1, kill_hub_while_postgres_hangs: 3, kill_starting_hub: 2, stop_hub: 2, hang_postgres_long: 0.25}
+           hang_hub: 1, kill_hub_while_postgres_hangs: 2, kill_hub_while_backends_hang: 2, kill_starting_hub: 2, stop_hub: 2}
+LONG_WEIGHTS = {hang_postgres_long: 0.25, hang_backends_long: 0.25}

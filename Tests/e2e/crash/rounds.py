@@ -10,6 +10,7 @@ from crash.verify import check_round, still_lacking
 
 # How long everything may take to come to rest once faults and new messages are over: a publisher of 3.1.1 waits up to 30 s.
 REST_SECONDS = 90
+# Of traffic in a round, at most; with less the long faults are left out.
 SECONDS_MAX = 10
 AWAY_EVERY_ROUNDS = 4
 CHURN_SECONDS = 0.12
@@ -22,7 +23,8 @@ class Plan:
         self.number, self.rng = number, random.Random(f"{seed}/{number}")
         self.seconds = self.rng.uniform(seconds_max / 4, seconds_max)
         count = self.rng.choice((1, 1, 2, 2, 3))
-        kinds = self.rng.choices(list(faults.WEIGHTS), list(faults.WEIGHTS.values()), k=count)
+        weights = {**faults.WEIGHTS, **(faults.LONG_WEIGHTS if seconds_max >= SECONDS_MAX else {})}
+        kinds = self.rng.choices(list(weights), list(weights.values()), k=count)
         self.faults = list(zip(sorted(self.rng.uniform(0.2, self.seconds) for _ in range(count)), kinds))
         # In some rounds everybody comes, also who is mostly away.
         self.is_complete = number % AWAY_EVERY_ROUNDS == 0

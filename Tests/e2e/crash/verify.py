@@ -24,7 +24,7 @@ def check_round(cast, site, is_complete):
     for stream in cast.streams:
         if not stream.topic.startswith("plain/"):
             breaches = check_stream(stream, stored.pop((stream.publisher, stream.topic), []))
-            report(site, stream.publisher, breaches)
+            report(site, "log", breaches)
     for who, found in stored.items():
         site.breach("history", f"{len(found)} messages of {who}, who does not publish there")
     for one in cast.subscribers:
