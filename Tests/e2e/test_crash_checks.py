@@ -4,7 +4,7 @@ from array import array
 import pytest
 
 from crash import messages
-from crash.checks import check_numbering, check_stream, check_witnesses
+from crash.checks import check_numbering, check_retained, check_stream, check_witnesses
 from crash.ledger import Stream
 from crash.outbox import Flight, Outbox
 from crash.packets import PUBACK, PUBCOMP, PUBREC, PUBREL, acknowledge
@@ -75,6 +75,11 @@ def test_numbering(seqs, is_good):
 @pytest.mark.parametrize("by_rest, is_good", [([b"a", b"b"], True), ([b"a", b"c"], False), ([b"a"], False), ([b"a", b"b", b"c"], False)])
 def test_witnesses(by_rest, is_good):
     assert (check_witnesses(TOPIC, 1, by_rest, [b"a", b"b"]) == []) == is_good
+
+
+@pytest.mark.parametrize("number, is_good", [(3, True), (5, True), (2, False), (6, False), (None, False)])
+def test_retained(number, is_good):
+    assert (check_retained(stream(acknowledged=(1, 2, 3)), number) == []) == is_good
 
 
 # Deliveries of a stored topic as (seq, connection), to a subscriber that had everything up to 2; the history has 5 entries, and the

@@ -14,6 +14,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--first", type=int, default=1, help="the number of the first round, to repeat a later one alone")
     parser.add_argument("--seed", default="", help="any text; random if empty")
+    parser.add_argument("--only", nargs="+", default=(), metavar="FAULT", help="only these, from faults.py")
     parser.add_argument("--keep", action="store_true", help="leave the data of a run that fails")
     return parser.parse_args()
 
@@ -25,7 +26,7 @@ def main():
     hub = Hub("--reactors", "2")
     is_kept = False
     try:
-        run = Run(hub, seed, report=lambda line: print(line, flush=True))
+        run = Run(hub, seed, only=arguments.only, report=lambda line: print(line, flush=True))
         breaches = asyncio.run(run.rounds(arguments.first, arguments.rounds))
         if not breaches:
             hub.stop()

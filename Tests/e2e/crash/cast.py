@@ -73,7 +73,7 @@ class Cast:
         yield make("new-twice", 5, "cem", ("left", "right"), 2, "session")
         yield make("old-twice", 4, "dev", ("all", "right"), 2, "session")
         yield make("old-twice-ref", 4, "ann", ("right", "with-cem"), 2, "session", ref="object", window=20)
-        yield make("new-twice-clean", 5, "ben", ("all", "with-ben"), 2, "ref", ref="property")
+        yield make("new-twice-clean", 5, "ben", ("all", "with-ben"), 2, "ref", ref="object")
         yield make("old-careless", 4, "ben", ("left",), 1, "never")
         yield make("new-careless", 5, "dev", ("right",), 1, "never", window=400)
         groups = {self.topics[name].name: {"group_id": self.topics[name].row} for name in ("all", "right")}
@@ -90,6 +90,7 @@ class Cast:
         yield make("plain-new-session", 5, "ben", 1, "session", window=400)
         yield make("plain-new-twice", 5, "cem", 2, "session")
         yield make("plain-old-twice", 4, "dev", 2, "session", window=20)
+        yield make("plain-keeps", 5, "ann", 1, "session", keeps=True)
 
     def _stored_subscribers(self):
         def make(name, level, user, filters, topics, qos, **manner):

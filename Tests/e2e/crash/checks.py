@@ -74,3 +74,11 @@ def _prefix(stream, stored):
         elif number in stored and connection in lost:
             return [f"{stream}: of connection {connection}, message {number} is kept and {lost[connection]} before it is not"]
     return []
+
+
+def check_retained(stream, number):
+    """What a topic retains is the last message that was acknowledged, or one that was sent after it; `number` is None if it is none."""
+    last = max(stream.acknowledged, default=None)
+    if last is None or number is not None and last <= number <= stream.sent:
+        return []
+    return [f"{stream}: message {number} is retained, {last} was the last to be acknowledged, {stream.sent} to be sent"]

@@ -29,8 +29,9 @@ def connect(level, client_id, user, clean, is_persistent, receive_maximum=None):
     return wire.connect(level, client_id, user.id, user.token, clean=clean, properties=properties)
 
 
-def publish(level, topic, payload, qos, packet_id, is_repeated=False, properties=b""):
-    return wire.publish(topic, payload, level, qos, packet_id, properties, flags=qos << 1 | (8 if is_repeated else 0))
+def publish(level, topic, payload, qos, packet_id, is_repeated=False, is_retained=False, properties=b""):
+    flags = qos << 1 | (8 if is_repeated else 0) | (1 if is_retained else 0)
+    return wire.publish(topic, payload, level, qos, packet_id, properties, flags=flags)
 
 
 def acknowledge(kind, packet_id):

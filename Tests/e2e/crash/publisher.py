@@ -17,11 +17,12 @@ POST_PAUSE_SECONDS = 0.05
 
 
 class Publisher(Client):
-    """`ref`: where the client_ref stands: "object", "property" (MQTT 5), or None. `again`: see Outbox."""
+    """`ref`: where the client_ref stands: "object", "property" (MQTT 5), or None. `again`: see Outbox. `keeps`: the topics are to retain
+    the last message."""
 
-    def __init__(self, site, name, level, user, rng, topics, qos, again, ref=None, rate=150, window=100):
+    def __init__(self, site, name, level, user, rng, topics, qos, again, ref=None, rate=150, window=100, keeps=False):
         super().__init__(site, name, level, user, again == "session", rng)
-        self.qos, self.ref, self.rate = qos, ref, rate
+        self.qos, self.ref, self.rate, self.keeps = qos, ref, rate, keeps
         self.streams = [Stream(name, topic, user.id, ref is not None, qos == 2 and again == "session") for topic in topics]
         self.outbox = Outbox(qos, again, window)
         self.is_sending, self.allowance, self.ticked_at, self.answered_at = False, 0.0, 0.0, 0.0
@@ -72,7 +73,7 @@ class Publisher(Client):
             if self.ref == "property":
                 properties = packets.user_property("client_ref", messages.client_ref(self.name, number))
         return lambda packet_id, is_repeated: packets.publish(
-            self.level, stream.topic, payload, self.qos, packet_id, is_repeated, properties)
+            self.level, stream.topic, payload, self.qos, packet_id, is_repeated, self.keeps, properties)
 
     def half_a_packet(self):
         if not self.is_sending or not self.outbox.has_room:
@@ -103,7 +104,7 @@ class Publisher(Client):
 class Poster:
     """POST /messages with a client_ref, one after the other, each again until it is answered with success."""
 
-    has_session = False
+    keeps = False
 
     def __init__(self, site, name, user, rng, targets):
         # `targets`: topic name to the members of the request that name it.

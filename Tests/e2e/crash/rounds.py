@@ -19,11 +19,12 @@ CHURN_SECONDS = 0.12
 class Plan:
     """What happens in one round, all of it told by seed and number."""
 
-    def __init__(self, seed, number, seconds_max):
+    def __init__(self, seed, number, seconds_max, only=()):
         self.number, self.rng = number, random.Random(f"{seed}/{number}")
         self.seconds = self.rng.uniform(seconds_max / 4, seconds_max)
         count = self.rng.choice((1, 1, 2, 2, 3))
         weights = {**faults.WEIGHTS, **(faults.LONG_WEIGHTS if seconds_max >= SECONDS_MAX else {})}
+        weights = {fault: weight for fault, weight in weights.items() if not only or fault.__name__ in only}
         kinds = self.rng.choices(list(weights), list(weights.values()), k=count)
         self.faults = list(zip(sorted(self.rng.uniform(0.2, self.seconds) for _ in range(count)), kinds))
         # In some rounds everybody comes, also who is mostly away.
@@ -36,9 +37,9 @@ class Plan:
 class Run:
     """Rounds on one data directory, until one shows a breach."""
 
-    def __init__(self, hub, seed, seconds_max=SECONDS_MAX, report=print):
-        """Of a round, `seconds_max` are traffic at most; `report` gets a line for each."""
-        self.site, self.seed, self.seconds_max, self.report = Site(hub), seed, seconds_max, report
+    def __init__(self, hub, seed, seconds_max=SECONDS_MAX, only=(), report=print):
+        """Of a round, `seconds_max` are traffic at most; `only`: names of the faults, all by default; `report` gets a line for each round."""
+        self.site, self.seed, self.seconds_max, self.only, self.report = Site(hub), seed, seconds_max, only, report
 
     async def rounds(self, first, count):
         """Runs the rounds `first`, `first` + 1, …; returns the breaches, after the first round that has any."""
@@ -51,7 +52,7 @@ class Run:
             for number in range(first, first + count):
                 if self.site.breaches:
                     break
-                await self._round(Plan(self.seed, number, self.seconds_max), is_last=number == first + count - 1)
+                await self._round(Plan(self.seed, number, self.seconds_max, self.only), is_last=number == first + count - 1)
             if not self.site.breaches:
                 again = await asyncio.to_thread(history.check_again, list(self.cast.topics.values()), self.cast.database)
                 self.site.breaches += again
@@ -83,7 +84,11 @@ class Run:
         if self.site.breaches:
             return
         await self._rest(is_complete)
-        counts = await asyncio.to_thread(check_round, self.cast, self.site, is_complete)
+        try:
+            counts = await asyncio.to_thread(check_round, self.cast, self.site, is_complete)
+        except (AssertionError, OSError) as error:
+            self.site.breach("check", f"the hub did not answer: {error}")
+            return
         self.report(f"round {plan.number}: {plan}; {counts}; {time.monotonic() - started:.1f} s")
 
     def _let_send(self, may_send):

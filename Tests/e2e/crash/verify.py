@@ -1,7 +1,8 @@
 """Puts together what publishers, subscribers and both witnesses say after a round."""
-from crash import messages
-from crash.checks import check_stream
+from crash import messages, packets
+from crash.checks import check_retained, check_stream
 from crash.history import read_on
+from support import wire
 
 
 def still_lacking(cast, heads):
@@ -29,6 +30,9 @@ def check_round(cast, site, is_complete):
         site.breach("history", f"{len(found)} messages of {who}, who does not publish there")
     for one in cast.subscribers:
         check_subscriber(cast, site, one, is_complete or not one.manner.is_away)
+    for publisher in cast.publishers:
+        if publisher.keeps:
+            check_kept(site, publisher)
     counts = count(cast)
     settle(cast, is_complete)
     return counts
@@ -63,6 +67,18 @@ def check_subscriber(cast, site, one, is_complete):
             report(site, one.name, one.stored[topic.name].check(topic.digests, is_complete))
     for reading in one.plain.values():
         report(site, one.name, reading.check(is_complete))
+
+
+def check_kept(site, publisher):
+    """What a new subscriber gets at once of the topics that retain the last message."""
+    due = {stream.topic: stream for stream in publisher.streams if stream.acknowledged}
+    with wire.Wire(site.hub) as one:
+        one.log_in(publisher.user, level=4, client_id="new").send(wire.subscribe(f"plain/{publisher.name}/#", 4))
+        one.expect(wire.SUBACK)
+        while due:
+            topic, *_, payload = packets.delivery(4, 0, one.expect(wire.PUBLISH))
+            _, number, is_whole = messages.parse_plain(payload)
+            report(site, "retained", check_retained(due.pop(topic), number if is_whole else None))
 
 
 def count(cast):
