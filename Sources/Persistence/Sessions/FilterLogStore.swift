@@ -97,10 +97,10 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// Deletes entries that every session with the filter has.
+    /// Deletes entries that every session with the filter has, but for those that their publisher may publish again.
     /// - Returns: how many.
     package func purgeEntries() async throws(DatabaseError) -> Int {
-        var count = 0
+        var ends: [(topicID: Int64, seq: Int64)] = []
         var last: Int64 = 0
         while true {
             let logs = try await database.query(
@@ -111,10 +111,34 @@ package struct FilterLogStore: Sendable {
                 """, [.int(last), .int(Self.pageSize)])
             for row in 0..<logs.count {
                 let log = try Self.log(logs, row)
-                count += try await purge(log, upTo: try await neededAfter(log))
+                ends.append((log.topicID, try await neededAfter(log)))
                 last = log.topicID
             }
-            guard logs.count == Int(Self.pageSize) else { return count }
+            guard logs.count == Int(Self.pageSize) else { break }
+        }
+        if ends.isEmpty { return 0 }
+        // Read last: an exchange is saved before its message gets into a log.
+        let open = try await openEntries()
+        var count = 0
+        for end in ends { count += try await purge(end.topicID, upTo: end.seq, but: open) }
+        return count
+    }
+
+    /// The ids of entries whose QoS 2 exchange is not over. If such a message comes again, its entry is all that tells that it is the same.
+    private func openEntries() async throws(DatabaseError) -> [Int64] {
+        var ids: [Int64] = []
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                "SELECT id, inbound FROM mqtt_sessions WHERE id > $1 AND inbound <> '' ORDER BY id LIMIT $2",
+                [.int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count {
+                last = rows.int(row, 0)
+                let state = SessionStateCodec.decode(
+                    cursors: [], outbound: [], inbound: rows.bytes(row, 1), packets: [])
+                ids += state?.exchanges.map(\.entryID) ?? []
+            }
+            guard rows.count == Int(Self.pageSize) else { return ids }
         }
     }
 
@@ -162,11 +186,18 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    private func purge(_ log: FilterLog, upTo seq: Int64) async throws(DatabaseError) -> Int {
+    private func purge(
+        _ topicID: Int64, upTo seq: Int64, but open: [Int64]
+    ) async throws(DatabaseError) -> Int {
         let gone = try await database.query(
-            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2", [.int(log.topicID), .int(seq)])
+            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2 AND id <> ALL($3)",
+            [.int(topicID), .int(seq), .ints(open)])
         _ = try await database.query(
-            "UPDATE filter_logs SET purged_seq = $2 WHERE topic_id = $1", [.int(log.topicID), .int(seq)])
+            """
+            UPDATE filter_logs SET purged_seq = coalesce(
+                (SELECT min(seq) - 1 FROM messages WHERE topic_id = $1 AND seq <= $2), $2)
+            WHERE topic_id = $1
+            """, [.int(topicID), .int(seq)])
         return gone.affected
     }
 

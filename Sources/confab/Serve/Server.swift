@@ -36,6 +36,7 @@ struct Server: Sendable {
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
         if let version = ran.last { logger.info("migrated the database to version \(version)") }
+        try await Predecessors(url: url).end()
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
