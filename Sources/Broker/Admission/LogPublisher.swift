@@ -40,7 +40,7 @@ package struct LogPublisher: Sendable {
     ) async -> Result {
         if let replyTo = admission.replyTo {
             guard let found = try? await log.read(topic, after: replyTo - 1, limit: 1) else { return .unavailable }
-            if found.isEmpty { return .refused(.notFound) }
+            if found.first?.seq != replyTo { return .refused(.notFound) }
         }
         let append = Append(
             topic: topic, id: entryID, senderID: senderID, kind: admission.kind, key: admission.key(entryID: entryID),

@@ -39,17 +39,18 @@ extension Shard {
         guard !users[place].isReady else { return }
         users[place].isReady = true
         let inbox = StoredTopic(id: rights.userID, address: .inbox(user: rights.userID))
-        users[place].inbox = holdTopic(inbox, lastSeq: rights.inboxLastSeq)
+        users[place].inbox = holdTopic(inbox, firstSeq: rights.inboxFirstSeq, lastSeq: rights.inboxLastSeq)
         for group in rights.groups {
             let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
-            let index = holdTopic(topic, lastSeq: group.lastSeq)
+            let index = holdTopic(topic, firstSeq: group.firstSeq, lastSeq: group.lastSeq)
             topics[Int(index)]!.setAnnouncement(group.announcement, asOf: group.lastSeq)
             users[place].groups[group.groupID] = UserState.Group(
                 topic: index, role: group.role, knownAt: group.lastSeq, joinedSeq: group.joinedSeq)
         }
         for direct in rights.directs {
             let address = Self.directAddress(rights.userID, direct.otherID)
-            let index = holdTopic(StoredTopic(id: direct.topicID, address: address), lastSeq: direct.lastSeq)
+            let topic = StoredTopic(id: direct.topicID, address: address)
+            let index = holdTopic(topic, firstSeq: direct.firstSeq, lastSeq: direct.lastSeq)
             users[place].directs[direct.otherID] = UserState.Direct(
                 topic: index, isWritable: direct.writable, knownAt: rights.inboxLastSeq)
         }
@@ -85,12 +86,13 @@ extension Shard {
         }
     }
 
-    mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
+    mutating func holdTopic(_ topic: StoredTopic, firstSeq: Int64 = 1, lastSeq: Int64) -> Int32 {
         if let index = topicIndex[topic.id] {
             topics[Int(index)]!.references += 1
             return index
         }
-        var state = TopicState(topic, head: max(lastSeq, recentHeads.head(of: topic.id)))
+        var state = TopicState(topic, head: max(lastSeq, recentHeads.seq(of: topic.id)))
+        state.firstSeq = max(firstSeq, recentFirsts.seq(of: topic.id))
         state.references = 1
         let index: Int32
         if let free = freeTopics.popLast() {
@@ -121,7 +123,7 @@ extension Shard {
     mutating func applyChange(of entry: LogEntry, io: inout Connections) {
         switch entry.change {
         case nil: break
-        case .memberAdded(let id, _, _), .memberRemoved(let id), .roleChanged(let id, _):
+        case .memberAdded(let id, _, _, _), .memberRemoved(let id), .roleChanged(let id, _):
             applyChange(of: entry, toUser: id, io: &io)
         case .friendAdded, .friendRemoved:
             guard case .inbox(let owner) = entry.topic.address else {
@@ -166,7 +168,8 @@ extension Shard {
     private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
         let place = Int(user)
         switch entry.change {
-        case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
+        case .memberAdded(_, let role, let isAnnouncement, let firstSeq):
+            grantGroup(entry, role, isAnnouncement, firstSeq, to: user)
         case .memberRemoved:
             users[place].lostAt[entry.topic.id] = max(users[place].lostAt[entry.topic.id] ?? 0, entry.seq)
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
@@ -191,7 +194,9 @@ extension Shard {
         }
     }
 
-    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
+    private mutating func grantGroup(
+        _ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, _ firstSeq: Int64, to user: Int32
+    ) {
         let place = Int(user)
         guard entry.seq > users[place].lostAt[entry.topic.id] ?? 0 else { return }
         if let group = users[place].groups[entry.topic.id] {
@@ -200,7 +205,7 @@ extension Shard {
             users[place].groups[entry.topic.id]?.knownAt = entry.seq
             return
         }
-        let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1)
+        let topic = holdTopic(entry.topic, firstSeq: firstSeq, lastSeq: entry.seq - 1)
         topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)

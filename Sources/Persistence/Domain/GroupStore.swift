@@ -51,7 +51,7 @@ package struct GroupStore: Sendable {
             try await Self.insert(friendIDs, role: .member, into: id, now: context.now(), in: transaction)
             let entries =
                 [context.groupCreated(group)]
-                + friendIDs.flatMap { context.memberAdded($0, to: group, by: ownerID) }
+                + friendIDs.flatMap { context.memberAdded($0, to: group, firstSeq: 1, by: ownerID) }
             return Change(result: .created(group), entries: entries)
         }
     }

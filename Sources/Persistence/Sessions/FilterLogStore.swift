@@ -97,24 +97,28 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// Deletes entries that every session with the filter has.
-    /// - Returns: how many.
-    package func purgeEntries() async throws(DatabaseError) -> Int {
-        var count = 0
+    /// Deletes entries that every session with the filter has, and those beyond the limit.
+    /// - Parameter now: Unix milliseconds.
+    /// - Returns: the logs of which entries have gone for the limit alone, and how many: who was to get them does not.
+    package func purgeEntries(
+        limit: RetentionLimit, now: Int64
+    ) async throws -> [(log: FilterLog, lostCount: Int64)] {
+        var lost: [(log: FilterLog, lostCount: Int64)] = []
         var last: Int64 = 0
         while true {
             let logs = try await database.query(
                 """
                 SELECT f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
                 FROM filter_logs f JOIN topics t ON t.id = f.topic_id
-                WHERE f.topic_id > $1 AND t.last_seq > f.purged_seq ORDER BY f.topic_id LIMIT $2
+                WHERE f.topic_id > $1 AND t.last_seq >= t.first_seq ORDER BY f.topic_id LIMIT $2
                 """, [.int(last), .int(Self.pageSize)])
             for row in 0..<logs.count {
                 let log = try Self.log(logs, row)
-                count += try await purge(log, upTo: try await neededAfter(log))
+                let lostCount = try await purge(log, limit, now: now)
+                if lostCount > 0 { lost.append((log, lostCount)) }
                 last = log.topicID
             }
-            guard logs.count == Int(Self.pageSize) else { return count }
+            guard logs.count == Int(Self.pageSize) else { return lost }
         }
     }
 
@@ -126,7 +130,7 @@ package struct FilterLogStore: Sendable {
                 """
                 DELETE FROM filter_logs f WHERE wanted_at < now() - $1 * interval '1 second'
                     AND NOT EXISTS (SELECT FROM mqtt_subscriptions s WHERE sha256(s.filter) = sha256(f.filter))
-                RETURNING topic_id, filter, purged_seq, consumed_seq, consumed_above
+                RETURNING topic_id, filter, 0, consumed_seq, consumed_above
                 """, [.int(Self.unwantedSeconds)])
             let logs = try (0..<gone.count).map { (row) throws(DatabaseError) in try Self.log(gone, row) }
             _ = try await transaction.query(
@@ -162,12 +166,12 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    private func purge(_ log: FilterLog, upTo seq: Int64) async throws(DatabaseError) -> Int {
-        let gone = try await database.query(
-            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2", [.int(log.topicID), .int(seq)])
-        _ = try await database.query(
-            "UPDATE filter_logs SET purged_seq = $2 WHERE topic_id = $1", [.int(log.topicID), .int(seq)])
-        return gone.affected
+    /// - Returns: how many entries have gone that some session had not read.
+    private func purge(_ log: FilterLog, _ limit: RetentionLimit, now: Int64) async throws -> Int64 {
+        let needed = try await neededAfter(log) + 1
+        let trimmed = try await LogTrimmer(database: database).trim(
+            log.topicID, below: max(needed, limit.below(lastSeq: log.lastSeq)), oldestID: limit.oldestID(now: now))
+        return min(trimmed.deleted, max(0, trimmed.firstSeq - needed))
     }
 
     private static func log(_ rows: Rows, _ row: Int) throws(DatabaseError) -> FilterLog {

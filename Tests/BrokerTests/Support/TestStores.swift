@@ -163,9 +163,12 @@ final class TestRights: RightsSource, LoginSource {
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
 
     static func group(
-        _ id: Int64, role: GroupRole = .member, announcement: Bool = false, lastSeq: Int64 = 0, joinedSeq: Int64 = 1
+        _ id: Int64, role: GroupRole = .member, announcement: Bool = false, lastSeq: Int64 = 0, joinedSeq: Int64 = 1,
+        firstSeq: Int64 = 1
     ) -> UserRights.Group {
-        UserRights.Group(groupID: id, role: role, announcement: announcement, lastSeq: lastSeq, joinedSeq: joinedSeq)
+        UserRights.Group(
+            groupID: id, role: role, announcement: announcement, lastSeq: lastSeq, joinedSeq: joinedSeq,
+            firstSeq: firstSeq)
     }
 }
 
