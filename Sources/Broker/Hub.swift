@@ -248,4 +248,6 @@ package struct HubMetrics: ~Copyable, Sendable {
     package let dropped = Counter()
     /// Publishes that were refused.
     package let refused = Counter()
+    /// Messages that went from the logs of filters before all sessions had read them.
+    package let lost = Counter()
 }

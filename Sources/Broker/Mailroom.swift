@@ -23,6 +23,11 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver, Re
         for log in logs { for shard in 0..<shardCount { post(.filterLogRemoved(log), shard) } }
     }
 
+    /// The beginning of a log has been deleted.
+    package func trimmed(_ topicID: Int64, firstSeq: Int64) {
+        for shard in 0..<shardCount { post(.trimmed(topicID: topicID, firstSeq: firstSeq), shard) }
+    }
+
     package func committed(_ entries: [LogEntry]) {
         for shard in 0..<shardCount { post(.committed(entries), shard) }
     }

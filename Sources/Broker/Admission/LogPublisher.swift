@@ -42,7 +42,7 @@ package struct LogPublisher: Sendable {
     ) async -> Result {
         if let replyTo = admission.replyTo {
             guard let found = try? await log.read(topic, after: replyTo - 1, limit: 1) else { return .unavailable }
-            if found.isEmpty { return .refused(.notFound) }
+            if found.first?.seq != replyTo { return .refused(.notFound) }
         }
         let append = admission.append(
             to: topic, id: entryID, senderID: senderID, mayDeleteOthers: mayDeleteOthers)

@@ -113,7 +113,7 @@ extension Shard {
         let admission = try MessageAdmission(
             payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
         guard !right.isReactionsOnly || admission.kind == .reaction else { throw .announcementOnly }
-        if let replyTo = admission.replyTo, replyTo > topics[Int(topic)]!.head { throw .notFound }
+        if let replyTo = admission.replyTo, !topics[Int(topic)]!.has(replyTo) { throw .notFound }
         let id = publishID(publish, of: session)
         let append = admission.append(
             to: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,

@@ -39,10 +39,11 @@ extension Shard {
         guard !users[place].isReady else { return }
         users[place].isReady = true
         let inbox = StoredTopic(id: rights.userID, address: .inbox(user: rights.userID))
-        users[place].inbox = holdTopic(inbox, lastSeq: rights.inboxLastSeq, for: user)
+        users[place].inbox = holdTopic(
+            inbox, firstSeq: rights.inboxFirstSeq, lastSeq: rights.inboxLastSeq, for: user)
         for group in rights.groups {
             let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
-            let index = holdTopic(topic, lastSeq: group.lastSeq, for: user)
+            let index = holdTopic(topic, firstSeq: group.firstSeq, lastSeq: group.lastSeq, for: user)
             topics[Int(index)]!.setAnnouncement(group.announcement, asOf: group.lastSeq)
             topics[Int(index)]!.setMemberCount(Int(group.memberCount), asOf: group.lastSeq)
             users[place].groups[group.groupID] = UserState.Group(
@@ -50,7 +51,8 @@ extension Shard {
         }
         for direct in rights.directs {
             let address = Self.directAddress(rights.userID, direct.otherID)
-            let index = holdTopic(StoredTopic(id: direct.topicID, address: address), lastSeq: direct.lastSeq, for: user)
+            let topic = StoredTopic(id: direct.topicID, address: address)
+            let index = holdTopic(topic, firstSeq: direct.firstSeq, lastSeq: direct.lastSeq, for: user)
             users[place].directs[direct.otherID] = UserState.Direct(
                 topic: index, isWritable: direct.writable, knownAt: rights.inboxLastSeq)
         }
@@ -87,8 +89,10 @@ extension Shard {
     }
 
     /// For a user who may read it.
-    private mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64, for user: Int32) -> Int32 {
-        let index = holdTopic(topic, lastSeq: lastSeq)
+    private mutating func holdTopic(
+        _ topic: StoredTopic, firstSeq: Int64, lastSeq: Int64, for user: Int32
+    ) -> Int32 {
+        let index = holdTopic(topic, firstSeq: firstSeq, lastSeq: lastSeq)
         topics[Int(index)]!.addReader(user)
         return index
     }
@@ -98,12 +102,13 @@ extension Shard {
         releaseTopic(index)
     }
 
-    mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
+    mutating func holdTopic(_ topic: StoredTopic, firstSeq: Int64 = 1, lastSeq: Int64) -> Int32 {
         if let index = topicIndex[topic.id] {
             topics[Int(index)]!.references += 1
             return index
         }
-        var state = TopicState(topic, head: max(lastSeq, recentHeads.head(of: topic.id)))
+        var state = TopicState(topic, head: max(lastSeq, recentHeads.seq(of: topic.id)))
+        state.firstSeq = max(firstSeq, recentFirsts.seq(of: topic.id))
         state.references = 1
         let index: Int32
         if let free = freeTopics.popLast() {
@@ -145,7 +150,7 @@ extension Shard {
     mutating func applyChange(of entry: LogEntry, io: inout Connections) {
         switch entry.change {
         case nil: break
-        case .memberAdded(let id, _, _):
+        case .memberAdded(let id, _, _, _):
             changeMemberCount(by: 1, entry)
             applyChange(of: entry, toUser: id, io: &io)
         case .memberRemoved(let id):
@@ -201,7 +206,8 @@ extension Shard {
     private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
         let place = Int(user)
         switch entry.change {
-        case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
+        case .memberAdded(_, let role, let isAnnouncement, let firstSeq):
+            grantGroup(entry, role, isAnnouncement, firstSeq, to: user)
         case .memberRemoved:
             users[place].lostAt[entry.topic.id] = max(users[place].lostAt[entry.topic.id] ?? 0, entry.seq)
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
@@ -226,7 +232,9 @@ extension Shard {
         }
     }
 
-    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
+    private mutating func grantGroup(
+        _ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, _ firstSeq: Int64, to user: Int32
+    ) {
         let place = Int(user)
         guard entry.seq > users[place].lostAt[entry.topic.id] ?? 0 else { return }
         if let group = users[place].groups[entry.topic.id] {
@@ -235,7 +243,7 @@ extension Shard {
             users[place].groups[entry.topic.id]?.knownAt = entry.seq
             return
         }
-        let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1, for: user)
+        let topic = holdTopic(entry.topic, firstSeq: firstSeq, lastSeq: entry.seq - 1, for: user)
         topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
         if topics[Int(topic)]!.memberCount == .max { countMembers(of: entry.topic.id) }
         users[place].groups[entry.topic.id] = UserState.Group(
@@ -257,7 +265,7 @@ extension Shard {
             users[place].directs[friend]?.knownAt = entry.seq
             return
         }
-        let index = holdTopic(topic, lastSeq: lastSeq, for: user)
+        let index = holdTopic(topic, firstSeq: 1, lastSeq: lastSeq, for: user)
         users[place].directs[friend] = UserState.Direct(topic: index, isWritable: !isOver, knownAt: entry.seq)
         for session in users[place].sessions { cover(index, by: session, from: lastSeq) }
     }

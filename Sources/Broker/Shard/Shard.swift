@@ -39,7 +39,8 @@ package struct Shard: ~Copyable {
     var topics: [TopicState?] = []
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
-    var recentHeads = RecentHeads()
+    var recentHeads = RecentSeqs()
+    var recentFirsts = RecentSeqs()
     var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
@@ -129,6 +130,7 @@ package struct Shard: ~Copyable {
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
+        recentFirsts.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }
         }
@@ -200,7 +202,8 @@ package struct Shard: ~Copyable {
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
-        case .gapRead(let entries): fillGap(entries ?? [], io: &io)
+        case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)
+        case .trimmed(let topicID, let firstSeq): noteTrimmed(topicID, firstSeq)
         case .logRead(let token, let reads, let pages): logRead(token, reads, pages, io: &io)
         case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
         case .retainedFenceAnswered(let round, let shard, let lastPut):
@@ -353,18 +356,6 @@ package struct Shard: ~Copyable {
         let limit = sessions[Int(session)].keepAliveMilliseconds
         guard limit > 0, !sessions[Int(session)].acknowledgements.isBlocked else { return }
         io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
-    }
-
-    private mutating func stop(io: inout Connections) {
-        guard !isStopping else { return }
-        isStopping = true
-        for session in sessions.indices where isLive(Int32(session)) {
-            disconnect(Int32(session), .serverShuttingDown, io: &io)
-        }
-        for serial in connecting.keys {
-            refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
-        }
-        hub.stoppedShards.add(1, ordering: .releasing)
     }
 
     func isLive(_ session: Int32) -> Bool {

@@ -16,6 +16,8 @@ struct TopicState {
     var references = 0
     /// The last entry that this shard has seen, applied and delivered to those who keep up.
     var head: Int64
+    /// The first entry that is still in the log, as far as this shard has heard.
+    var firstSeq: Int64 = 1
     private(set) var isAnnouncement = false
     /// The entry as of which that is known: earlier ones may still come.
     private var announcementKnownAt: Int64 = 0
@@ -101,12 +103,21 @@ struct TopicState {
         announcementKnownAt = seq
     }
 
+    /// Entries up to this one were never announced, and have gone from the log meanwhile.
+    mutating func skip(upTo seq: Int64) {
+        head = seq
+        forgetRecent()
+    }
+
     /// Nobody has been behind for a while, so nobody will ask.
     mutating func forgetRecent() {
         recent = []
         recentBytes = 0
         typing = [:]
     }
+
+    /// Whether there is such an entry.
+    func has(_ seq: Int64) -> Bool { seq >= firstSeq && seq <= head }
 
     /// The entry with that seq, if it is kept.
     func recentEntry(_ seq: Int64) -> LogEntry? {
@@ -115,9 +126,9 @@ struct TopicState {
     }
 }
 
-/// The last seqs of topics that nobody on this shard could read when their entries came by. Rights that are being loaded meanwhile start at
+/// The first or last seqs of topics that nobody on this shard could read when they changed. Rights that are being loaded meanwhile start at
 /// the right place with them. Forgotten after two periods; a load takes far less.
-struct RecentHeads {
+struct RecentSeqs {
     static let periodMilliseconds: Int64 = 60_000
 
     private var current: [Int64: Int64] = [:]
@@ -128,11 +139,12 @@ struct RecentHeads {
         current[topicID] = max(seq, current[topicID] ?? 0)
     }
 
-    func head(of topicID: Int64) -> Int64 {
+    func seq(of topicID: Int64) -> Int64 {
         max(current[topicID] ?? 0, previous[topicID] ?? 0)
     }
 
     /// - Returns: true when a period has ended.
+    @discardableResult
     mutating func tick(now: Int64) -> Bool {
         guard now >= nextPeriod else { return false }
         nextPeriod = now + Self.periodMilliseconds

@@ -26,9 +26,9 @@ package enum GroupRole: Int16, Sendable, Comparable {
 /// How a committed entry changes who may do what. Every shard applies it in the order of the log, before delivering the entry,
 /// so that live rights follow the same history that readers see.
 package enum RightsChange: Sendable, Equatable {
-    /// In a group's log.
-    /// With the group's setting at that moment, for a shard that had no member of it until now.
-    case memberAdded(user: Int64, role: GroupRole, announcement: Bool)
+    /// In a group's log. With the group's setting and the first entry of its log at that moment, for a shard that had no member of it
+    /// until now.
+    case memberAdded(user: Int64, role: GroupRole, announcement: Bool, firstSeq: Int64 = 1)
     case memberRemoved(user: Int64)
     case roleChanged(user: Int64, role: GroupRole)
     case announcementChanged(Bool)

@@ -84,7 +84,9 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(database: database, mailroom: mailroom, logger: logger).start()
+        let housekeeping = Housekeeping(
+            database: database, hub: hub, retention: options.retention, mailroom: mailroom, logger: logger
+        ).start()
         defer { for task in housekeeping { task.cancel() } }
 
         await signals.wait { [options, logger] in

@@ -170,11 +170,11 @@ final class TestRights: RightsSource, LoginSource {
 
     static func group(
         _ id: Int64, role: GroupRole = .member, announcement: Bool = false, lastSeq: Int64 = 0, joinedSeq: Int64 = 1,
-        memberCount: Int64 = 3
+        memberCount: Int64 = 3, firstSeq: Int64 = 1
     ) -> UserRights.Group {
         UserRights.Group(
             groupID: id, role: role, announcement: announcement, lastSeq: lastSeq, joinedSeq: joinedSeq,
-            memberCount: memberCount)
+            memberCount: memberCount, firstSeq: firstSeq)
     }
 }
 

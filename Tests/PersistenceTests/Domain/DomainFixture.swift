@@ -92,6 +92,15 @@ struct DomainFixture: Sendable {
         return group.id
     }
 
+    func conversation(_ group: Int64, of user: Int64) async throws -> Conversation? {
+        try await conversations.conversations(of: user, after: .start, limit: 100).first { $0.topic == .group(group) }
+    }
+
+    /// Deletes what is below `seq`, as retention does.
+    func trim(_ topic: StoredTopic, below seq: Int64) async throws {
+        _ = try await LogTrimmer(database: database).trim(topic.id, below: seq, oldestID: 0)
+    }
+
     /// Sends a message past all rights.
     @discardableResult
     func send(_ text: String, from sender: Int64, to topic: StoredTopic) async throws -> LogEntry {
