@@ -3,9 +3,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build run lint format test e2e crash tsan asan fuzz bench clean
+.PHONY: help setup setup-run build run lint format test e2e crash tsan asan fuzz bench bench-log clean
 
-# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", and `make bench` to bench/run.py.
+# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
+# and `make bench-log` to bench/log.py.
 ARGS ?=
 # How long `make fuzz` runs each target, and which: folders in Fuzz, all by default.
 SECONDS ?= 60
@@ -18,7 +19,7 @@ FIRST ?= 1
 SEED ?=
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what building, running and testing need (Debian packages, .venv)
 	@tools/setup.sh test
@@ -60,6 +61,9 @@ fuzz: setup-run ## Feed inputs made by libFuzzer to the parsers, with SECONDS=60
 
 bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
 	.venv/bin/python bench/run.py $(ARGS)
+
+bench-log: setup build ## Measure stored messages beside a bare PostgreSQL client
+	.venv/bin/python bench/log.py $(ARGS)
 
 clean: ## Remove everything built; data, .venv and .fuzz stay
 	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* bench/out
