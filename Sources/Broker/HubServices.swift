@@ -66,7 +66,8 @@ package struct HubServices: Sendable {
     package var rights: any RightsSource
     package var logins: any LoginSource
     package var retained: any RetainedSource
-    package var tokens: TokenAuthority
+    package var tokens: TokenVerifier
+    package var outsiders: OutsideUsers
     package var ids: IDGenerator
     package var logger: Logger
     /// Unix milliseconds.
@@ -74,8 +75,8 @@ package struct HubServices: Sendable {
 
     package init(
         log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
-        retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, tokens: TokenAuthority,
-        ids: IDGenerator, logger: Logger,
+        retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, tokens: TokenVerifier,
+        outsiders: OutsideUsers, ids: IDGenerator, logger: Logger,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
@@ -86,6 +87,7 @@ package struct HubServices: Sendable {
         self.logins = logins
         self.retained = retained
         self.tokens = tokens
+        self.outsiders = outsiders
         self.ids = ids
         self.logger = logger
         self.wallMilliseconds = wallMilliseconds
