@@ -28,6 +28,8 @@ struct Server: Sendable {
 
     func run(until signals: SignalWaiter) async throws {
         try checkAnonymous()
+        let publicURL = options.issuer
+        let outside = try loadIssuers(own: publicURL)
         let doors = try Doors(options)
         try makeDirectory(options.data)
         let tls = try makeTLS()
@@ -40,9 +42,8 @@ struct Server: Sendable {
         try await database.start()
         defer { database.close() }
 
-        let publicURL = options.issuer
         let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
-        let tokens = TokenVerifier(own: authority, outside: try loadIssuers(own: publicURL))
+        let tokens = TokenVerifier(own: authority, outside: outside)
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
