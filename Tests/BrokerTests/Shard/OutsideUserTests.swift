@@ -1,6 +1,7 @@
 import Identity
 import MQTT
 import Testing
+import Transport
 
 @testable import Broker
 
@@ -91,21 +92,37 @@ import Testing
         }
     }
 
-    /// The connection goes while its user is looked up; the slot's next connection is not taken for it.
+    /// The connection goes while its user is looked up.
     @Test func whoLeavesMeanwhile() async throws {
         try await onThread {
             let hub = try Self.makeHub()
             hub.subjects.lookups.close()
-            let first = try Self.client(hub, expect: nil)
-            try waitUntil("it is looked up") { hub.subjects.lookups.waitingCount == 1 }
-            first.cut()
-            let second = try Self.client(hub, id: "d", token: Self.token(hub, "bob"), expect: nil)
-            try waitUntil("both are looked up") { hub.subjects.lookups.waitingCount == 2 }
+            do {
+                let first = try Self.client(hub, expect: nil)
+                try waitUntil("it is looked up") { hub.subjects.lookups.waitingCount == 1 }
+                first.resetAtEnd()
+            }
             hub.subjects.lookups.open()
-            try checkEqual(try second.receiveConnack(), .success)
-            try second.subscribe("app/x")
-            try second.publish("app/x", "mine", qos: .atMostOnce)
-            try checkEqual(try second.receive().payload, "mine")
+            try checkEqual(try Self.client(hub).subscribe("inbox/\(Self.user)").reasons.map(\.rawValue), [1])
+        }
+    }
+
+    /// An answer that comes when its connection is gone is not for the next one in the same slot.
+    @Test func anAnswerForAnEarlierConnection() async throws {
+        try await onThread {
+            let hub = try Self.makeHub()
+            hub.subjects.lookups.close()
+            let client = try Self.client(hub, expect: nil)
+            try waitUntil("it is looked up") { hub.subjects.lookups.waitingCount == 1 }
+            let other = Claims(userID: Self.user + 1, sessionID: nil, expiresAt: .max, scopes: .user)
+            for slot: Int32 in 0..<8 {
+                hub.mailroom.post(.resolved(ConnectionID(slot: slot, generation: 77), other), to: 0)
+            }
+            try hub.settle()
+            hub.subjects.lookups.open()
+            try checkEqual(try client.receiveConnack(), .success)
+            let suback = try client.subscribe("inbox/\(Self.user)", "inbox/\(Self.user + 1)")
+            try checkEqual(suback.reasons.map(\.rawValue), [1, 0x87])
         }
     }
 
