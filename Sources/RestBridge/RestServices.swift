@@ -1,3 +1,4 @@
+import Broker
 import Identity
 import Persistence
 
@@ -12,6 +13,8 @@ struct RestServices: Sendable {
     let conversations: ConversationStore
     let publisher: any MessagePublisher
     let authority: TokenAuthority
+    let tokens: TokenVerifier
+    let outsiders: OutsideUsers
     let hasher: PasswordHasher
     /// Unix milliseconds.
     let now: @Sendable () -> Int64

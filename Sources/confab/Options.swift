@@ -36,6 +36,8 @@ struct Options: CommandOptions {
     var tlsKey: String?
     var publicURL: String?
     var origins: Set<WebOrigin> = []
+    /// Files that name outside issuers.
+    var issuers: [String] = []
     /// Listeners behind a proxy that says for whom each connection is.
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
@@ -49,7 +51,7 @@ struct Options: CommandOptions {
 
     static let reactorsMax = 64
 
-    static let repeatable: Set<String> = ["origin", "retention"]
+    static let repeatable: Set<String> = ["origin", "retention", "issuers"]
     static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
@@ -63,6 +65,7 @@ struct Options: CommandOptions {
         ("tls-key", "FILE", "its key, PEM"),
         ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
         ("origin", "URL", "a web page's origin that may connect, beside public-url's own; may be repeated"),
+        ("issuers", "FILE", "JSON file of issuers whose tokens count too; read again on SIGHUP; may be repeated"),
         (
             "proxy-protocol", "LISTENERS",
             "mqtts,mqtt,https,http: each connection begins with a PROXY protocol header (v1, v2)"
@@ -107,6 +110,7 @@ struct Options: CommandOptions {
                 }
                 origins.insert(origin)
             }
+        case "issuers": issuers += value.split(separator: ",").map(String.init)
         case "proxy-protocol":
             proxyProtocol = []
             for name in value.split(separator: ",") where name != "off" {
@@ -169,7 +173,7 @@ struct Options: CommandOptions {
 
         \(flagList)
         PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
-        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
+        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate and the issuers again.
         Exit codes: 0 stopped, 1 failure, 64 wrong usage.
 
         """

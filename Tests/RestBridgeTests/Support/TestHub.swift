@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Glibc
 import Identity
@@ -58,9 +59,27 @@ final class TestHub: Sendable {
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
         api = RestAPI(
-            context: context, publisher: publisher, authority: authority, hasher: hasher,
+            context: context, publisher: publisher, authority: authority,
+            tokens: TokenVerifier(
+                own: authority,
+                outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example")),
+            outsiders: OutsideUsers(source: SubjectStore(context: context)), hasher: hasher,
             publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
+    }
+
+    static let issuerSecret = "a secret of no less than 256 bits"
+
+    private static func issuerFile(in directory: TemporaryDirectory) throws -> String {
+        let path = "\(directory.path)/issuers.json"
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        fputs(
+            #"""
+            [{"iss":"https://app.example","aud":"hub","secret":"\#(issuerSecret)","create":true},
+             {"iss":"https://other.example","aud":"hub","secret":"\#(issuerSecret)"}]
+            """#, file)
+        return path
     }
 
     func call(
