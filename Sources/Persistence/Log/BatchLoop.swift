@@ -41,6 +41,8 @@ struct BatchLoop: ~Copyable {
     private let deliver: (BatchResult) -> Void
 
     private var server = ServerConnection.closed()
+    /// The server's process for the last connection; 0: there was none.
+    private var processID: Int64 = 0
     private var buffer = ParameterBuffer()
     /// Taken from the queue, not yet in a batch: from `backlogStart` on.
     private var backlog = AppendQueue.Content()
@@ -119,7 +121,11 @@ struct BatchLoop: ~Copyable {
 
     private mutating func connect() throws(DatabaseError) {
         let statementTimeout = "SET statement_timeout = \(limits.statementMilliseconds + 1_000);"
-        server = try ServerConnection.connect(url: url, settings: Self.sessionSettings + statementTimeout)
+        var fresh = try ServerConnection.connect(url: url, settings: Self.sessionSettings + statementTimeout)
+        // An attempt that is repeated must not be done later, when the log may have forgotten its entries again.
+        if processID != 0 { _ = try fresh.endOlder([processID]) }
+        processID = fresh.processID
+        server = fresh
     }
 
     /// Until the batch's fate is known. Nil: nothing is left to report.
