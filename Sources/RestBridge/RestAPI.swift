@@ -17,15 +17,16 @@ package final class RestAPI: Sendable {
     ///   - context: the database, ids, observers and clock of all stores.
     ///   - publicURL: the hub's own address, named in challenges.
     package init(
-        context: DomainContext, publisher: any MessagePublisher, authority: TokenAuthority, tokens: TokenVerifier,
-        outsiders: OutsideUsers, hasher: PasswordHasher, publicURL: String, logger: Logger
+        context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
+        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
+        publicURL: String, logger: Logger
     ) {
         services = RestServices(
             users: UserStore(context: context), sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
-            conversations: ConversationStore(context: context), publisher: publisher, authority: authority,
-            tokens: tokens, outsiders: outsiders, hasher: hasher, now: context.now)
+            conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
@@ -56,7 +57,7 @@ package final class RestAPI: Sendable {
         case .options(let allow):
             return HTTPResponse(status: 204, headers: [("Allow", allow)])
         case .route(let route, let parameters):
-            try checkAccept(http)
+            if route.isJSON { try checkAccept(http) }
             var request = RestRequest(http: http, requestID: requestID, parameters: parameters)
             switch route.authentication {
             case .none: break
@@ -123,6 +124,9 @@ package final class RestAPI: Sendable {
         case DatabaseError.unavailable(let reason):
             logger.warning("request failed: database unavailable request_id=\(requestID) reason=\(reason)")
             return .tryLater(.unavailable, "The database does not answer. Try again.")
+        case is HTTPRequestStream.Aborted:
+            // Nobody is there to read it.
+            return Problem(.badRequest, "The body ended early.")
         case PasswordHasherError.saturated:
             return .tryLater(.overloaded, "Too many log-ins at once. Try again.", afterSeconds: 5)
         default:
@@ -139,7 +143,8 @@ package final class RestAPI: Sendable {
         response.headers += [
             ("X-Content-Type-Options", "nosniff"),
             ("Strict-Transport-Security", "max-age=31536000"),
-            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            // Whatever an attachment is, it does nothing when somebody opens it.
+            ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         ]
     }
 }

@@ -11,6 +11,7 @@ struct RestServices: Sendable {
     let directory: DirectoryStore
     let history: HistoryStore
     let conversations: ConversationStore
+    let attachments: AttachmentService
     let publisher: any MessagePublisher
     let authority: TokenAuthority
     let tokens: TokenVerifier

@@ -1,6 +1,6 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + friends + groups + messages
+    static let all: [Route] = accounts + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
         Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
@@ -61,5 +61,10 @@ extension Route {
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
+    ]
+
+    private static let attachments: [Route] = [
+        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

@@ -246,6 +246,7 @@ extension Shard {
         case .topicGone where waiting.answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
         case .flawed(let flaw): answer.refuse(Refusal(flaw))
+        case .attachmentMissing: answer.refuse(.notFound)
         case .unavailable:
             guard sessions[place].version == .v5 else {
                 blockPublisher(session, io: &io)

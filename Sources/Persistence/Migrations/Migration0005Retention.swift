@@ -26,6 +26,8 @@ extension Migration {
                 v_end);
             DELETE FROM messages WHERE topic_id = p_topic AND seq >= v_first AND seq < o_first;
             GET DIAGNOSTICS o_deleted = ROW_COUNT;
+            PERFORM confab_drop_attachments(p_topic, n.seq)
+            FROM (SELECT DISTINCT seq FROM attachment_names WHERE topic_id = p_topic AND seq < o_first) n;
             DELETE FROM message_edits WHERE topic_id = p_topic AND target_seq < o_first;
             DELETE FROM message_deletions WHERE topic_id = p_topic AND target_seq < o_first;
             DELETE FROM message_reactions WHERE topic_id = p_topic AND target_seq < o_first;

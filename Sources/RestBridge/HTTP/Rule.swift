@@ -72,14 +72,6 @@ extension Rule where Value == Int64 {
         }
     }
 
-    /// Pictures and avatars name attachments, of which nobody has any yet.
-    static var ownAttachment: Rule {
-        Rule { value in
-            value.string.flatMap(parseID) == nil
-                ? refuse("must be an id, a decimal string") : refuse("is no attachment of yours")
-        }
-    }
-
     static var seq: Rule {
         Rule { value in
             guard let seq = value.int64, seq >= 0 else { return refuse("must be a number of 0 or more") }

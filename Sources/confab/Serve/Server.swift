@@ -42,6 +42,9 @@ struct Server: Sendable {
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
+        let chunks = Database(url: url, limits: AttachmentStore.limits)
+        try await chunks.start()
+        defer { chunks.close() }
 
         let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
         let tokens = TokenVerifier(own: authority, outside: outside)
@@ -73,21 +76,28 @@ struct Server: Sendable {
                 hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
                 filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
+        let attachments = AttachmentStore(chunks, ids: ids, now: SystemClock.wallMilliseconds)
+        let files = AttachmentService(
+            store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
         let api = RestAPI(
-            context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
-            tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
+            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(), publicURL: publicURL,
+            logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
         let operations = OperationsAPI(database: watch, log: log, hub: hub)
         let offer = options.webSocketOffer(publicURL)
-        let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
+        var limits = HTTPLimits()
+        limits.streamed = [files.streamedBody]
+        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits) { request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
         let housekeeping = Housekeeping(
-            database: database, hub: hub, retention: options.retention, mailroom: mailroom, logger: logger
+            database: database, hub: hub, retention: options.retention, attachments: attachments, mailroom: mailroom,
+            logger: logger
         ).start()
         defer { for task in housekeeping { task.cancel() } }
 
@@ -170,7 +180,8 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        _ offer: WebSocketOffer, respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
+        _ offer: WebSocketOffer, _ limits: HTTPLimits,
+        respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
         for index in 0..<options.reactors {
@@ -179,7 +190,7 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) },
+                        respond: respond, post: { mailbox.post(.http($0)) }, limits: limits,
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {

@@ -45,8 +45,13 @@ struct DomainFixture: Sendable {
     var conversations: ConversationStore { ConversationStore(context: context) }
 
     static func with(_ body: (DomainFixture) async throws -> Void) async throws {
+        try await withURL { fixture, _ in try await body(fixture) }
+    }
+
+    /// With the database's connection string.
+    static func withURL(_ body: (DomainFixture, String) async throws -> Void) async throws {
         try await TestDatabase.with { test in
-            try await body(DomainFixture(database: test.database))
+            try await body(DomainFixture(database: test.database), test.url)
         }
     }
 

@@ -18,6 +18,7 @@ final class TestHub: Sendable {
 
     let api: RestAPI
     let context: DomainContext
+    let attachments: AttachmentService
     let publisher: FakePublisher
     let authority: TokenAuthority
     let revoked = Revoked()
@@ -54,12 +55,15 @@ final class TestHub: Sendable {
         context = DomainContext(
             database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked,
             reads: Deaf(), now: now)
+        // Small ones, so that a test reaches them.
+        attachments = AttachmentService(
+            store: AttachmentStore(database, ids: context.ids, now: now), bytesMax: 600_000, quotaBytes: 1_000_000)
         publisher = FakePublisher(context: context)
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
         api = RestAPI(
-            context: context, publisher: publisher, authority: authority,
+            context: context, attachments: attachments, publisher: publisher, authority: authority,
             tokens: TokenVerifier(
                 own: authority,
                 outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example")),
@@ -86,13 +90,33 @@ final class TestHub: Sendable {
         _ method: String, _ target: String, _ body: String? = nil, token: String? = nil,
         headers: [(name: String, value: String)] = []
     ) async -> Answer {
+        await call(method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers)
+    }
+
+    /// - Parameter stream: in place of `bytes`.
+    func call(
+        _ method: String, _ target: String, bytes: [UInt8], stream: HTTPRequestStream? = nil, token: String? = nil,
+        headers: [(name: String, value: String)] = []
+    ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1)
         var request = HTTPRequest(
             method: method, path: String(parts[0]), query: parts.count == 2 ? String(parts[1]) : "", headers: headers,
-            body: Array((body ?? "").utf8))
+            body: bytes)
+        request.stream = stream
         if let token { request.headers.append(("authorization", "Bearer \(token)")) }
         request.peerAddress = "127.0.0.1"
-        return Answer(await api.respond(to: request))
+        var response = await api.respond(to: request)
+        // As the endpoint does while the client takes it.
+        if let source = response.source.take() {
+            while response.body.count < source.length {
+                guard let piece = try? await source.next() else {
+                    Issue.record("the body breaks off")
+                    break
+                }
+                response.body += piece
+            }
+        }
+        return Answer(response)
     }
 
     /// A new user, logged in; past the route, so that passwords are not hashed again and again.
