@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Identity
 import Persistence
@@ -17,15 +18,15 @@ package final class RestAPI: Sendable {
     ///   - publicURL: the hub's own address, named in challenges.
     package init(
         context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
-        authority: TokenAuthority, hasher: PasswordHasher, publicURL: String, logger: Logger
+        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
+        publicURL: String, logger: Logger
     ) {
         services = RestServices(
             users: UserStore(context: context), sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
             conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
-            authority: authority,
-            hasher: hasher, now: context.now)
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
@@ -86,12 +87,13 @@ package final class RestAPI: Sendable {
         let scheme = header.prefix { $0 != " " }
         guard scheme.lowercased() == "bearer" else { throw invalidToken("The scheme must be Bearer.") }
         let token = trimmed(header.dropFirst(scheme.count))
-        let claims: Claims
+        let verified: VerifiedToken
         do throws(TokenError) {
-            claims = try services.authority.verify(Array(token.utf8), now: services.now() / 1000)
+            verified = try services.tokens.verify(Array(token.utf8), now: services.now() / 1000)
         } catch {
             throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
         }
+        let claims = try await services.outsiders.claims(of: verified)
         guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
         return Caller(userID: claims.userID, sessionID: claims.sessionID)
     }

@@ -1,3 +1,4 @@
+import Broker
 import Identity
 import Persistence
 
@@ -13,6 +14,8 @@ struct RestServices: Sendable {
     let attachments: AttachmentService
     let publisher: any MessagePublisher
     let authority: TokenAuthority
+    let tokens: TokenVerifier
+    let outsiders: OutsideUsers
     let hasher: PasswordHasher
     /// Unix milliseconds.
     let now: @Sendable () -> Int64

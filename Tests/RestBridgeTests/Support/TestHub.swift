@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Glibc
 import Identity
@@ -31,8 +32,9 @@ final class TestHub: Sendable {
         func sessionRevoked(_ sessionID: Int64) { sessions.withLock { $0.append(sessionID) } }
     }
 
-    struct Deaf: CommitObserver {
+    struct Deaf: CommitObserver, ReadObserver {
         func committed(_ entries: [LogEntry]) {}
+        func hasRead(_ receipt: ReadReceipt) {}
     }
 
     private init() async throws {
@@ -51,7 +53,8 @@ final class TestHub: Sendable {
         try await database.start()
         let now = SystemClock.wallMilliseconds
         context = DomainContext(
-            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked, now: now)
+            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked,
+            reads: Deaf(), now: now)
         // Small ones, so that a test reaches them.
         attachments = AttachmentService(
             store: AttachmentStore(database, ids: context.ids, now: now), bytesMax: 600_000, quotaBytes: 1_000_000)
@@ -60,9 +63,27 @@ final class TestHub: Sendable {
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
         api = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority, hasher: hasher,
+            context: context, attachments: attachments, publisher: publisher, authority: authority,
+            tokens: TokenVerifier(
+                own: authority,
+                outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example")),
+            outsiders: OutsideUsers(source: SubjectStore(context: context)), hasher: hasher,
             publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
+    }
+
+    static let issuerSecret = "a secret of no less than 256 bits"
+
+    private static func issuerFile(in directory: TemporaryDirectory) throws -> String {
+        let path = "\(directory.path)/issuers.json"
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        fputs(
+            #"""
+            [{"iss":"https://app.example","aud":"hub","secret":"\#(issuerSecret)","create":true},
+             {"iss":"https://other.example","aud":"hub","secret":"\#(issuerSecret)"}]
+            """#, file)
+        return path
     }
 
     func call(
@@ -195,7 +216,7 @@ final class FakePublisher: MessagePublisher {
     func calls(of sender: String) -> [Call] { calls.withLock { $0[Int64(sender)!] ?? [] } }
 
     func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult {
         let call = Call(payload: String(decoding: payload, as: UTF8.self), clientRefFallback: clientRefFallback)
         calls.withLock { $0[senderID, default: []].append(call) }

@@ -1,7 +1,7 @@
 extension Migration {
     /// Files that messages, profiles and groups name. Times are Unix milliseconds.
     static let attachments = Migration(
-        number: 5, name: "attachments", sql: [tables, rights, naming, upload, publish].joined(separator: ";\n"))
+        number: 7, name: "attachments", sql: [tables, rights, naming, upload, publish].joined(separator: ";\n"))
 
     /// The bytes are compressed already, as a rule, and pieces of them are read: hence EXTERNAL. Names have no foreign keys: `messages` has
     /// none either.
@@ -134,13 +134,15 @@ extension Migration {
         END $$
         """
 
-    /// As `confab_publish_careful`, for batches in which messages name attachments: `a_entry` is the place of such an entry in the batch
+    /// As `confab_publish_annotated`, for batches in which messages name attachments: `a_entry` is the place of such an entry in the batch
     /// (from 1), `a_id` what it names. A further state, 7: one of these is not there for its sender. An entry that was stored before is not
-    /// asked again: it is the same message, whatever has become of its attachments.
+    /// asked again: it is the same message, whatever has become of its attachments. One that a later entry of the batch deletes, whose
+    /// sender has guessed its number, names nothing.
     private static let publish = """
         CREATE FUNCTION confab_publish_attaching(
             t_id bigint[], m_topic int[], m_id bigint[], m_sender bigint[], m_kind smallint[], m_key uuid[],
-            m_payload bytea[], a_entry int[], a_id bigint[], OUT seqs bigint[], OUT ids bigint[], OUT states smallint[]
+            m_payload bytea[], m_target bigint[], m_emoji bytea[], m_flag boolean[], a_entry int[], a_id bigint[],
+            OUT seqs bigint[], OUT ids bigint[], OUT states smallint[]
         ) LANGUAGE plpgsql VOLATILE AS $$
         DECLARE
             v_flawed int[];
@@ -159,23 +161,28 @@ extension Migration {
             SELECT coalesce(array_agg(i ORDER BY i), '{}') INTO v_kept
             FROM generate_subscripts(m_topic, 1) AS i WHERE i <> ALL (v_flawed);
             SELECT c.seqs, c.ids, c.states INTO v_seqs, v_ids, v_states
-            FROM confab_publish_careful(
+            FROM confab_publish_annotated(
                 t_id, ARRAY(SELECT m_topic[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
                 ARRAY(SELECT m_id[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
                 ARRAY(SELECT m_sender[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
                 ARRAY(SELECT m_kind[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
                 ARRAY(SELECT m_key[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
-                ARRAY(SELECT m_payload[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o)) AS c;
+                ARRAY(SELECT m_payload[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
+                ARRAY(SELECT m_target[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
+                ARRAY(SELECT m_emoji[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o),
+                ARRAY(SELECT m_flag[i] FROM unnest(v_kept) WITH ORDINALITY AS k(i, o) ORDER BY o)) AS c;
             SELECT array_agg(coalesce(v_seqs[k.o::int], 0) ORDER BY i), array_agg(coalesce(v_ids[k.o::int], 0) ORDER BY i),
                    array_agg(coalesce(v_states[k.o::int], 7)::smallint ORDER BY i)
             INTO seqs, ids, states
             FROM generate_subscripts(m_topic, 1) AS i LEFT JOIN unnest(v_kept) WITH ORDINALITY AS k(i, o) USING (i);
             INSERT INTO attachment_names (attachment_id, topic_id, seq)
             SELECT DISTINCT a.id, t_id[m_topic[a.entry]], seqs[a.entry]
-            FROM unnest(a_entry, a_id) AS a(entry, id) WHERE states[a.entry] = 0;
+            FROM unnest(a_entry, a_id) AS a(entry, id) WHERE states[a.entry] = 0
+                AND NOT EXISTS (SELECT 1 FROM message_deletions d
+                    WHERE d.topic_id = t_id[m_topic[a.entry]] AND d.target_seq = seqs[a.entry]);
             UPDATE attachments x SET unnamed_since = NULL
             FROM unnest(a_entry, a_id) AS a(entry, id)
-            WHERE x.id = a.id AND states[a.entry] = 0 AND x.unnamed_since IS NOT NULL;
+            WHERE x.id = a.id AND states[a.entry] = 0 AND x.unnamed_since IS NOT NULL AND confab_attachment_named(x.id);
         END $$
         """
 }
