@@ -26,6 +26,8 @@ struct HTTPSummary: Equatable {
 
 func checkHTTP(_ stream: [UInt8], _ pieces: [[UInt8]], hasSmallLimits: Bool) {
     var limits = HTTPLimits()
+    // What is collected and what is streamed must be the same requests.
+    limits.streamed = [StreamedBody(method: "POST", path: "/m", bodyBytesMax: 64)]
     if hasSmallLimits {
         limits.requestLineBytesMax = 24
         limits.headerBytesMax = 48
@@ -44,7 +46,8 @@ func checkHTTP(_ stream: [UInt8], _ pieces: [[UInt8]], hasSmallLimits: Bool) {
 /// A request that was read is read again as the same from how we would write it.
 private func checkRequest(_ request: HTTPSummary, _ limits: HTTPLimits) {
     expect(request.path.first == "/" || request.path == "*" && request.method == "OPTIONS", "the path")
-    expect(request.body.count <= limits.bodyBytesMax, "the body is too long")
+    let rule = limits.streamed.first { $0.method == request.method && $0.path == request.path }
+    expect(request.body.count <= rule?.bodyBytesMax ?? limits.bodyBytesMax, "the body is too long")
     expect(request.headers.count <= limits.headerFieldsMax, "the fields are too many")
     let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
     let isChunked = request.headers.contains { $0.hasPrefix("transfer-encoding:") }
@@ -63,6 +66,8 @@ private func checkRequest(_ request: HTTPSummary, _ limits: HTTPLimits) {
 private func events(_ pieces: [[UInt8]], _ limits: HTTPLimits) -> [HTTPEvent] {
     var state = HTTPConnectionState(limits: limits)
     var events: [HTTPEvent] = []
+    // The request whose body is streamed, with what has come of it.
+    var streamed: HTTPSummary?
     for piece in pieces {
         var rest = piece[...]
         while !rest.isEmpty {
@@ -70,13 +75,26 @@ private func events(_ pieces: [[UInt8]], _ limits: HTTPLimits) -> [HTTPEvent] {
             expect(consumed <= rest.count, "more was taken than was there")
             rest = rest.dropFirst(consumed)
             switch action {
-            case .needMore: expect(rest.isEmpty, "more is wanted than what was left")
+            case .needMore:
+                expect(rest.isEmpty, "more is wanted than what was left")
+                if streamed != nil { streamed!.body += state.takeBody() }
             case .sendContinue: events.append(.proceed)
             case .request(let request):
                 expectEqual(state.phase, .response, "the phase")
                 let keepAlive = state.keepAlive
                 expectEqual(state.responded(), keepAlive, "whether the connection stays")
                 events.append(.request(HTTPSummary(request), keepAlive: keepAlive))
+            case .stream(let request):
+                expectEqual(state.phase, .body, "the phase")
+                expect(!state.keepAlive, "an early answer ends the connection")
+                streamed = HTTPSummary(request)
+            case .streamEnd:
+                expectEqual(state.phase, .response, "the phase")
+                guard var request = streamed.take() else { fatalError("a stream ends that never began") }
+                request.body += state.takeBody()
+                let keepAlive = state.keepAlive
+                expectEqual(state.responded(), keepAlive, "whether the connection stays")
+                events.append(.request(request, keepAlive: keepAlive))
             case .reject(let rejection):
                 expectEqual(state.phase, .closed, "the phase")
                 checkAnswer(rejection)

@@ -21,6 +21,7 @@ enum Seeds {
     private static let http = [
         "GET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         "POST /v1/x HTTP/1.1\r\nHost: x:80\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+        "POST /m HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloPOST /m HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         "\r\nPUT http://x/y HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;e=1\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
         "GET https://x?q HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n",
