@@ -205,6 +205,7 @@ package struct Shard: ~Copyable {
         case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .system(let values): publishSystem(values, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .userEnded(let id): endSessions(ofUser: id, io: &io)
         case .stop: stop(io: &io)
         }
     }
@@ -346,17 +347,6 @@ package struct Shard: ~Copyable {
         let limit = sessions[Int(session)].keepAliveMilliseconds
         guard limit > 0, !sessions[Int(session)].acknowledgements.isBlocked else { return }
         io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
-    }
-
-    private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
-        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
-            disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-        // It may have been read as live just before.
-        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
-        for client in waiting {
-            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
-        }
     }
 
     private mutating func endExpiredTokens(io: inout Connections) {

@@ -48,6 +48,8 @@ package enum ShardMail: Sendable {
     case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
     case loginSessionRevoked(Int64)
+    /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.
+    case userEnded(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop
 }

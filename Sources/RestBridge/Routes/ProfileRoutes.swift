@@ -5,7 +5,7 @@ import Transport
 enum ProfileRoutes {
     static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         guard let profile = try await services.users.profile(request.userID) else { throw Problem.notFound }
-        return answer(profile)
+        return try await answer(profile, services)
     }
 
     /// PUT is full: what is absent, or null, goes.
@@ -43,10 +43,11 @@ enum ProfileRoutes {
         let profile = try await services.users.updateProfile(
             request.userID, change, ifVersionIn: request.versionsToMatch)
         guard let profile else { throw Problem(.preconditionFailed, "Read the profile again.") }
-        return answer(profile)
+        return try await answer(profile, services)
     }
 
-    private static func answer(_ profile: Profile) -> HTTPResponse {
-        .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0) }
+    private static func answer(_ profile: Profile, _ services: RestServices) async throws -> HTTPResponse {
+        let standing = try await services.accounts.standing(of: profile.user.id)
+        return .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0, standing) }
     }
 }

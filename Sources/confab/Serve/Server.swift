@@ -28,6 +28,7 @@ struct Server: Sendable {
 
     func run(until signals: SignalWaiter) async throws {
         try checkAnonymous()
+        if options.limitsAreOff { logger.warning("passwords and codes can be guessed without limit (--limits off)") }
         let doors = try Doors(options)
         try makeDirectory(options.data)
         let tls = try makeTLS()
@@ -68,9 +69,10 @@ struct Server: Sendable {
                 hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
                 filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
+        let box = try SecretBox(directory: options.data)
         let api = RestAPI(
             context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
-            hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
+            hasher: PasswordHasher(), security: options.security(box), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
@@ -81,8 +83,12 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(database: database, mailroom: mailroom, logger: logger).start()
-        defer { for task in housekeeping { task.cancel() } }
+        let upkeep = AccountUpkeep(context: context, logger: logger)
+        var tasks = Housekeeping(database: database, mailroom: mailroom, logger: logger).start() + upkeep.start()
+        if let command = options.mailCommand {
+            tasks.append(Postman(MailOutbox(context: context), box, command, logger).start())
+        }
+        defer { for task in tasks { task.cancel() } }
 
         await signals.wait { [options, logger] in
             do throws(TLSError) {
