@@ -72,7 +72,9 @@ import Testing
         #expect(stored["media_type"]?.string == "image/png")
         #expect(stored["width"]?.int64 == 256 && stored["height"]?.int64 == 2)
         #expect(await download(anna, stored).header("Content-Disposition") == #"inline; filename="a.txt""#)
-        for type in ["image/jpeg", "text/plain; charset=utf-8", "nonsense", "image/png/x", "multipart/mixed; boundary=x"] {
+        for type in [
+            "image/jpeg", "text/plain; charset=utf-8", "nonsense", "image/png/x", "multipart/mixed; boundary=x",
+        ] {
             let refused = await upload(anna, Self.png, type: type)
             #expect(refused.status == 415 && refused.problem == "unsupported-media-type", "\(type)")
         }
@@ -161,7 +163,9 @@ import Testing
     @Test func bad() async throws {
         let (anna, berta) = try await TestHub.shared.friends()
         let stored = await upload(anna, [1])
-        for (person, target) in [(berta, stored["url"]?.string ?? ""), (anna, "/attachments/1"), (anna, "/attachments/x")] {
+        for (person, target) in [
+            (berta, stored["url"]?.string ?? ""), (anna, "/attachments/1"), (anna, "/attachments/x"),
+        ] {
             let answer = await person.call("GET", target)
             #expect(answer.status == 404 && answer.problem == "not-found")
         }

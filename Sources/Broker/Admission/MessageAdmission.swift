@@ -56,7 +56,6 @@ package struct MessageAdmission: Sendable, Equatable {
         return append
     }
 
-
     /// Whether a content type is `text/plain`, whatever its case and parameters (RFC 9110 §8.3.1).
     static func isPlainText(_ contentType: [UInt8]) -> Bool {
         let type = contentType.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }

@@ -220,6 +220,7 @@ package struct Shard: ~Copyable {
         case .read(let receipt): apply(receipt, io: &io)
         case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .userEnded(let id): endSessions(ofUser: id, io: &io)
         case .stop: stop(io: &io)
         }
     }

@@ -129,7 +129,7 @@ struct MessageAdmissionTests {
     @Test func attachmentsAreNamedToTheLog() throws {
         let payload = Array(#"{"attachments":["9","7"]}"#.utf8)
         let admission = try MessageAdmission(payload: payload.span, isText: false, clientRef: nil)
-        let append = admission.append(to: .group(1), id: 2, senderID: 3)
+        let append = admission.append(to: .group(1), id: 2, senderID: 3, mayDeleteOthers: false)
         #expect(append.attachments == [9, 7])
         #expect(append.topic == .group(1) && append.id == 2 && append.senderID == 3 && append.kind == .message)
     }

@@ -19,7 +19,7 @@ import Topics
             try await fixture.domain.befriend(anna, clara)
             let right = try await fixture.domain.directory.publishRight(
                 of: anna, on: .direct(between: anna, and: clara))
-            guard case .allowed(let topic) = right else { throw DatabaseError.unavailable("\(right)") }
+            guard case .allowed(let topic, _) = right else { throw DatabaseError.unavailable("\(right)") }
             direct = topic
             attachment = try await fixture.upload(anna)
         }

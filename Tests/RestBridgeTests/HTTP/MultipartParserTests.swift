@@ -21,12 +21,14 @@ import Testing
         return (all, parser.isComplete)
     }
 
-    private static let head = "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n"
+    private static let head =
+        "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n"
         + "Content-Type: image/png\r\n\r\n"
     private static let part = Event.part(.init(name: "file", fileName: "a.png", mediaType: "image/png"))
 
     static let contents = [
-        "", "x", "\r", "\n", "\r\n", "\r\n--", "\r\n--xy", "\r\n--xyy", "\r\r\n--x", "--xyz", "\r\n\r\n--xy\r\n--x", "a\r\n--xyzz".replacing("xyzz", with: "xyw"),
+        "", "x", "\r", "\n", "\r\n", "\r\n--", "\r\n--xy", "\r\n--xyy", "\r\r\n--x", "--xyz", "\r\n\r\n--xy\r\n--x",
+        "a\r\n--xyzz".replacing("xyzz", with: "xyw"),
         String(repeating: "\r\n--xy", count: 50), String(repeating: "data ", count: 100),
     ]
 
@@ -40,7 +42,8 @@ import Testing
     }
 
     @Test func severalParts() throws {
-        let text = "\r\n--xyz\r\ncontent-disposition: FORM-DATA; name=a\r\n\r\n1\r\n--xyz\r\n"
+        let text =
+            "\r\n--xyz\r\ncontent-disposition: FORM-DATA; name=a\r\n\r\n1\r\n--xyz\r\n"
             + "Content-Disposition: form-data; name=\"b\"; filename=\"C:\\x\\\"%22%0d.txt\"\r\n"
             + "Content-Transfer-Encoding: binary\r\n\r\n2\r\n--xyz--"
         // The line's end before the first boundary is what no client sends.
