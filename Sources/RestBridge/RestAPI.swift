@@ -80,7 +80,10 @@ package final class RestAPI: Sendable {
     private func checkAccept(_ request: HTTPRequest) throws(Problem) {
         guard let header = request.header("accept") else { return }
         let accepted = header.split(separator: ",").map { trimmed($0.prefix { $0 != ";" }).lowercased() }
-        let ours = ["*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json", "application/x-ndjson"]
+        let ours = [
+            "*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json",
+            "application/x-ndjson",
+        ]
         guard accepted.isEmpty || accepted.contains(where: ours.contains) else {
             throw Problem(.notAcceptable, "Accept application/json.")
         }

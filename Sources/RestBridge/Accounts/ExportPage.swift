@@ -56,7 +56,11 @@ struct ExportPage {
             return blocked.count < Self.limit ? .groups(after: 0) : .blocks(after: blocked[Self.limit - 1].user.id)
         case .groups(let id):
             let groups = try await services.groups.groups(of: userID, after: id, limit: Self.limit)
-            for group in groups { line("group") { $0.name("group"); group.write(to: &$0) } }
+            for group in groups {
+                line("group") {
+                    $0.name("group"); group.write(to: &$0)
+                }
+            }
             return groups.count < Self.limit ? .entries(after: .start) : .groups(after: groups[Self.limit - 1].id)
         case .entries(let position):
             let (entries, next) = try await services.export.entries(of: userID, after: position, limit: Self.limit)

@@ -20,6 +20,9 @@ final class TestHub: Sendable {
     let publisher: FakePublisher
     let authority: TokenAuthority
     let revoked = Revoked()
+    let box: SecretBox
+    /// The same on the same database, with limits and without mail.
+    let limitedAPI: RestAPI
     /// Of `correct horse`.
     private let passwordHash: String
     private let count = Atomic<Int>(0)
@@ -28,6 +31,9 @@ final class TestHub: Sendable {
         private let sessions = Mutex<[Int64]>([])
         var all: [Int64] { sessions.withLock { $0 } }
         func sessionRevoked(_ sessionID: Int64) { sessions.withLock { $0.append(sessionID) } }
+        private let users = Mutex<[Int64]>([])
+        var endedUsers: [Int64] { users.withLock { $0 } }
+        func userEnded(_ userID: Int64) { users.withLock { $0.append(userID) } }
     }
 
     struct Deaf: CommitObserver {
@@ -55,23 +61,32 @@ final class TestHub: Sendable {
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
+        box = try SecretBox(directory: directory.path)
+        var security = AccountSecurity(
+            box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limitsAreOff: true,
+            proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
+            hubName: "hub.example")
         api = RestAPI(
-            context: context, publisher: publisher, authority: authority, hasher: hasher,
-            publicURL: "https://hub.example",
-            logger: Logger(minimum: .error))
+            context: context, publisher: publisher, authority: authority, hasher: hasher, security: security,
+            publicURL: "https://hub.example", logger: Logger(minimum: .error))
+        security.limitsAreOff = false
+        security.mailer = nil
+        limitedAPI = RestAPI(
+            context: context, publisher: publisher, authority: authority, hasher: hasher, security: security,
+            publicURL: "https://hub.example", logger: Logger(minimum: .error))
     }
 
     func call(
         _ method: String, _ target: String, _ body: String? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = []
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
     ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1)
         var request = HTTPRequest(
             method: method, path: String(parts[0]), query: parts.count == 2 ? String(parts[1]) : "", headers: headers,
             body: Array((body ?? "").utf8))
         if let token { request.headers.append(("authorization", "Bearer \(token)")) }
-        request.peerAddress = "127.0.0.1"
-        return Answer(await api.respond(to: request))
+        request.peerAddress = address
+        return Answer(await (isLimited ? limitedAPI : api).respond(to: request))
     }
 
     /// A new user, logged in; past the route, so that passwords are not hashed again and again.
