@@ -50,9 +50,9 @@ import Testing
     @Test(
         arguments: [
             ("/bin/true", .delivered), ("true", .delivered), ("/bin/false", .failed("exit code 1")),
-            ("/bin/cp /dev/stdin /dev/full", .failed("exit code 1")),
-            ("/bin/grep -q hello /dev/stdin", .failed("exit code 2")),
-            ("/bin/grep -q -t", .failed("exit code 2")),
+            ("/bin/grep -q hello", .failed("exit code 2")), ("/bin/grep -q hello /dev/stdin", .delivered),
+            // test(1) takes one argument, not two.
+            ("/usr/bin/test x", .failed("exit code 2")), ("/usr/bin/test -t", .delivered),
         ] as [(String, MailCommand.Outcome)])
     func delivers(_ text: String, _ outcome: MailCommand.Outcome) throws {
         let command = try #require(MailCommand(text))

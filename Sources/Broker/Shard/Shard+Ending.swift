@@ -2,7 +2,7 @@ import Identity
 import MQTT
 import Transport
 
-// Connections whose right to be here is over. A client that connects at the same moment may have been read as welcome just before.
+// Clients that have to go, whatever they are doing. One that connects at the same moment may have been read as welcome just before.
 extension Shard {
     private static var sessionIsOver: String { "the log-in session is over" }
     private static var accountIsClosed: String { "the account is closed, or its log-ins were ended" }
@@ -25,5 +25,26 @@ extension Shard {
     private mutating func refuseConnecting(where matches: (Claims) -> Bool, text: String, io: inout Connections) {
         let waiting = connecting.values.filter { $0.claims.map(matches) ?? false && !$0.isAbandoned }
         for client in waiting { refuseWaiting(client.claim.serial, .notAuthorized, text: text, io: &io) }
+    }
+
+    mutating func endExpiredTokens(io: inout Connections) {
+        let now = hub.services.wallMilliseconds() / 1000
+        for session in sessions.indices where sessions[session].tokenExpiresAt != 0 {
+            guard isLive(Int32(session)), sessions[session].tokenExpiresAt <= now else { continue }
+            disconnect(Int32(session), .notAuthorized, text: "the token has expired", io: &io)
+        }
+    }
+
+    mutating func stop(io: inout Connections) {
+        guard !isStopping else { return }
+        isStopping = true
+        for session in sessions.indices where isLive(Int32(session)) {
+            disconnect(Int32(session), .serverShuttingDown, io: &io)
+        }
+        for serial in connecting.keys {
+            refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
+        }
+        refuseResolving(io: &io)
+        hub.stoppedShards.add(1, ordering: .releasing)
     }
 }

@@ -65,7 +65,7 @@ package struct ExportStore: Sendable {
         case .inbox: .inbox(user: rows.int(row, 0))
         case .direct: .direct(low: rows.int(row, 2), high: rows.int(row, 3))
         case .group: .group(rows.int(row, 0))
-        case nil: preconditionFailure("a topic of another kind is nobody's to read")
+        case .filter, nil: preconditionFailure("a topic of another kind is nobody's to read")
         }
     }
 }

@@ -60,7 +60,7 @@ package struct User: Sendable, Equatable {
 /// A user as it sees itself.
 package struct Profile: Sendable, Equatable {
     package var user: User
-    /// Nil: it has none, as a deleted account.
+    /// nil: an outside issuer brought the user, or the account is deleted.
     package var email: String?
     package var emailVerified: Bool
     /// Counts changes of the profile; the ETag.

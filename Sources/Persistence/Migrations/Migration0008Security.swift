@@ -1,7 +1,7 @@
 extension Migration {
     /// Second factors, mailed codes and the outbox, addresses of log-ins, administrators, deleted accounts.
     static let security = Migration(
-        number: 4, name: "security", sql: [accountColumns, secondFactors, mail, upkeep].joined(separator: ";\n"))
+        number: 8, name: "security", sql: [accountColumns, secondFactors, mail, upkeep].joined(separator: ";\n"))
 
     private static let accountColumns = """
         ALTER TABLE users ADD is_admin boolean NOT NULL DEFAULT false, ADD deleted_at bigint;
