@@ -27,7 +27,7 @@ extension Route {
         Route("POST", "/mfa/totp/disable", SecondFactorRoutes.disable),
         Route("POST", "/mfa/recovery-codes", SecondFactorRoutes.renewCodes),
         Route("POST", "/account/delete", ClosingRoutes.delete),
-        Route("GET", "/account/export", ClosingRoutes.export),
+        Route("GET", "/account/export", isJSON: false, ClosingRoutes.export),
     ]
 
     private static let friends: [Route] = [

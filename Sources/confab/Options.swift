@@ -42,11 +42,6 @@ struct Options: CommandOptions {
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
-    /// What the command line says of it.
-    var retentionGiven: [TopicKind: RetentionLimit] = [:]
-    /// Of one attachment, and of all of a user.
-    var attachmentBytesMax: Int64 = 25 << 20
-    var attachmentQuotaBytes: Int64 = 1 << 30
     /// Passwords and codes may be guessed as fast as they can be checked.
     var limitsAreOff = false
     /// Takes mails as sendmail(8) does: the program and its arguments; nil: the hub sends none.
@@ -54,6 +49,11 @@ struct Options: CommandOptions {
     var mailFrom: String?
     /// Whose X-Forwarded-For counts.
     var trustedProxies: Set<AddressRange> = []
+    /// What the command line says of it.
+    var retentionGiven: [TopicKind: RetentionLimit] = [:]
+    /// Of one attachment, and of all of a user.
+    var attachmentBytesMax: Int64 = 25 << 20
+    var attachmentQuotaBytes: Int64 = 1 << 30
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false

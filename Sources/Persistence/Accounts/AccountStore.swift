@@ -46,7 +46,7 @@ package struct AccountStore: Sendable {
         let context = context
         let isDone = try await context.change { transaction in
             let old = try await transaction.query(
-                "SELECT email FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR UPDATE",
+                "SELECT email, avatar FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR UPDATE",
                 [.int(userID), .text(passwordHash)])
             guard old.count == 1 else { return Change(result: false) }
             if !old.isNull(0, 0) {
@@ -60,6 +60,7 @@ package struct AccountStore: Sendable {
                     disabled_at = $3, deleted_at = $3
                 WHERE id = $1
                 """, [.int(userID), .text(name), .int(context.now())])
+            if !old.isNull(0, 1) { try await transaction.unnameAttachment(old.int(0, 1), now: context.now()) }
             try await Self.removeBelongings(of: userID, in: transaction)
             return Change(result: true)
         }

@@ -10,10 +10,10 @@ extension FriendStore {
         return try await context.change { transaction in
             let rows = try await transaction.query(
                 """
-                WITH some AS (
+                WITH chosen AS (
                     SELECT low_id, high_id FROM friendships WHERE low_id = $1
                     UNION ALL SELECT low_id, high_id FROM friendships WHERE high_id = $1 LIMIT $2)
-                DELETE FROM friendships f USING some s WHERE f.low_id = s.low_id AND f.high_id = s.high_id
+                DELETE FROM friendships f USING chosen c WHERE f.low_id = c.low_id AND f.high_id = c.high_id
                 RETURNING CASE f.low_id WHEN $1 THEN f.high_id ELSE f.low_id END
                 """, [.int(userID), .int(Self.partedAtOnce)])
             let entries = (0..<rows.count).map {

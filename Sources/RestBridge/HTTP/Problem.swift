@@ -44,8 +44,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .mfaEnabled,
-            .tooOld:
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld, .mfaEnabled:
             409
         case .preconditionFailed: 412
         case .tooLarge, .quotaExceeded: 413

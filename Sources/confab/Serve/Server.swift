@@ -97,10 +97,11 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(
+        var tasks = Housekeeping(
             database: database, hub: hub, retention: options.retention, attachments: attachments, mailroom: mailroom,
-            logger: logger)
-        var tasks = housekeeping.start() + AccountUpkeep(context: context, logger: logger).start()
+            logger: logger
+        ).start()
+        tasks += AccountUpkeep(context: context, logger: logger).start()
         if let command = options.mailCommand {
             tasks.append(Postman(MailOutbox(context: context), box, command, logger).start())
         }

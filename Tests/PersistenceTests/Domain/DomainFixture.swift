@@ -8,18 +8,23 @@ import Topics
 struct DomainFixture: Sendable {
     /// Hears of everything.
     final class Witness: CommitObserver, RevocationObserver, ReadObserver {
-        private let state = Mutex<
-            (entries: [LogEntry], revoked: [Int64], receipts: [ReadReceipt], ended: [Int64])
-        >(([], [], [], []))
+        private struct State {
+            var entries: [LogEntry] = []
+            var revoked: [Int64] = []
+            var ended: [Int64] = []
+            var receipts: [ReadReceipt] = []
+        }
+
+        private let state = Mutex(State())
 
         func hasRead(_ receipt: ReadReceipt) { state.withLock { $0.receipts.append(receipt) } }
         var receipts: [ReadReceipt] { state.withLock { $0.receipts } }
         var revoked: [Int64] { state.withLock { $0.revoked } }
-        func committed(_ entries: [LogEntry]) { state.withLock { $0.entries += entries } }
-        func sessionRevoked(_ sessionID: Int64) { state.withLock { $0.revoked.append(sessionID) } }
         /// Users whose connections all end.
         var ended: [Int64] { state.withLock { $0.ended } }
         func userEnded(_ userID: Int64) { state.withLock { $0.ended.append(userID) } }
+        func committed(_ entries: [LogEntry]) { state.withLock { $0.entries += entries } }
+        func sessionRevoked(_ sessionID: Int64) { state.withLock { $0.revoked.append(sessionID) } }
 
         /// What came since the last call.
         func takeEntries() -> [LogEntry] {

@@ -68,11 +68,11 @@ final class TestHub: Sendable {
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
+        box = try SecretBox(directory: directory.path)
         let tokens = TokenVerifier(
             own: authority,
             outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example"))
         let outsiders = OutsideUsers(source: SubjectStore(context: context))
-        box = try SecretBox(directory: directory.path)
         var security = AccountSecurity(
             box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limitsAreOff: true,
             proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
@@ -108,8 +108,8 @@ final class TestHub: Sendable {
         headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
     ) async -> Answer {
         await call(
-            method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers, from: address,
-            isLimited: isLimited)
+            method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers,
+            from: address, isLimited: isLimited)
     }
 
     /// - Parameter stream: in place of `bytes`.
