@@ -222,6 +222,27 @@ def test_members_while_it_is_the_groups_picture(hub, people, client):
     assert statuses(people, other) == [200, 404, 404, 404]
 
 
+def test_a_deleted_message_takes_its_attachments_along(hub, people, client):
+    """A `delete` redacts its target in the same transaction: its edits, search and attachments follow."""
+    owner, friend, member, _ = people
+    group = owner.make_group(member)["id"]
+    topic = owner.direct_topic(friend)
+    shared, lone = upload(owner), upload(owner)
+    sent = owner.send(friend, attachments=[shared["id"], lone["id"]]).json
+    owner.send(group, attachments=[shared["id"]])
+    owner.call("DELETE", f"/messages/{topic}/{sent['seq']}").expect(200)
+    assert statuses(people, lone) == [404] * 4
+    assert statuses(people, shared) == [200, 404, 200, 404]
+    # Also one that is deleted in the same breath, by its number to be.
+    sender = client(hub, owner)
+    for seq in range(sent["seq"] + 2, sent["seq"] + 22, 2):
+        quick = upload(owner)
+        acks = [sender.publish_later(topic, {"attachments": [quick["id"]]}),
+                sender.publish_later(topic, {"type": "delete", "seq": seq})]
+        assert [sender.await_ack(ack).code for ack in acks] == [0, 0]
+        assert statuses(people, quick)[1:] == [404] * 3
+
+
 def test_an_ended_group_takes_its_attachments_along(people):
     owner, _, member, _ = people
     group = owner.make_group(member)["id"]

@@ -136,7 +136,8 @@ extension Migration {
 
     /// As `confab_publish_annotated`, for batches in which messages name attachments: `a_entry` is the place of such an entry in the batch
     /// (from 1), `a_id` what it names. A further state, 7: one of these is not there for its sender. An entry that was stored before is not
-    /// asked again: it is the same message, whatever has become of its attachments.
+    /// asked again: it is the same message, whatever has become of its attachments. One that a later entry of the batch deletes, whose
+    /// sender has guessed its number, names nothing.
     private static let publish = """
         CREATE FUNCTION confab_publish_attaching(
             t_id bigint[], m_topic int[], m_id bigint[], m_sender bigint[], m_kind smallint[], m_key uuid[],
@@ -176,10 +177,12 @@ extension Migration {
             FROM generate_subscripts(m_topic, 1) AS i LEFT JOIN unnest(v_kept) WITH ORDINALITY AS k(i, o) USING (i);
             INSERT INTO attachment_names (attachment_id, topic_id, seq)
             SELECT DISTINCT a.id, t_id[m_topic[a.entry]], seqs[a.entry]
-            FROM unnest(a_entry, a_id) AS a(entry, id) WHERE states[a.entry] = 0;
+            FROM unnest(a_entry, a_id) AS a(entry, id) WHERE states[a.entry] = 0
+                AND NOT EXISTS (SELECT 1 FROM message_deletions d
+                    WHERE d.topic_id = t_id[m_topic[a.entry]] AND d.target_seq = seqs[a.entry]);
             UPDATE attachments x SET unnamed_since = NULL
             FROM unnest(a_entry, a_id) AS a(entry, id)
-            WHERE x.id = a.id AND states[a.entry] = 0 AND x.unnamed_since IS NOT NULL;
+            WHERE x.id = a.id AND states[a.entry] = 0 AND x.unnamed_since IS NOT NULL AND confab_attachment_named(x.id);
         END $$
         """
 }
