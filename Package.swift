@@ -65,7 +65,7 @@ let package = Package(
 if Context.environment["CONFAB_FUZZ"] != nil {
     let programs: [(name: String, modules: [Target.Dependency])] = [
         ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Transport", ["Transport"]),
-        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]),
+        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT", "Diagnostics"]),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))
     package.targets += programs.map { program in
