@@ -53,8 +53,10 @@ final class World: Sendable {
         Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: self,
-                logins: self, tokens: Self.authority, ids: IDGenerator(node: 0) { [weak self] in self?.wall ?? 0 },
-                logger: Logger(minimum: .error), wallMilliseconds: { [weak self] in self?.wall ?? 0 }),
+                logins: self, tokens: TokenVerifier(own: Self.authority),
+                outsiders: OutsideUsers(source: TestSubjects()),
+                ids: IDGenerator(node: 0) { [weak self] in self?.wall ?? 0 }, logger: Logger(minimum: .error),
+                wallMilliseconds: { [weak self] in self?.wall ?? 0 }),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: true),
             mailroom: mailroom)
     }

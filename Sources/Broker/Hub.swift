@@ -43,6 +43,7 @@ package final class Hub: Sendable {
     let journal: SessionJournal
     let shareJournal: ShareJournal
     let wills = WillQueue()
+    let presence = PresenceBoard()
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
     let retained: RetainedWriter

@@ -1,7 +1,7 @@
 import Persistence
 
 /// Brings what other threads have to say to the shards: committed entries, outcomes, revocations.
-package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
+package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver, ReadObserver {
     package let shardCount: Int
     private let post: @Sendable (ShardMail, Int) -> Void
 
@@ -34,6 +34,10 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
 
     package func outcomes(_ outcomes: [(token: UInt64, outcome: AppendOutcome)], forShard index: Int) {
         post(.outcomes(outcomes), index)
+    }
+
+    package func hasRead(_ receipt: ReadReceipt) {
+        for shard in 0..<shardCount { post(.read(receipt), shard) }
     }
 
     /// Log-out, revocation: live connections of that log-in session end.

@@ -17,6 +17,16 @@ package enum Secrets {
         }
     }
 
+    /// RFC 2104.
+    static func hmacSHA256(_ bytes: [UInt8], secret: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { buffer, initialized in
+            guard
+                HMAC(EVP_sha256(), secret, Int32(secret.count), bytes, bytes.count, buffer.baseAddress, nil) != nil
+            else { fatalError("no HMAC") }
+            initialized = Int(SHA256_DIGEST_LENGTH)
+        }
+    }
+
     /// Takes the same time wherever the first difference stands; lengths are no secret.
     package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0

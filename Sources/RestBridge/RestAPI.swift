@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Identity
 import Persistence
@@ -16,15 +17,16 @@ package final class RestAPI: Sendable {
     ///   - context: the database, ids, observers and clock of all stores.
     ///   - publicURL: the hub's own address, named in challenges.
     package init(
-        context: DomainContext, publisher: any MessagePublisher, authority: TokenAuthority, hasher: PasswordHasher,
+        context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
+        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
         publicURL: String, logger: Logger
     ) {
         services = RestServices(
             users: UserStore(context: context), sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
-            conversations: ConversationStore(context: context), publisher: publisher, authority: authority,
-            hasher: hasher, now: context.now)
+            conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
@@ -55,7 +57,7 @@ package final class RestAPI: Sendable {
         case .options(let allow):
             return HTTPResponse(status: 204, headers: [("Allow", allow)])
         case .route(let route, let parameters):
-            try checkAccept(http)
+            if route.isJSON { try checkAccept(http) }
             var request = RestRequest(http: http, requestID: requestID, parameters: parameters)
             switch route.authentication {
             case .none: break
@@ -85,12 +87,13 @@ package final class RestAPI: Sendable {
         let scheme = header.prefix { $0 != " " }
         guard scheme.lowercased() == "bearer" else { throw invalidToken("The scheme must be Bearer.") }
         let token = trimmed(header.dropFirst(scheme.count))
-        let claims: Claims
+        let verified: VerifiedToken
         do throws(TokenError) {
-            claims = try services.authority.verify(Array(token.utf8), now: services.now() / 1000)
+            verified = try services.tokens.verify(Array(token.utf8), now: services.now() / 1000)
         } catch {
             throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
         }
+        let claims = try await services.outsiders.claims(of: verified)
         guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
         return Caller(userID: claims.userID, sessionID: claims.sessionID)
     }
@@ -121,6 +124,9 @@ package final class RestAPI: Sendable {
         case DatabaseError.unavailable(let reason):
             logger.warning("request failed: database unavailable request_id=\(requestID) reason=\(reason)")
             return .tryLater(.unavailable, "The database does not answer. Try again.")
+        case is HTTPRequestStream.Aborted:
+            // Nobody is there to read it.
+            return Problem(.badRequest, "The body ended early.")
         case PasswordHasherError.saturated:
             return .tryLater(.overloaded, "Too many log-ins at once. Try again.", afterSeconds: 5)
         default:
@@ -137,7 +143,8 @@ package final class RestAPI: Sendable {
         response.headers += [
             ("X-Content-Type-Options", "nosniff"),
             ("Strict-Transport-Security", "max-age=31536000"),
-            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            // Whatever an attachment is, it does nothing when somebody opens it.
+            ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         ]
     }
 }

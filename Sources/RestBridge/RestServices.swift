@@ -1,3 +1,4 @@
+import Broker
 import Identity
 import Persistence
 
@@ -10,8 +11,11 @@ struct RestServices: Sendable {
     let directory: DirectoryStore
     let history: HistoryStore
     let conversations: ConversationStore
+    let attachments: AttachmentService
     let publisher: any MessagePublisher
     let authority: TokenAuthority
+    let tokens: TokenVerifier
+    let outsiders: OutsideUsers
     let hasher: PasswordHasher
     /// Unix milliseconds.
     let now: @Sendable () -> Int64

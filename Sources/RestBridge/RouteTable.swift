@@ -1,6 +1,6 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + friends + groups + messages
+    static let all: [Route] = accounts + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
         Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
@@ -48,12 +48,23 @@ extension Route {
         Route("POST", "/messages", PublishRoutes.publish),
         Route("GET", "/messages/{user_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}", HistoryRoutes.list),
-        Route("GET", "/messages/group/{group_id}/{seq}", HistoryRoutes.show),
-        Route("GET", "/messages/direct/{low}/{high}/{seq}", HistoryRoutes.show),
+        Route("GET", "/messages/group/{group_id}/{seq}", MessageRoutes.show),
+        Route("GET", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.show),
+        Route("PATCH", "/messages/group/{group_id}/{seq}", MessageRoutes.edit),
+        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.edit),
+        Route("DELETE", "/messages/group/{group_id}/{seq}", MessageRoutes.delete),
+        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.delete),
+        Route("POST", "/messages/group/{group_id}/{seq}/reactions", MessageRoutes.react),
+        Route("POST", "/messages/direct/{low}/{high}/{seq}/reactions", MessageRoutes.react),
         Route("GET", "/conversations", ConversationRoutes.list),
         Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
+    ]
+
+    private static let attachments: [Route] = [
+        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

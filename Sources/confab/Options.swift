@@ -36,20 +36,27 @@ struct Options: CommandOptions {
     var tlsKey: String?
     var publicURL: String?
     var origins: Set<WebOrigin> = []
+    /// Files that name outside issuers.
+    var issuers: [String] = []
     /// Listeners behind a proxy that says for whom each connection is.
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
     /// What the command line says of it.
     var retentionGiven: [TopicKind: RetentionLimit] = [:]
+    /// Of one attachment, and of all of a user.
+    var attachmentBytesMax: Int64 = 25 << 20
+    var attachmentQuotaBytes: Int64 = 1 << 30
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false
     var hasHints = false
 
     static let reactorsMax = 64
+    /// 1 TiB: what stands behind an attachment counts its chunks in 32 bits.
+    static let attachmentBytesLimit: Int64 = 1 << 40
 
-    static let repeatable: Set<String> = ["origin", "retention"]
+    static let repeatable: Set<String> = ["origin", "retention", "issuers"]
     static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
@@ -63,6 +70,7 @@ struct Options: CommandOptions {
         ("tls-key", "FILE", "its key, PEM"),
         ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
         ("origin", "URL", "a web page's origin that may connect, beside public-url's own; may be repeated"),
+        ("issuers", "FILE", "JSON file of issuers whose tokens count too; read again on SIGHUP; may be repeated"),
         (
             "proxy-protocol", "LISTENERS",
             "mqtts,mqtt,https,http: each connection begins with a PROXY protocol header (v1, v2)"
@@ -75,6 +83,8 @@ struct Options: CommandOptions {
             "retention", "LIMITS",
             "what is kept, such as direct=365d,group=90d,group=100000 (all of inbox, direct, group; filter=30d,filter=1000000)"
         ),
+        ("attachment-bytes-max", "BYTES", "the largest attachment (26214400: 25 MiB)"),
+        ("attachment-quota-bytes", "BYTES", "all attachments of a user together (1073741824: 1 GiB)"),
         ("limits", "off", "no limits on rates (there are none yet)"),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
@@ -107,6 +117,7 @@ struct Options: CommandOptions {
                 }
                 origins.insert(origin)
             }
+        case "issuers": issuers += value.split(separator: ",").map(String.init)
         case "proxy-protocol":
             proxyProtocol = []
             for name in value.split(separator: ",") where name != "off" {
@@ -126,6 +137,8 @@ struct Options: CommandOptions {
                 }
                 publishWait = .seconds(seconds)
             }
+        case "attachment-bytes-max": return setBytes(\.attachmentBytesMax, value)
+        case "attachment-quota-bytes": return setBytes(\.attachmentQuotaBytes, value)
         case "reactors":
             guard let number = Int(value), 1...Self.reactorsMax ~= number else {
                 return "a number from 1 to \(Self.reactorsMax)"
@@ -146,6 +159,14 @@ struct Options: CommandOptions {
     private static func isIPAddress(_ text: String) -> Bool {
         var bytes = in6_addr()
         return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
+    }
+
+    private mutating func setBytes(_ bytes: WritableKeyPath<Options, Int64>, _ value: String) -> String? {
+        guard let number = Int64(value), 1...Self.attachmentBytesLimit ~= number else {
+            return "bytes from 1 to \(Self.attachmentBytesLimit)"
+        }
+        self[keyPath: bytes] = number
+        return nil
     }
 
     private mutating func setPort(_ port: WritableKeyPath<Options, Port>, _ value: String) -> String? {
@@ -169,7 +190,7 @@ struct Options: CommandOptions {
 
         \(flagList)
         PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
-        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
+        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate and the issuers again.
         Exit codes: 0 stopped, 1 failure, 64 wrong usage.
 
         """

@@ -51,7 +51,7 @@ struct ConventionTests {
             method: "POST", target: "/logout", body: #"{"all":true}"#, status: 422, problem: "invalid-request",
             fields: ["all"]),
         Refusal(
-            method: "PUT", target: "/profile", body: #"{"bio":5,"nope":1,"avatar":"7"}"#, status: 422,
+            method: "PUT", target: "/profile", body: #"{"bio":5,"nope":1,"avatar":7}"#, status: 422,
             problem: "invalid-request", fields: ["display_name", "bio", "avatar", "nope"]),
         Refusal(
             method: "GET", target: "/friends?limit=0", status: 422, problem: "invalid-request", fields: ["limit"]),

@@ -31,6 +31,7 @@ extension Shard {
         for serial in connecting.keys {
             refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
         }
+        refuseResolving(io: &io)
         hub.stoppedShards.add(1, ordering: .releasing)
     }
 }

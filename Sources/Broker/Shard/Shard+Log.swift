@@ -52,6 +52,7 @@ extension Shard {
             return
         }
         topics[Int(topic)]!.advance(to: entry)
+        if entry.kind == .delete, let target = entry.target { topics[Int(topic)]!.redact(target) }
         noteShared(entry)
         let subscribers = topics[Int(topic)]!.subscribers
         guard !subscribers.isEmpty else { return }

@@ -28,6 +28,11 @@ extension Shard {
                 if let request = retainedRequest(entry, identifier: identifier, isNew: isNew) {
                     answer.retained.append(request)
                 }
+                if entry.options.retainHandling == .sendAtSubscribe || isNew,
+                    let filter = try? TopicFilter(validating: entry.filter), filter.reachesReserved, !filter.isShared
+                {
+                    answer.presences.append(filter)
+                }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
                 if entry.options.qos == .atMostOnce { uncoverLog(of: entry.filter, session: session) }
@@ -102,6 +107,7 @@ extension Shard {
         io.append(scratch.span, to: sessions[Int(session)].slot)
         sendSystemValues(session, io: &io)
         replayRetained(answer.retained, to: session, io: &io)
+        replayPresence(answer.presences, to: session)
         pump(session, io: &io)
     }
 
@@ -159,10 +165,6 @@ extension Shard {
         case .plain: return sessions[Int(session)].rules.maySubscribe(filter)
         case .system, .reserved: return false
         }
-    }
-
-    private func mayReadPresence(of other: Int64, _ user: Int32) -> Bool {
-        other == users[Int(user)].id || users[Int(user)].directs[other]?.isWritable == true
     }
 
     /// The user properties `last_seq: topic=seq` and, where the log has lost its beginning, `first_seq` for a filter without wildcards.
@@ -294,4 +296,6 @@ package struct SubscribeAnswer: Sendable {
     var isUnsubscribe = false
     /// What is to be sent after it.
     var retained: [RetainedReplay.Request] = []
+    /// Filters that may cover presences, whose last values are to be sent after it.
+    var presences: [TopicFilter] = []
 }

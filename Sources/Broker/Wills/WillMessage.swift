@@ -15,6 +15,7 @@ extension MessageAdmission {
         try self.init(
             payload: payload.span, isText: properties.contentType.map { Self.isPlainText($0) } ?? false,
             clientRef: properties.userProperties.first { $0.name == Array("client_ref".utf8) }?.value)
+        guard kind == .message else { throw .invalidMember("type", "a will is a message") }
     }
 }
 

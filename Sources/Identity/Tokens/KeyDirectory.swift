@@ -86,21 +86,14 @@ struct KeyDirectory {
     }
 
     private func read(_ file: String) throws(KeyDirectoryError) -> [UInt8] {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failure(file, "open") }
-        defer { close(descriptor) }
         // A restored backup may have lost the mode.
-        guard fchmod(descriptor, 0o600) == 0 else { throw Self.failure(file, "fchmod") }
-        var bytes = [UInt8](repeating: 0, count: Self.fileBytesMax)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw Self.failure(file, "read") }
-            if got == 0 { break }
-            count += got
+        guard chmod(file, 0o600) == 0 else { throw Self.failure(file, "chmod") }
+        do throws(SmallFile.Failure) {
+            if let bytes = try SmallFile.read(file, bytesMax: Self.fileBytesMax) { return bytes }
+        } catch {
+            throw .failed(path: file, call: error.call, errno: error.errno)
         }
-        return Array(bytes[..<count])
+        throw .notAKey(path: file)
     }
 
     private func write(_ bytes: [UInt8], to file: String) throws(KeyDirectoryError) {

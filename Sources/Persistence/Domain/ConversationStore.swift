@@ -61,7 +61,9 @@ package struct ConversationStore: Sendable {
                 SELECT * FROM dated WHERE (active_at, id) < ($2, $3) ORDER BY active_at DESC, id DESC LIMIT $4
             )
             SELECT p.id, p.kind, p.low, p.high, p.last_seq, p.active_at, p.writable,
-                greatest(r.read_seq, own.seq, p.first_seq - 1), coalesce(p.messages - mark.ordinal, 0),
+                greatest(r.read_seq, own.seq, p.first_seq - 1),
+                coalesce(p.messages - mark.ordinal - (SELECT count(*) FROM message_deletions d
+                    WHERE d.topic_id = p.id AND d.target_seq > greatest(r.read_seq, own.seq, p.first_seq - 1)), 0),
                 last.seq, last.id, last.sender_id, last.kind, last.payload,
                 u.id, u.username, u.display_name, u.bio, u.avatar,
                 g.id, g.name, g.picture, g.announcement, g.owner_id, g.member_count, g.version, me.role

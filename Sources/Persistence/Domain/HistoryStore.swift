@@ -84,17 +84,16 @@ package struct HistoryStore: Sendable {
         return LogEntry(rows, 0, from: 1, of: StoredTopic(id: rows.int(0, 0), address: address))
     }
 
-    /// Moves the reader's watermark up to `seq`, at most to the end, never down; false if it may not read the topic.
+    /// Moves the reader's watermark, as `ReadMarkStore.markRead` does; false if it may not read the topic.
     package func markRead(
         _ address: TopicAddress, upTo seq: Int64, by readerID: Int64
     ) async throws(DatabaseError) -> Bool {
         let rows = try await context.database.query(
-            """
-            INSERT INTO read_marks (user_id, topic_id, read_seq)
-            SELECT $1, t.id, least($6, t.last_seq) FROM topics t WHERE t.id = confab_readable($1, $2, $3, $4, $5)
-            ON CONFLICT (user_id, topic_id) DO UPDATE SET read_seq = greatest(read_marks.read_seq, excluded.read_seq)
-            """, [.int(readerID)] + address.columns + [.int(seq)])
-        return rows.affected == 1
+            "SELECT confab_readable($1, $2, $3, $4, $5)", [.int(readerID)] + address.columns)
+        guard !rows.isNull(0, 0) else { return false }
+        let topic = StoredTopic(id: rows.int(0, 0), address: address)
+        try await ReadMarkStore(context: context).markRead(topic, upTo: seq, by: readerID)
+        return true
     }
 }
 

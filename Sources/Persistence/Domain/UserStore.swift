@@ -85,37 +85,6 @@ package struct UserStore: Sendable {
         return rows.count == 0 ? nil : Profile(rows, 0)
     }
 
-    /// Members that are nil stay as they are.
-    package struct ProfileChange: Sendable {
-        package var displayName: String?
-        package var bio: String?
-
-        package init(displayName: String? = nil, bio: String? = nil) {
-            self.displayName = displayName
-            self.bio = bio
-        }
-    }
-
-    /// - Parameter versions: what `If-Match` allows; nil: any.
-    /// - Returns: nil if the present version is none of them.
-    package func updateProfile(
-        _ userID: Int64, _ change: ProfileChange, ifVersionIn versions: [Int64]?
-    ) async throws(DatabaseError) -> Profile? {
-        let rows = try await context.database.query(
-            """
-            UPDATE users SET display_name = coalesce($2, display_name), bio = coalesce($3, bio),
-                version = version + CASE WHEN coalesce($2, display_name) = display_name
-                    AND coalesce($3, bio) = bio THEN 0 ELSE 1 END
-            WHERE id = $1 AND ($4::bigint[] IS NULL OR version = ANY ($4))
-            RETURNING id, username, display_name, bio, avatar, email, email_verified, version
-            """,
-            [
-                .int(userID), change.displayName.map { .text($0) } ?? .null, change.bio.map { .text($0) } ?? .null,
-                versions.map { .ints($0) } ?? .null,
-            ])
-        return rows.count == 0 ? nil : Profile(rows, 0)
-    }
-
     package func user(_ userID: Int64) async throws(DatabaseError) -> User? {
         let rows = try await context.database.query(
             "SELECT id, username, display_name, bio, avatar FROM users WHERE id = $1", [.int(userID)])

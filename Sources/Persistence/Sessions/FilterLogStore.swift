@@ -97,13 +97,14 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// Deletes entries that every session with the filter has, and those beyond the limit.
+    /// Deletes entries that every session with the filter has, but for those that their publisher may publish again, and those beyond the
+    /// limit.
     /// - Parameter now: Unix milliseconds.
     /// - Returns: the logs of which entries have gone for the limit alone, and how many: who was to get them does not.
     package func purgeEntries(
         limit: RetentionLimit, now: Int64
     ) async throws -> [(log: FilterLog, lostCount: Int64)] {
-        var lost: [(log: FilterLog, lostCount: Int64)] = []
+        var ends: [(log: FilterLog, needed: Int64)] = []
         var last: Int64 = 0
         while true {
             let logs = try await database.query(
@@ -114,11 +115,37 @@ package struct FilterLogStore: Sendable {
                 """, [.int(last), .int(Self.pageSize)])
             for row in 0..<logs.count {
                 let log = try Self.log(logs, row)
-                let lostCount = try await purge(log, limit, now: now)
-                if lostCount > 0 { lost.append((log, lostCount)) }
+                ends.append((log, try await neededAfter(log) + 1))
                 last = log.topicID
             }
-            guard logs.count == Int(Self.pageSize) else { return lost }
+            guard logs.count == Int(Self.pageSize) else { break }
+        }
+        if ends.isEmpty { return [] }
+        // Read last: an exchange is saved before its message gets into a log.
+        let open = try await openEntries()
+        var lost: [(log: FilterLog, lostCount: Int64)] = []
+        for end in ends {
+            let lostCount = try await purge(end.log, below: end.needed, but: open, limit, now: now)
+            if lostCount > 0 { lost.append((end.log, lostCount)) }
+        }
+        return lost
+    }
+
+    /// The ids of entries whose QoS 2 exchange is not over. If such a message comes again, its entry is all that tells that it is the same.
+    private func openEntries() async throws(DatabaseError) -> [Int64] {
+        var ids: [Int64] = []
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                "SELECT id, inbound FROM mqtt_sessions WHERE id > $1 AND inbound <> '' ORDER BY id LIMIT $2",
+                [.int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count {
+                last = rows.int(row, 0)
+                let state = SessionStateCodec.decode(
+                    cursors: [], outbound: [], inbound: rows.bytes(row, 1), packets: [])
+                ids += state?.exchanges.map(\.entryID) ?? []
+            }
+            guard rows.count == Int(Self.pageSize) else { return ids }
         }
     }
 
@@ -166,11 +193,19 @@ package struct FilterLogStore: Sendable {
         }
     }
 
+    /// - Parameters:
+    ///   - needed: the first entry that some session has not read.
+    ///   - open: ids of entries that stay, and what comes after them, unless they are beyond the limit.
     /// - Returns: how many entries have gone that some session had not read.
-    private func purge(_ log: FilterLog, _ limit: RetentionLimit, now: Int64) async throws -> Int64 {
-        let needed = try await neededAfter(log) + 1
+    private func purge(
+        _ log: FilterLog, below needed: Int64, but open: [Int64], _ limit: RetentionLimit, now: Int64
+    ) async throws -> Int64 {
+        let held = try await database.query(
+            "SELECT coalesce(min(seq), $2) FROM messages WHERE topic_id = $1 AND seq < $2 AND id = ANY($3)",
+            [.int(log.topicID), .int(needed), .ints(open)]
+        ).int(0, 0)
         let trimmed = try await LogTrimmer(database: database).trim(
-            log.topicID, below: max(needed, limit.below(lastSeq: log.lastSeq)), oldestID: limit.oldestID(now: now))
+            log.topicID, below: max(held, limit.below(lastSeq: log.lastSeq)), oldestID: limit.oldestID(now: now))
         return min(trimmed.deleted, max(0, trimmed.firstSeq - needed))
     }
 

@@ -16,9 +16,12 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case blocked = "blocked"
     case lastOwner = "last-owner"
     case clientRefReused = "client-ref-reused"
+    case tooOld = "too-old"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
+    case quotaExceeded = "quota-exceeded"
     case unsupportedMediaType = "unsupported-media-type"
+    case rangeNotSatisfiable = "range-not-satisfiable"
     case invalidRequest = "invalid-request"
     case invalidMessage = "invalid-message"
     case internalError = "internal-error"
@@ -33,10 +36,11 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused: 409
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld: 409
         case .preconditionFailed: 412
-        case .tooLarge: 413
+        case .tooLarge, .quotaExceeded: 413
         case .unsupportedMediaType: 415
+        case .rangeNotSatisfiable: 416
         case .invalidRequest, .invalidMessage: 422
         case .internalError: 500
         case .overloaded, .unavailable: 503
@@ -61,9 +65,12 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .blocked: "You block this user"
         case .lastOwner: "A group needs an owner"
         case .clientRefReused: "The client_ref stands for another message"
+        case .tooOld: "The message is too old to be edited"
         case .preconditionFailed: "It has changed since you read it"
         case .tooLarge: "The request is too large"
-        case .unsupportedMediaType: "The body must be JSON"
+        case .quotaExceeded: "Your attachments take all the room that you have"
+        case .unsupportedMediaType: "The body is of another type"
+        case .rangeNotSatisfiable: "Nothing of this range is there"
         case .invalidRequest: "The request holds what it may not"
         case .invalidMessage: "The message holds what it may not"
         case .internalError: "The hub failed"

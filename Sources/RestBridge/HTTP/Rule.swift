@@ -1,3 +1,4 @@
+import Identity
 import JSON
 
 /// What a member of a request may be.
@@ -40,17 +41,10 @@ extension Rule where Value == String {
 
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 0x20 && scalar.value != 0x7F }
 
-    /// rest.md: `^[a-z0-9][a-z0-9_.-]{2,31}$` with at least one letter.
     static var username: Rule {
         Rule { value in
             guard let name = value.string else { return refuse("must be a string") }
-            let bytes = Array(name.utf8)
-            func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte }
-            func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
-            func isMark(_ byte: UInt8) -> Bool { "_.-".utf8.contains(byte) }
-            guard 3...32 ~= bytes.count, !isMark(bytes[0]), bytes.contains(where: isLetter),
-                bytes.allSatisfy({ isLetter($0) || isDigit($0) || isMark($0) })
-            else {
+            guard Names.isUsername(name) else {
                 return refuse(
                     "must have 3 to 32 of a-z, 0-9, '_', '.', '-', begin with a letter or digit, and hold a letter")
             }
@@ -75,14 +69,6 @@ extension Rule where Value == Int64 {
     static var id: Rule {
         Rule { value in
             value.string.flatMap(parseID).map { .success($0) } ?? refuse("must be an id, a decimal string")
-        }
-    }
-
-    /// Pictures and avatars name attachments, of which nobody has any yet.
-    static var ownAttachment: Rule {
-        Rule { value in
-            value.string.flatMap(parseID) == nil
-                ? refuse("must be an id, a decimal string") : refuse("is no attachment of yours")
         }
     }
 

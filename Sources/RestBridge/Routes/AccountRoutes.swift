@@ -112,7 +112,7 @@ enum AccountRoutes {
 }
 
 extension Rule where Value == String {
-    static var displayName: Rule { .text(1...64) }
+    static var displayName: Rule { .text(Names.displayNameLength) }
     static var bio: Rule { .text(0...500, lines: true) }
 
     fileprivate static var newPassword: Rule {

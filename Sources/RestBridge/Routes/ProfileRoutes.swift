@@ -13,9 +13,11 @@ enum ProfileRoutes {
         var body = try BodyReader(request)
         let displayName = body.required("display_name", .displayName)
         let bio = body.optional("bio", .bio)
-        _ = body.optional("avatar", .ownAttachment)
+        let avatar = body.optional("avatar", .id)
         try body.finish()
-        return try await update(UserStore.ProfileChange(displayName: displayName, bio: bio ?? ""), services, request)
+        let change = UserStore.ProfileChange(
+            displayName: displayName, bio: bio ?? "", avatar: AttachmentChange(avatar))
+        return try await update(change, services, request)
     }
 
     /// RFC 7396.
@@ -32,7 +34,7 @@ enum ProfileRoutes {
         case .removed: change.bio = ""
         case .set(let bio): change.bio = bio
         }
-        _ = body.patch("avatar", .ownAttachment)
+        change.avatar = AttachmentChange(body.patch("avatar", .id))
         try body.finish()
         return try await update(change, services, request)
     }
@@ -40,10 +42,13 @@ enum ProfileRoutes {
     private static func update(
         _ change: UserStore.ProfileChange, _ services: RestServices, _ request: RestRequest
     ) async throws -> HTTPResponse {
-        let profile = try await services.users.updateProfile(
+        let outcome = try await services.users.updateProfile(
             request.userID, change, ifVersionIn: request.versionsToMatch)
-        guard let profile else { throw Problem(.preconditionFailed, "Read the profile again.") }
-        return answer(profile)
+        switch outcome {
+        case .done(let profile): return answer(profile)
+        case .stale: throw Problem(.preconditionFailed, "Read the profile again.")
+        case .attachmentMissing: throw Problem(field: "avatar", "is no attachment that you may load")
+        }
     }
 
     private static func answer(_ profile: Profile) -> HTTPResponse {

@@ -8,15 +8,19 @@ struct Housekeeping: Sendable {
     /// What all sessions have read of the logs of filters is to go soon: it is only a way to them. And a limit on the number of entries is to
     /// mean something in busy topics.
     private static let logSeconds = 60
+    /// What was deleted takes room of its user's.
+    private static let attachmentSeconds = 60
 
     let database: Database
     let hub: Hub
     let retention: [TopicKind: RetentionLimit]
+    let attachments: AttachmentStore
     let mailroom: Mailroom
     let logger: Logger
 
     func start() -> [Task<Void, Never>] {
         let sessions = SessionStore(database), logs = FilterLogStore(database), retained = RetainedStore(database)
+        let attachments = attachments
         return [
             every(Self.hourly, "expired sessions") { try await sessions.purgeExpired() },
             every(Self.hourly, "expired retained messages") {
@@ -38,6 +42,7 @@ struct Housekeeping: Sendable {
                 }
                 return 0
             },
+            every(Self.attachmentSeconds, "attachments") { try await attachments.purge() },
             every(Self.hourly, "logs of filters without a session") {
                 let gone = try await logs.removeUnwanted()
                 mailroom.filterLogsRemoved(gone)

@@ -215,7 +215,8 @@ struct ConversationStoreTests {
             #expect(rights.inboxLastSeq == 3)  // friend_request, friend_accepted, group_added
             #expect(
                 rights.groups == [
-                    UserRights.Group(groupID: group, role: .member, announcement: true, lastSeq: 2, joinedSeq: 2)
+                    UserRights.Group(
+                        groupID: group, role: .member, announcement: true, lastSeq: 2, joinedSeq: 2, memberCount: 2)
                 ])
             #expect(rights.directs.map(\.otherID) == [ids[0]])
             #expect(try await fixture.directory.loadRights(userID: 4711) == nil)

@@ -7,9 +7,11 @@ import Topics
 /// The stores on a fresh database, with a clock that only tests move, and users to act.
 struct DomainFixture: Sendable {
     /// Hears of everything.
-    final class Witness: CommitObserver, RevocationObserver {
-        private let state = Mutex<(entries: [LogEntry], revoked: [Int64])>(([], []))
+    final class Witness: CommitObserver, RevocationObserver, ReadObserver {
+        private let state = Mutex<(entries: [LogEntry], revoked: [Int64], receipts: [ReadReceipt])>(([], [], []))
 
+        func hasRead(_ receipt: ReadReceipt) { state.withLock { $0.receipts.append(receipt) } }
+        var receipts: [ReadReceipt] { state.withLock { $0.receipts } }
         var revoked: [Int64] { state.withLock { $0.revoked } }
         func committed(_ entries: [LogEntry]) { state.withLock { $0.entries += entries } }
         func sessionRevoked(_ sessionID: Int64) { state.withLock { $0.revoked.append(sessionID) } }
@@ -43,8 +45,13 @@ struct DomainFixture: Sendable {
     var conversations: ConversationStore { ConversationStore(context: context) }
 
     static func with(_ body: (DomainFixture) async throws -> Void) async throws {
+        try await withURL { fixture, _ in try await body(fixture) }
+    }
+
+    /// With the database's connection string.
+    static func withURL(_ body: (DomainFixture, String) async throws -> Void) async throws {
         try await TestDatabase.with { test in
-            try await body(DomainFixture(database: test.database))
+            try await body(DomainFixture(database: test.database), test.url)
         }
     }
 
@@ -53,7 +60,7 @@ struct DomainFixture: Sendable {
         let clock = clock
         context = DomainContext(
             database: database, ids: IDGenerator(node: 1) { clock.milliseconds }, observer: witness,
-            revocations: witness, now: { clock.milliseconds })
+            revocations: witness, reads: witness, now: { clock.milliseconds })
     }
 
     /// Signs up a user.

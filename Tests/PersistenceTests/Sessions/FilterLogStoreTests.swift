@@ -118,6 +118,30 @@ import Testing
         }
     }
 
+    /// A QoS 2 publisher that was not answered publishes again, when it is back: what shows that it is the same message stays as long.
+    @Test func whatMayBePublishedAgainStays() async throws {
+        try await with { (fixture) async throws in
+            let log = try await fixture.logs.logs(of: [filter], ids: [100])[0]
+            try await fixture.fill(log, 5)
+            try await fixture.session(10, filter, cursor: Cursor(topicID: 100, acked: 4))
+            try await fixture.session(11, [1], cursor: nil)
+            var publisher = SessionState()
+            for (packetID, entryID) in [(7, 102), (8, 103), (9, 105)] as [(UInt16, Int64)] {
+                publisher.exchanges.append(
+                    SessionState.Exchange(packetID: packetID, entryID: entryID, isPublished: true))
+            }
+            for left in [[2, 3, 4, 5], [3, 4, 5], [5]] as [[Int64]] {
+                try await fixture.sessions.save([(11, publisher)])
+                #expect(try await fixture.logs.purgeEntries(limit: RetentionLimit(), now: 0).isEmpty)
+                #expect(try await fixture.seqs(log) == left)
+                publisher.exchanges.removeFirst()
+            }
+            // Beyond the limit it goes all the same.
+            let lost = try await fixture.logs.purgeEntries(limit: RetentionLimit(count: 0), now: 0)
+            #expect(lost.map(\.lostCount) == [1])
+        }
+    }
+
     /// The members of a shared subscription have one place in its log, whatever cursors and sessions there are.
     @Test(
         arguments: [
