@@ -97,7 +97,7 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// Deletes entries that every session with the filter has.
+    /// Deletes entries that every session with the filter has, but for those whose publisher may send them once more.
     /// - Returns: how many.
     package func purgeEntries() async throws(DatabaseError) -> Int {
         var count = 0
@@ -109,12 +109,35 @@ package struct FilterLogStore: Sendable {
                 FROM filter_logs f JOIN topics t ON t.id = f.topic_id
                 WHERE f.topic_id > $1 AND t.last_seq > f.purged_seq ORDER BY f.topic_id LIMIT $2
                 """, [.int(last), .int(Self.pageSize)])
+            var read: [(log: FilterLog, seq: Int64)] = []
             for row in 0..<logs.count {
                 let log = try Self.log(logs, row)
-                count += try await purge(log, upTo: try await neededAfter(log))
+                read.append((log, try await neededAfter(log)))
                 last = log.topicID
             }
+            // Asked after that: an exchange that has an entry up to there is either among them or over.
+            let open = read.isEmpty ? [] : try await entriesOfExchanges()
+            for (log, seq) in read { count += try await purge(log, upTo: seq, except: open) }
             guard logs.count == Int(Self.pageSize) else { return count }
+        }
+    }
+
+    /// The entries of QoS 2 publishes that their clients have not released. If one comes again it must be found, or it would be stored and
+    /// delivered once more.
+    private func entriesOfExchanges() async throws(DatabaseError) -> [Int64] {
+        var entries: [Int64] = []
+        var last: Int64 = 0
+        while true {
+            let rows = try await database.query(
+                "SELECT id, inbound FROM mqtt_sessions WHERE id > $1 AND inbound <> '' ORDER BY id LIMIT $2",
+                [.int(last), .int(Self.pageSize)])
+            for row in 0..<rows.count {
+                last = rows.int(row, 0)
+                let state = SessionStateCodec.decode(
+                    cursors: [], outbound: [], inbound: rows.bytes(row, 1), packets: [])
+                entries += state?.exchanges.map(\.entryID) ?? []
+            }
+            guard rows.count == Int(Self.pageSize) else { return entries }
         }
     }
 
@@ -162,11 +185,17 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    private func purge(_ log: FilterLog, upTo seq: Int64) async throws(DatabaseError) -> Int {
+    /// - Parameter kept: ids of entries that stay wherever they are.
+    private func purge(_ log: FilterLog, upTo seq: Int64, except kept: [Int64]) async throws(DatabaseError) -> Int {
         let gone = try await database.query(
-            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2", [.int(log.topicID), .int(seq)])
+            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2 AND id <> ALL($3)",
+            [.int(log.topicID), .int(seq), .ints(kept)])
         _ = try await database.query(
-            "UPDATE filter_logs SET purged_seq = $2 WHERE topic_id = $1", [.int(log.topicID), .int(seq)])
+            """
+            UPDATE filter_logs SET purged_seq =
+                coalesce((SELECT min(m.seq) - 1 FROM messages m WHERE m.topic_id = $1 AND m.seq <= $2), $2)
+            WHERE topic_id = $1
+            """, [.int(log.topicID), .int(seq)])
         return gone.affected
     }
 

@@ -89,6 +89,29 @@ import Testing
         }
     }
 
+    /// A publisher of QoS 2 may send again what it has not released, however long it stays away: then it must be found.
+    @Test func whatMayComeAgainStays() async throws {
+        try await with { (fixture) async throws in
+            let log = try await fixture.logs.logs(of: [filter], ids: [100])[0]
+            try await fixture.fill(log, 5)
+            try await fixture.session(10, filter, cursor: Cursor(topicID: 100, acked: 4))
+            _ = try await fixture.sessions.create(id: 11, user: 2, clientID: [11])
+            var publisher = SessionState()
+            for seq in [2, 5] as [Int64] {
+                publisher.exchanges.append(
+                    SessionState.Exchange(packetID: UInt16(seq), entryID: log.topicID + seq, isPublished: true))
+            }
+            try await fixture.sessions.save([(11, publisher)])
+            #expect(try await fixture.logs.purgeEntries() == 3)
+            #expect(try await fixture.seqs(log) == [2, 5])
+            publisher.exchanges.removeFirst()
+            try await fixture.sessions.save([(11, publisher)])
+            #expect(try await fixture.logs.purgeEntries() == 1)
+            #expect(try await fixture.seqs(log) == [5])
+            #expect(try await fixture.logs.purgeEntries() == 0)
+        }
+    }
+
     /// The members of a shared subscription have one place in its log, whatever cursors and sessions there are.
     @Test(
         arguments: [
