@@ -7,7 +7,8 @@ extension Shard {
     // MARK: Restoring
 
     /// Brings back the subscriptions of a stored session, and its cursors where the user may still read.
-    mutating func restore(_ opened: OpenedSession?, _ session: Int32) {
+    /// - Parameter now: monotonic milliseconds.
+    mutating func restore(_ opened: OpenedSession?, _ session: Int32, now: Int64) {
         guard let opened, opened.isPresent else { return }
         for stored in opened.stored.subscriptions {
             guard let filter = try? TopicFilter(validating: stored.filter),
@@ -30,7 +31,20 @@ extension Shard {
             }
         }
         restore(opened.stored.state, of: session)
+        noteEnds(session, now: now)
         advanceCursors(of: session)
+    }
+
+    /// On another shard the session may have had entries that this one was not told of yet.
+    private mutating func noteEnds(_ session: Int32, now: Int64) {
+        let cursors = sessions[Int(session)].cursors
+        for cursor in cursors where cursor.topic >= 0 {
+            topics[Int(cursor.topic)]!.noteEnd(cursor.acknowledged, now: now)
+        }
+        sessions[Int(session)].inFlight.forEach { _, item in
+            guard item.cursor >= 0 else { return }
+            topics[Int(cursors[Int(item.cursor)].topic)]!.noteEnd(item.seq, now: now)
+        }
     }
 
     /// Cursors in the logs of plain filters. A log that is missing is made: the token may allow now what it did not allow before.

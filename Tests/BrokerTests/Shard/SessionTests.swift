@@ -42,6 +42,24 @@ import Topics
         }
     }
 
+    /// The session had an entry in flight that the shard where it comes back has not heard of.
+    @Test func whatTheOtherShardKnewComesAgain() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let first = try TestClient(hub, shard: 1, user: 1, isClean: false, expirySeconds: 100)
+            try first.subscribe("group/70", qos: .exactlyOnce)
+            let entry = hub.log.store(group, "1")
+            hub.mailroom.post(.committed([entry]), to: 1)
+            let delivery = try first.receive()
+            first.abort()
+            let second = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
+            try second.expectNothing()
+            hub.mailroom.post(.committed([entry]), to: 0)
+            let again = try second.receive()
+            try checkEqual([again.seq, Int64(again.packetID)], [1, Int64(delivery.packetID)])
+        }
+    }
+
     /// Each client takes the session from the one before, which has not even got it yet.
     @Test func chainOfTakeovers() async throws {
         try await onThread {
