@@ -60,6 +60,27 @@ import Topics
         }
     }
 
+    /// Losing access deletes the cursor, also if it comes back before the client does (protocol.md §1 "Cursors").
+    @Test func aNewMembershipBeginsAnew() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let first = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
+            try first.subscribe("group/+", qos: .exactlyOnce)
+            for number in 1...2 { hub.log.announce(hub.log.store(group, "\(number)")) }
+            let deliveries = try (0..<2).map { _ in try first.receive() }
+            try first.acknowledge(deliveries[0].packetID, .pubrec)
+            try checkEqual(try first.skip(), .pubrel)
+            first.abort()
+            for text in ["removed", "not for it", "added", "again"] { _ = hub.log.store(group, text) }
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 6, joinedSeq: 5)])
+            let second = try TestClient(hub, shard: 1, user: 1, isClean: false, expirySeconds: 100)
+            // An open PUBREL is completed.
+            try checkEqual(try second.skip(), .pubrel)
+            try checkEqual(try (0..<2).map { _ in try second.receive().seq }, [5, 6])
+            try second.expectNothing()
+        }
+    }
+
     /// Each client takes the session from the one before, which has not even got it yet.
     @Test func chainOfTakeovers() async throws {
         try await onThread {
