@@ -68,7 +68,7 @@ if Context.environment["CONFAB_FUZZ"] != nil {
     let programs: [(name: String, modules: [Target.Dependency])] = [
         ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]),
         ("Transport", ["Transport"]),
-        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]),
+        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT", "Diagnostics"]),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))
     package.targets += programs.map { program in

@@ -41,4 +41,19 @@ package enum Secrets {
     package static func digest(ofRefreshToken token: String) -> [UInt8] {
         sha256(Array(token.utf8))
     }
+
+    /// A new code to be mailed: 128 random bits as base64url.
+    package static func mailedCode() -> String {
+        Base64URL.encode(randomBytes(16))
+    }
+
+    /// What is stored of a mailed code; as random as a refresh token.
+    package static func digest(ofMailedCode code: String) -> [UInt8] {
+        sha256(Array(code.utf8))
+    }
+
+    /// A password for somebody who has lost the own one: 100 random bits that can be read out.
+    package static func temporaryPassword() -> String {
+        String(Base32.encode(randomBytes(13)).lowercased().prefix(20))
+    }
 }

@@ -10,6 +10,7 @@ package final class RestAPI: Sendable {
     private let router: Router
     private let logger: Logger
     private let ids: IDGenerator
+    private let proxies: TrustedProxies
     /// For `WWW-Authenticate` (RFC 6750 §3).
     private let challenge: String
 
@@ -19,23 +20,34 @@ package final class RestAPI: Sendable {
     package init(
         context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
         authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
-        publicURL: String, logger: Logger
+        security: AccountSecurity, publicURL: String, logger: Logger
     ) {
+        let users = UserStore(context: context)
+        let throttle = LoginThrottle(isOff: security.limitsAreOff, now: SystemClock.monotonicMilliseconds)
         services = RestServices(
-            users: UserStore(context: context), sessions: LoginSessionStore(context: context),
+            users: users, sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
             conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
-            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher, now: context.now)
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher,
+            accounts: AccountStore(context: context), export: ExportStore(context: context),
+            mailedCodes: MailedCodeStore(context: context),
+            passwords: PasswordGate(users: users, hasher: hasher, throttle: throttle),
+            factors: SecondFactors(
+                store: SecondFactorStore(context: context), box: security.box, throttle: throttle, now: context.now),
+            throttle: throttle, mailer: security.mailer, hubName: security.hubName, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
+        proxies = security.proxies
         challenge = "Bearer realm=\"\(publicURL)\""
     }
 
     /// Answers HEAD like GET, body included, so that whoever writes the response can tell its length.
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         let requestID = String(ids.next(), radix: 36)
+        var request = request
+        request.peerAddress = proxies.client(of: request)
         var response: HTTPResponse
         do {
             response = try await answer(request, requestID: requestID)
@@ -71,7 +83,10 @@ package final class RestAPI: Sendable {
     private func checkAccept(_ request: HTTPRequest) throws(Problem) {
         guard let header = request.header("accept") else { return }
         let accepted = header.split(separator: ",").map { trimmed($0.prefix { $0 != ";" }).lowercased() }
-        let ours = ["*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json"]
+        let ours = [
+            "*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json",
+            "application/x-ndjson",
+        ]
         guard accepted.isEmpty || accepted.contains(where: ours.contains) else {
             throw Problem(.notAcceptable, "Accept application/json.")
         }

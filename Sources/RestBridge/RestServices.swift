@@ -17,6 +17,16 @@ struct RestServices: Sendable {
     let tokens: TokenVerifier
     let outsiders: OutsideUsers
     let hasher: PasswordHasher
+    let accounts: AccountStore
+    let export: ExportStore
+    let mailedCodes: MailedCodeStore
+    let passwords: PasswordGate
+    let factors: SecondFactors
+    let throttle: LoginThrottle
+    /// Nil: the hub sends no mail.
+    let mailer: Mailer?
+    /// How the hub is called where people see it.
+    let hubName: String
     /// Unix milliseconds.
     let now: @Sendable () -> Int64
 }

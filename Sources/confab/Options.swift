@@ -42,6 +42,13 @@ struct Options: CommandOptions {
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
+    /// Passwords and codes may be guessed as fast as they can be checked.
+    var limitsAreOff = false
+    /// Takes mails as sendmail(8) does: the program and its arguments; nil: the hub sends none.
+    var mailCommand: MailCommand?
+    var mailFrom: String?
+    /// Whose X-Forwarded-For counts.
+    var trustedProxies: Set<AddressRange> = []
     /// What the command line says of it.
     var retentionGiven: [TopicKind: RetentionLimit] = [:]
     /// Of one attachment, and of all of a user.
@@ -56,7 +63,7 @@ struct Options: CommandOptions {
     /// 1 TiB: what stands behind an attachment counts its chunks in 32 bits.
     static let attachmentBytesLimit: Int64 = 1 << 40
 
-    static let repeatable: Set<String> = ["origin", "retention", "issuers"]
+    static let repeatable: Set<String> = ["origin", "retention", "issuers", "trusted-proxy"]
     static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
@@ -85,7 +92,16 @@ struct Options: CommandOptions {
         ),
         ("attachment-bytes-max", "BYTES", "the largest attachment (26214400: 25 MiB)"),
         ("attachment-quota-bytes", "BYTES", "all attachments of a user together (1073741824: 1 GiB)"),
-        ("limits", "off", "no limits on rates (there are none yet)"),
+        (
+            "trusted-proxy", "CIDR",
+            "proxies, such as 10.0.0.0/8, whose X-Forwarded-For says where an HTTP client is; may be repeated"
+        ),
+        (
+            "mail-command", "CMD",
+            "a program with the interface of sendmail, such as '/usr/sbin/sendmail -t'; without it no mail is sent"
+        ),
+        ("mail-from", "ADDRESS", "the sender of mails (no-reply@ and public-url's host)"),
+        ("limits", "off", "log-ins, codes and sign-ups may be tried without limit: for tests"),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
         ("hints", "", "print what to try next"),
@@ -127,7 +143,24 @@ struct Options: CommandOptions {
                 proxyProtocol.insert(door)
             }
         case "retention": return addRetention(value)
-        case "limits": return value == "off" ? nil : "only off is understood"
+        case "trusted-proxy":
+            for text in value.split(separator: ",") {
+                guard let range = AddressRange(String(text)) else {
+                    return "an address range like 10.0.0.0/8 or 2001:db8::/32, without bits behind the prefix"
+                }
+                trustedProxies.insert(range)
+            }
+        case "mail-command":
+            guard let command = MailCommand(value) else { return "a program that is there, and its arguments" }
+            mailCommand = command
+        case "mail-from":
+            guard value.contains("@"), !value.contains(where: { "<>\"\r\n ".contains($0) }) else {
+                return "an e-mail address"
+            }
+            mailFrom = value
+        case "limits":
+            guard value == "off" else { return "only off is understood" }
+            limitsAreOff = true
         case "publish-wait":
             if value == "forever" {
                 publishWait = .forever
@@ -184,6 +217,7 @@ struct Options: CommandOptions {
         """
         usage: confab serve [flags]    run the hub
                confab token [flags]    print an access token, signed with the hub's key; --help lists its flags
+               confab user ACTION …    list, show and change accounts; --help tells more
                confab help             show this
 
         Flags of `confab serve`, and their defaults:

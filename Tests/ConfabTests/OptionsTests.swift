@@ -92,6 +92,8 @@ import Testing
         "serve", "-x", "--nonsense", "--", "--=", "--mqtt", "--mqtt 65536", "--mqtt -1", "--mqtt +5", "--mqtt 1.5",
         "--mqtt=",
         "--mqtt on", "--data=", "--bind=", "--reactors 0", "--reactors 65", "--reactors x", "--limits on", "--limits",
+        "--trusted-proxy 10.0.0.1/8", "--trusted-proxy localhost", "--mail-command /no/such/program",
+        "--mail-from nobody", "--mail-from a@b>x",
         "--publish-wait -1", "--publish-wait 86401", "--publish-wait never", "--issuers", "--issuers=",
         "--bind localhost", "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
     ])
@@ -117,6 +119,7 @@ import Testing
                 "reactors": "1", "limits": "off", "bind": "::1", "origin": "https://a.example",
                 "proxy-protocol": "mqtts", "retention": "group=5", "publish-wait": "1", "attachment-bytes-max": "1",
                 "attachment-quota-bytes": "1",
+                "trusted-proxy": "10.0.0.0/8", "mail-command": "/bin/true", "mail-from": "hub@example.org",
             ]
             let value = values[flag.name] ?? (flag.value == "PORT" ? "1" : "on")
             // Those that go together are refused alone, but they are known.

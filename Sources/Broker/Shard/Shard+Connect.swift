@@ -169,7 +169,7 @@ extension Shard {
         clients[Int(waiting.connection.slot)] = .connected(session)
         io.admit(waiting.connection.slot)
         if waiting.user >= 0, let rights = state.rights { applyLoaded(rights, to: waiting.user, io: &io) }
-        restore(state.session, session)
+        restore(state.session, session, now: io.now)
         guard sendConnack(waiting, session, isPresent: state.session?.isPresent ?? false, io: &io) else { return }
         io.setDeadline(
             waiting.connection.slot,

@@ -1,5 +1,6 @@
 import Identity
 import MQTT
+import Persistence
 import Transport
 
 /// A client whose token is good, while the database tells which user it means.
@@ -69,14 +70,17 @@ extension Hub {
             guard let claims = try await services.outsiders.existingClaims(of: token), claims.userID == userID else {
                 return .refused("the token is another user's")
             }
-            let rights = try await services.rights.loadRights(userID: userID, sessionID: nil)
-            guard rights?.isEnabled ?? false, try await admit(claims, will) else {
-                return .refused("the log-in session is over")
-            }
-            return .admitted(claims)
+            guard try await isEnabled(claims) else { return .refused("the account is disabled") }
+            return try await admit(claims, will) ? .admitted(claims) : .refused("the log-in session is over")
         } catch {
             services.logger.warning("a token could not be looked up: \(error)")
             return .unavailable
         }
+    }
+
+    /// Log-in sessions end with their account; only a token without one must ask.
+    private func isEnabled(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        guard claims.sessionID == nil else { return true }
+        return try await services.rights.loadRights(userID: claims.userID, sessionID: nil)?.isEnabled ?? false
     }
 }

@@ -113,7 +113,7 @@ package struct Shard: ~Copyable {
         case .new, .resolving, .waiting, .ended: io.abort(id.slot)
         case .connected(let session):
             if sessions[Int(session)].acknowledgements.isBlocked {
-                io.abort(id.slot)
+                disconnect(session, .serverBusy, text: "the database is away", io: &io)
             } else if io.isReadingPaused(id.slot), !io.isCongested(id.slot) {
                 // It is us who do not listen.
                 keepAlive(session, io: &io)
@@ -220,6 +220,7 @@ package struct Shard: ~Copyable {
         case .read(let receipt): apply(receipt, io: &io)
         case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .userEnded(let id): endSessions(ofUser: id, io: &io)
         case .stop: stop(io: &io)
         }
     }

@@ -57,6 +57,8 @@ package enum ShardMail: Sendable {
     /// The last values that a SUBSCRIBE asked for.
     case presences(session: UInt64, [Signal])
     case loginSessionRevoked(Int64)
+    /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.
+    case userEnded(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop
 }

@@ -4,7 +4,7 @@ import JSON
 /// A file that `--issuers` names: a JSON array with an object for each issuer. What it can hold stands in README.md.
 package struct IssuerFile {
     private static let fileBytesMax = 1024 * 1024
-    /// Both are parts of an index entry, with a subject of 255 bytes.
+    /// The name is part of an index entry, which has at most 2,704 bytes.
     private static let nameBytesMax = 1024
     /// What tokens for somebody's API are called in practice; RFC 9068 has `at+jwt`.
     private static let defaultTypes: [String?] = ["jwt", "at+jwt", nil]
@@ -107,22 +107,27 @@ package struct IssuerFile {
     private func keys(_ members: inout MemberReader) throws(Flaw) -> IssuerKeys {
         let set = members.take("keys"), setFile = try members.string("jwks_file")
         let secret = try members.string("secret"), secretFile = try members.string("secret_file")
-        guard [set != nil, setFile != nil, secret != nil, secretFile != nil].count(where: { $0 }) == 1 else {
-            throw Flaw("one of jwks_file, keys, secret, secret_file must be there")
-        }
-        if set != nil { return try JSONWebKey.keys(in: set) }
-        if let setFile {
-            do throws(Flaw) {
-                return try JSONWebKey.keys(in: Self.json(in: resolve(setFile))["keys"])
-            } catch {
-                throw Flaw("jwks_file \(setFile): \(error.problem)")
+        switch (set, setFile, secret, secretFile) {
+        case (let set?, nil, nil, nil): return try JSONWebKey.keys(in: set)
+        case (nil, let name?, nil, nil):
+            return try Self.naming("jwks_file \(name)") { () throws(Flaw) in
+                try JSONWebKey.keys(in: Self.json(in: resolve(name))["keys"])
             }
+        case (nil, nil, let secret?, nil): return try Self.secret(Array(secret.utf8))
+        case (nil, nil, nil, let name?):
+            return try Self.naming("secret_file \(name)") { () throws(Flaw) in
+                try Self.secret(Self.line(in: resolve(name)))
+            }
+        default: throw Flaw("one of jwks_file, keys, secret, secret_file must be there")
         }
-        guard let secretFile else { return try Self.secret(Array((secret ?? "").utf8)) }
+    }
+
+    /// Puts `place` before what is wrong.
+    private static func naming(_ place: String, _ read: () throws(Flaw) -> IssuerKeys) throws(Flaw) -> IssuerKeys {
         do throws(Flaw) {
-            return try Self.secret(Self.line(in: resolve(secretFile)))
+            return try read()
         } catch {
-            throw Flaw("secret_file \(secretFile): \(error.problem)")
+            throw Flaw("\(place): \(error.problem)")
         }
     }
 

@@ -60,7 +60,7 @@ package struct User: Sendable, Equatable {
 /// A user as it sees itself.
 package struct Profile: Sendable, Equatable {
     package var user: User
-    /// nil: an outside issuer brought the user.
+    /// nil: an outside issuer brought the user, or the account is deleted.
     package var email: String?
     package var emailVerified: Bool
     /// Counts changes of the profile; the ETag.
@@ -74,7 +74,8 @@ package struct Profile: Sendable, Equatable {
         version = rows.int(row, 7)
     }
 
-    package func write(to writer: inout JSONWriter) {
+    /// Writes the own `User` (rest.md).
+    package func write(to writer: inout JSONWriter, _ standing: AccountStore.Standing) {
         writer.beginObject()
         user.writeMembers(to: &writer)
         if let email {
@@ -84,9 +85,9 @@ package struct Profile: Sendable, Equatable {
         writer.name("email_verified")
         writer.bool(emailVerified)
         writer.name("mfa_enabled")
-        writer.bool(false)
+        writer.bool(standing.hasSecondFactor)
         writer.name("recovery_codes_left")
-        writer.number(0)
+        writer.number(standing.recoveryCodesLeft)
         writer.endObject()
     }
 }

@@ -25,8 +25,9 @@ package struct UserStore: Sendable {
     }
 
     /// Makes the account, its inbox and its first log-in session.
+    /// - Parameter letter: asks for a proof of the e-mail address.
     package func signUp(
-        _ account: NewAccount, session: NewLoginSession
+        _ account: NewAccount, session: NewLoginSession, letter: MailedCodeStore.Letter? = nil
     ) async throws(DatabaseError) -> SignUpOutcome {
         let context = context
         do {
@@ -43,6 +44,7 @@ package struct UserStore: Sendable {
                     ])
                 _ = try await transaction.query("INSERT INTO topics (id, kind) VALUES ($1, 1)", [.int(id)])
                 let grant = try await LoginSessionStore.open(session, for: id, context, in: transaction)
+                if let letter { _ = try await MailedCodeStore.send(letter, to: id, context, in: transaction) }
                 return Change(result: .created(Profile(rows, 0), grant))
             }
         } catch .refused(code: "23505", constraint: "users_username", _) {

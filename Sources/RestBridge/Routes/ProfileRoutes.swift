@@ -5,7 +5,7 @@ import Transport
 enum ProfileRoutes {
     static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         guard let profile = try await services.users.profile(request.userID) else { throw Problem.notFound }
-        return answer(profile)
+        return try await answer(profile, services)
     }
 
     /// PUT is full: what is absent, or null, goes.
@@ -45,13 +45,14 @@ enum ProfileRoutes {
         let outcome = try await services.users.updateProfile(
             request.userID, change, ifVersionIn: request.versionsToMatch)
         switch outcome {
-        case .done(let profile): return answer(profile)
+        case .done(let profile): return try await answer(profile, services)
         case .stale: throw Problem(.preconditionFailed, "Read the profile again.")
         case .attachmentMissing: throw Problem(field: "avatar", "is no attachment that you may load")
         }
     }
 
-    private static func answer(_ profile: Profile) -> HTTPResponse {
-        .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0) }
+    private static func answer(_ profile: Profile, _ services: RestServices) async throws -> HTTPResponse {
+        let standing = try await services.accounts.standing(of: profile.user.id)
+        return .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0, standing) }
     }
 }

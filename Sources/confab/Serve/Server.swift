@@ -28,6 +28,7 @@ struct Server: Sendable {
 
     func run(until signals: SignalWaiter) async throws {
         try checkAnonymous()
+        if options.limitsAreOff { logger.warning("passwords and codes can be guessed without limit (--limits off)") }
         let publicURL = options.issuer
         let outside = try loadIssuers(own: publicURL)
         let doors = try Doors(options)
@@ -79,10 +80,11 @@ struct Server: Sendable {
         let attachments = AttachmentStore(chunks, ids: ids, now: SystemClock.wallMilliseconds)
         let files = AttachmentService(
             store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
+        let box = try SecretBox(directory: options.data)
         let api = RestAPI(
             context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
-            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(), publicURL: publicURL,
-            logger: logger)
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
+            security: options.security(box), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
@@ -95,11 +97,15 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(
+        var tasks = Housekeeping(
             database: database, hub: hub, retention: options.retention, attachments: attachments, mailroom: mailroom,
             logger: logger
         ).start()
-        defer { for task in housekeeping { task.cancel() } }
+        tasks += AccountUpkeep(context: context, logger: logger).start()
+        if let command = options.mailCommand {
+            tasks.append(Postman(MailOutbox(context: context), box, command, logger).start())
+        }
+        defer { for task in tasks { task.cancel() } }
 
         await signals.wait {
             reload(tls)

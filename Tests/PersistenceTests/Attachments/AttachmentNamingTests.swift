@@ -47,6 +47,21 @@ import Topics
         }
     }
 
+    /// Retention takes away what only old messages name.
+    @Test func messagesThatNameItAreTrimmed() async throws {
+        try await AttachmentFixture.with { fixture in
+            let people = try await People(fixture)
+            let first = await fixture.name([people.attachment], from: people.anna, in: people.group)
+            let second = await fixture.name([people.attachment], from: people.anna, in: people.direct)
+            #expect(second.seq == 1)
+            try await fixture.domain.trim(people.group, below: try #require(first.seq) + 1)
+            #expect(try await people.loaders(fixture) == "ac")
+            try await fixture.domain.trim(people.direct, below: 2)
+            #expect(try await people.loaders(fixture) == "")
+            #expect(try await fixture.attachments.purge() == 1)
+        }
+    }
+
     @Test func everybodyWhileItIsAnAvatar() async throws {
         try await AttachmentFixture.with { fixture in
             let people = try await People(fixture)

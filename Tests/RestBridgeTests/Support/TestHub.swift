@@ -22,6 +22,9 @@ final class TestHub: Sendable {
     let publisher: FakePublisher
     let authority: TokenAuthority
     let revoked = Revoked()
+    let box: SecretBox
+    /// The same on the same database, with limits and without mail.
+    let limitedAPI: RestAPI
     /// Of `correct horse`.
     private let passwordHash: String
     private let count = Atomic<Int>(0)
@@ -30,6 +33,9 @@ final class TestHub: Sendable {
         private let sessions = Mutex<[Int64]>([])
         var all: [Int64] { sessions.withLock { $0 } }
         func sessionRevoked(_ sessionID: Int64) { sessions.withLock { $0.append(sessionID) } }
+        private let users = Mutex<[Int64]>([])
+        var endedUsers: [Int64] { users.withLock { $0 } }
+        func userEnded(_ userID: Int64) { users.withLock { $0.append(userID) } }
     }
 
     struct Deaf: CommitObserver, ReadObserver {
@@ -62,13 +68,24 @@ final class TestHub: Sendable {
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
+        box = try SecretBox(directory: directory.path)
+        let tokens = TokenVerifier(
+            own: authority,
+            outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example"))
+        let outsiders = OutsideUsers(source: SubjectStore(context: context))
+        var security = AccountSecurity(
+            box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limitsAreOff: true,
+            proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
+            hubName: "hub.example")
         api = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority,
-            tokens: TokenVerifier(
-                own: authority,
-                outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example")),
-            outsiders: OutsideUsers(source: SubjectStore(context: context)), hasher: hasher,
-            publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
+            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            logger: Logger(minimum: .error))
+        security.limitsAreOff = false
+        security.mailer = nil
+        limitedAPI = RestAPI(
+            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
+            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
     }
 
@@ -88,15 +105,17 @@ final class TestHub: Sendable {
 
     func call(
         _ method: String, _ target: String, _ body: String? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = []
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
     ) async -> Answer {
-        await call(method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers)
+        await call(
+            method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers,
+            from: address, isLimited: isLimited)
     }
 
     /// - Parameter stream: in place of `bytes`.
     func call(
         _ method: String, _ target: String, bytes: [UInt8], stream: HTTPRequestStream? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = []
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
     ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1)
         var request = HTTPRequest(
@@ -104,8 +123,8 @@ final class TestHub: Sendable {
             body: bytes)
         request.stream = stream
         if let token { request.headers.append(("authorization", "Bearer \(token)")) }
-        request.peerAddress = "127.0.0.1"
-        var response = await api.respond(to: request)
+        request.peerAddress = address
+        var response = await (isLimited ? limitedAPI : api).respond(to: request)
         // As the endpoint does while the client takes it.
         if let source = response.source.take() {
             while response.body.count < source.length {
