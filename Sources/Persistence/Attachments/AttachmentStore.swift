@@ -124,8 +124,15 @@ package struct AttachmentStore: Sendable {
     }
 
     /// Erases what was deleted, what nothing has named for a day, and uploads that were never completed.
-    /// - Returns: how many.
+    /// - Parameter limit: looked for at a time.
+    /// - Returns: how many there were.
     package func purge(limit: Int = 100) async throws(DatabaseError) -> Int {
+        var total = 0
+        while case let count = try await purgeSome(limit), count > 0 { total += count }
+        return total
+    }
+
+    private func purgeSome(_ limit: Int) async throws(DatabaseError) -> Int {
         let now = now()
         let rows = try await database.query(
             """
