@@ -149,8 +149,8 @@ extension Shard {
         }
         if case .due(let packetID, _) = repetition {
             let packet = ServerPacket.repeated(frame, packetID: packetID, at: offset)
-            guard sessions[place].held.isEmpty else {
-                // Something new may have to be saved before it is sent, and this comes after it.
+            guard delivery.qos != .exactlyOnce || sessions[place].held.isEmpty else {
+                // Something new of QoS 2 may have to be saved before it is sent, and this comes after it. QoS 1 waits for nothing.
                 holdBehind(.deliver(packet, packetID: packetID, offset: offset), of: session)
                 return true
             }
