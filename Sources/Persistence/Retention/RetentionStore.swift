@@ -49,8 +49,8 @@ package struct RetentionStore: Sendable {
             SELECT t.id, t.kind, t.last_seq FROM topics t
             JOIN unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS l(kind, entries, oldest) ON l.kind = t.kind
             WHERE t.id > $1 AND t.id <= $2 AND t.first_seq <= t.last_seq AND (t.first_seq <= t.last_seq - l.entries
-                OR l.oldest > 0
-                AND (SELECT m.id FROM messages m WHERE m.topic_id = t.id AND m.seq = t.first_seq) < l.oldest)
+                OR l.oldest > 0 AND (SELECT m.id FROM messages m WHERE m.topic_id = t.id AND m.seq >= t.first_seq
+                    ORDER BY m.seq LIMIT 1) < l.oldest)
             """,
             [
                 .int(first), .int(last), .ints(kinds.map { Int64($0.rawValue) }),
