@@ -16,17 +16,21 @@ package final class Hub: Sendable {
         /// There are retained messages from earlier.
         package var hasRetained: Bool
 
+        /// How long publishes wait for a database that is away before they are refused.
+        package var publishWait: Duration
         /// All there are at the start.
         package var filterLogs: [FilterLog]
         /// As in `Limits`; tests set another.
         var keepAliveSecondsMax = Limits.keepAliveSecondsMax
 
         package init(
-            allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool, filterLogs: [FilterLog] = []
+            allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool,
+            publishWait: Duration = .seconds(30), filterLogs: [FilterLog] = []
         ) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions
             self.hasRetained = hasRetained
+            self.publishWait = publishWait
             self.filterLogs = filterLogs
         }
     }
@@ -39,6 +43,7 @@ package final class Hub: Sendable {
     let journal: SessionJournal
     let shareJournal: ShareJournal
     let wills = WillQueue()
+    let presence = PresenceBoard()
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
     let retained: RetainedWriter
@@ -51,8 +56,11 @@ package final class Hub: Sendable {
 
     package init(services: HubServices, settings: Settings, mailroom: Mailroom) {
         anonymousSessions = Atomic(settings.hasAnonymousSessions)
+        var retainedLimits = RetainedWriter.Limits()
+        retainedLimits.unavailableAfter = settings.publishWait
         retained = RetainedWriter(
-            source: services.retained, hasAny: settings.hasRetained, mailroom: mailroom, logger: services.logger)
+            source: services.retained, hasAny: settings.hasRetained, mailroom: mailroom, logger: services.logger,
+            limits: retainedLimits)
         self.services = services
         self.settings = settings
         self.mailroom = mailroom
@@ -146,10 +154,15 @@ package final class Hub: Sendable {
     }
 
     func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async -> [LogEntry]? {
+        await read([LogRead(topic: topic, after: seq, limit: limit)])?[0]
+    }
+
+    func read(_ reads: [LogRead]) async -> [[LogEntry]]? {
         do {
-            return try await services.log.read(topic, after: seq, limit: limit)
+            return try await services.log.read(reads)
         } catch {
-            services.logger.warning("the log of topic \(topic.id) could not be read: \(error)")
+            let topics = reads.map { "\($0.topic.id)" }.joined(separator: ", ")
+            services.logger.warning("the logs of these topics could not be read: \(topics): \(error)")
             return nil
         }
     }
@@ -235,4 +248,6 @@ package struct HubMetrics: ~Copyable, Sendable {
     package let dropped = Counter()
     /// Publishes that were refused.
     package let refused = Counter()
+    /// Messages that went from the logs of filters before all sessions had read them.
+    package let lost = Counter()
 }

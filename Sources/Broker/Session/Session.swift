@@ -81,6 +81,8 @@ struct Session {
     var kept = KeptFrames()
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
+    /// It published when much waited to be committed, and is read no further for a while.
+    var isHeldBack = false
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
@@ -124,6 +126,7 @@ struct Session {
         loginSessionID = nil
         user = -1
         cursorsChanged = false
+        isHeldBack = false
         revision = 0
         savedRevision = 0
         held = HeldActions()
@@ -150,7 +153,7 @@ struct Session {
     var takesAliases: Bool { sentAliases.maximum > 0 }
 
     /// Room for one more PUBLISH of QoS 1 or 2.
-    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightSpanMax }
+    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && !inFlight.isFull }
 
     /// For how many more.
     var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }

@@ -88,15 +88,16 @@ extension Shard {
 extension Hub {
     /// The entries behind orphans, as far as they are there.
     func read(_ orphans: [Shard.Orphans]) async -> [(ordinal: Int64, entry: LogEntry)] {
-        var found: [(ordinal: Int64, entry: LogEntry)] = []
-        for group in orphans {
+        let reads = orphans.map { group in
             let seqs = group.items.map(\.seq)
-            guard let first = seqs.min(), let last = seqs.max() else { continue }
-            let entries = await read(group.topic, after: first - 1, limit: Int(last - first + 1)) ?? []
-            for item in group.items {
-                if let entry = entries.first(where: { $0.seq == item.seq }) { found.append((item.ordinal, entry)) }
+            guard let first = seqs.min(), let last = seqs.max() else { preconditionFailure("orphans have items") }
+            return LogRead(topic: group.topic, after: first - 1, limit: Int(last - first + 1))
+        }
+        let pages = await read(reads) ?? []
+        return zip(orphans, pages).flatMap { group, entries in
+            group.items.compactMap { item in
+                entries.first { $0.seq == item.seq }.map { (item.ordinal, $0) }
             }
         }
-        return found
     }
 }

@@ -32,7 +32,7 @@ extension Shard {
         applyEarly(entry.topic.id, io: &io)
     }
 
-    private mutating func applyEarly(_ topicID: Int64, io: inout Connections) {
+    mutating func applyEarly(_ topicID: Int64, io: inout Connections) {
         while let topic = topicIndex[topicID], !topics[Int(topic)]!.early.isEmpty {
             let next = topics[Int(topic)]!.head + 1
             guard let found = topics[Int(topic)]!.early.firstIndex(where: { $0.seq <= next }) else { return }
@@ -52,6 +52,7 @@ extension Shard {
             return
         }
         topics[Int(topic)]!.advance(to: entry)
+        if entry.kind == .delete, let target = entry.target { topics[Int(topic)]!.redact(target) }
         noteShared(entry)
         let subscribers = topics[Int(topic)]!.subscribers
         guard !subscribers.isEmpty else { return }
@@ -70,6 +71,13 @@ extension Shard {
 
     /// An entry as its subscribers get it.
     struct EncodedEntry {
+        static var jsonProperties: [UInt8] {
+            var properties: [UInt8] = []
+            properties.appendProperty(.payloadFormatIndicator, flag: true)
+            properties.appendProperty(.contentType, text: "application/json")
+            return properties
+        }
+
         var seq: Int64
         var topic: [UInt8]
         var payload: [UInt8]
@@ -89,16 +97,15 @@ extension Shard {
                 return
             }
             Envelope.write(entry, into: &payload)
-            properties = []
-            properties.appendProperty(.payloadFormatIndicator, flag: true)
-            properties.appendProperty(.contentType, text: "application/json")
+            properties = Self.jsonProperties
             properties.appendUserProperty("seq", String(entry.seq))
             properties.appendUserProperty("from", String(entry.senderID))
         }
     }
 
     /// - Returns: false if the session cannot take it now.
-    private mutating func send(
+    @discardableResult
+    mutating func send(
         _ entry: EncodedEntry, at cursor: Int32, to session: Int32, io: inout Connections
     ) -> Bool {
         let place = Int(session)
@@ -121,7 +128,12 @@ extension Shard {
             }
             delivery = own
         }
-        if case .due(_, let qos) = repetition { delivery.qos = qos }
+        if case .due(_, let qos) = repetition {
+            delivery.qos = qos
+        } else if sessions[place].inFlight.isFull {
+            // What is sent before all of an earlier connection is repeated may find no place behind it.
+            delivery.qos = .atMostOnce
+        }
         let (frame, offset) = encode(entry, delivery, for: session)
         guard frame.count <= sessions[place].packetBytesMax else {
             // Too large for this client: as if it had been delivered [MQTT-3.1.2-25].
@@ -137,6 +149,11 @@ extension Shard {
         }
         if case .due(let packetID, _) = repetition {
             let packet = ServerPacket.repeated(frame, packetID: packetID, at: offset)
+            guard delivery.qos != .exactlyOnce || sessions[place].held.isEmpty else {
+                // Something new of QoS 2 may have to be saved before it is sent, and this comes after it. QoS 1 waits for nothing.
+                holdBehind(.deliver(packet, packetID: packetID, offset: offset), of: session)
+                return true
+            }
             appendPublish(packet, packetID: packetID, at: offset, to: session, io: &io)
             return true
         }
@@ -200,7 +217,7 @@ extension Shard {
     }
 
     /// The session does not get this entry: its cursor goes on as if it had.
-    private mutating func passOver(
+    mutating func passOver(
         _ seq: Int64, _ repetition: InFlight.Repetition, at cursor: Int32, of session: Int32
     ) {
         let place = Int(session)
@@ -242,65 +259,78 @@ extension Shard {
             }
             guard !io.isCongested(sessions[place].slot), mayTake(state.qos, cursor, session) else { return }
             guard let entry = topic.recentEntry(state.sent + 1) else {
-                let room = state.qos == .atMostOnce ? Int.max : sessions[place].window
-                readLog(session, topic.topic, after: state.sent, room: room)
+                readLogs(session)
                 return
             }
             frames.reset()
             guard send(EncodedEntry(entry, topic.name), at: cursor, to: session, io: &io) else { return }
             if restoredCount > 0, sessions[place].inFlight.restoredCount == 0 { position = 0 }
         }
-        // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest.
+        // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest; unless it stands behind what
+        // this shard has heard of.
         if sessions[place].inFlight.restoredCount > 0, sessions[place].inFlight.firstRestored(cursor: -1) == nil {
-            sessions[place].inFlight.forgetRestored()
-            settle(session, io: &io)
+            let ends = sessions[place].cursors.map { $0.topic >= 0 ? topics[Int($0.topic)]!.head : .max }
+            if sessions[place].inFlight.forgetRestored(upTo: ends) { settle(session, io: &io) }
         }
     }
 
-    /// - Parameter room: for how many entries; what can't be sent would be read again.
-    private mutating func readLog(_ session: Int32, _ topic: StoredTopic, after seq: Int64, room: Int) {
-        guard !sessions[Int(session)].isReadingLog else { return }
-        sessions[Int(session)].isReadingLog = true
-        let token = sessionToken(session)
-        Task { [hub, index] in
-            let entries = await hub.read(topic, after: seq, limit: min(room, Limits.catchUpEntriesMax))
-            hub.mailroom.post(.logRead(session: token, topicID: topic.id, after: seq, entries: entries), to: index)
-        }
-    }
-
-    mutating func logRead(
-        _ token: UInt64, _ topicID: Int64, after seq: Int64, _ entries: [LogEntry]?, io: inout Connections
-    ) {
-        guard let session = session(of: token) else { return }
+    /// Reads for all cursors that are behind, so that many topics with a few entries each take few questions; no more than the session
+    /// has room for, since what can't be sent would be read again.
+    private mutating func readLogs(_ session: Int32) {
         let place = Int(session)
-        sessions[place].isReadingLog = false
-        guard let entries else {
+        guard !sessions[place].isReadingLog else { return }
+        let isRepeating = sessions[place].inFlight.restoredCount > 0
+        // What is repeated has its place in flight already.
+        var window =
+            isRepeating
+            ? sessions[place].receiveMaximum - sessions[place].inFlight.outstanding : sessions[place].window
+        var room = Limits.catchUpEntriesMax
+        var reads: [CatchUp] = []
+        for cursor in sessions[place].behind {
+            let state = sessions[place].cursors[Int(cursor)], topic = topics[Int(state.topic)]!
+            let most = state.qos == .atMostOnce ? room : min(room, window)
+            guard most > 0, state.sent < topic.head, topic.recentEntry(state.sent + 1) == nil,
+                !isRepeating || sessions[place].inFlight.hasRestored(cursor: cursor)
+            else { continue }
+            let count = Int(min(topic.head - state.sent, Int64(most)))
+            reads.append(
+                CatchUp(read: LogRead(topic: topic.topic, after: state.sent, limit: count), head: topic.head))
+            room -= count
+            if state.qos.isAcknowledged { window -= count }
+        }
+        precondition(!reads.isEmpty, "the caller has found one with room")
+        sessions[place].isReadingLog = true
+        let token = sessionToken(session)
+        Task { [hub, index, reads] in
+            hub.mailroom.post(.logRead(session: token, reads, pages: await hub.read(reads.map(\.read))), to: index)
+        }
+    }
+
+    mutating func logRead(_ token: UInt64, _ reads: [CatchUp], _ pages: [[LogEntry]]?, io: inout Connections) {
+        guard let session = session(of: token) else { return }
+        sessions[Int(session)].isReadingLog = false
+        guard let pages else {
             disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
-        if let topic = topicIndex[topicID], let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
-        {
-            let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
-            // The cursor may have been moved while the log was read.
-            if sessions[place].cursors[found].sent == seq { skipMissing(entries, session, found, head: head) }
-            for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
-                frames.reset()
-                guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
-            }
-        }
+        for (read, entries) in zip(reads, pages) { send(entries, of: read, to: session, io: &io) }
         pump(session, io: &io)
     }
 
-    /// What is no longer in the log can't be waited for: the cursor goes on at the next entry that is.
-    private mutating func skipMissing(_ entries: [LogEntry], _ session: Int32, _ cursor: Int, head: Int64) {
-        let sent = sessions[Int(session)].cursors[cursor].sent
-        let next = entries.first?.seq ?? head + 1
-        guard next > sent + 1 else { return }
-        hub.services.logger.warning(
-            "topic \(sessions[Int(session)].cursors[cursor].topicID) has no entries \(sent + 1) to \(next - 1) any more"
-        )
-        sessions[Int(session)].cursors[cursor].sent = next - 1
-        sessions[Int(session)].inFlight.forget(cursor: Int32(cursor), upTo: next - 1)
+    private mutating func send(_ entries: [LogEntry], of asked: CatchUp, to session: Int32, io: inout Connections) {
+        let place = Int(session)
+        guard let topic = topicIndex[asked.read.topic.id],
+            let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
+        else { return }
+        let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
+        // The cursor may have been moved while the log was read.
+        if sessions[place].cursors[found].sent == asked.read.seq {
+            skipTrimmed(before: entries.first?.seq ?? asked.head + 1, at: Int32(found), of: session, io: &io)
+        }
+        for entry in entries where entry.seq == sessions[place].cursors[found].sent + 1 && entry.seq <= head {
+            frames.reset()
+            guard send(EncodedEntry(entry, name), at: Int32(found), to: session, io: &io) else { break }
+        }
     }
 
     // MARK: Tokens

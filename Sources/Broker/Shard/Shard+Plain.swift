@@ -35,6 +35,7 @@ extension Shard {
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
         pauseIfAhead(session, io: &io)
+        if !logs.isEmpty { holdBackIfLoaded(session, io: &io) }
     }
 
     /// Publishes what doesn't come in a client's PUBLISH. Its sender's right has been checked; No Local can't apply.

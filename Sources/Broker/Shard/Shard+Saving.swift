@@ -98,7 +98,10 @@ extension Shard {
         guard sessions[place].isPersistent else { return SessionState() }
         var state = SessionState()
         for cursor in sessions[place].cursors where cursor.topic >= 0 {
-            state.cursors.append(Cursor(topicID: cursor.topicID, acked: cursor.acknowledged))
+            state.cursors.append(
+                Cursor(
+                    topicID: cursor.topicID, acked: cursor.acknowledged,
+                    since: joinedSeq(sessions[place].user, cursor.topic) ?? 0))
         }
         state.nextOrdinal = sessions[place].inFlight.nextOrdinal
         sessions[place].inFlight.forEach { ordinal, item in
@@ -110,6 +113,7 @@ extension Shard {
             }
             // An entry of a group's log is named, so that after a crash its home knows who has it.
             let shared = item.cursor < 0 ? sessions[place].shares.entry(InFlight.packetID(ordinal)) : nil
+            if shared != nil { state.holdsShared = true }
             let topicID = item.cursor >= 0 ? sessions[place].cursors[Int(item.cursor)].topicID : shared?.topicID ?? 0
             state.deliveries.append(
                 SessionState.Delivery(

@@ -29,6 +29,13 @@ final class AppendBudget: Sendable {
         return true
     }
 
+    var load: LogLoad {
+        let share = max(
+            Double(entries.load(ordering: .relaxed)) / Double(entriesMax),
+            Double(bytes.load(ordering: .relaxed)) / Double(bytesMax))
+        return share > 0.5 ? .heavy : share > 0.25 ? .moderate : .light
+    }
+
     func giveBack(_ appends: some Sequence<Append>) {
         var count = 0
         var size = 0
@@ -53,6 +60,7 @@ final class AppendQueue: Sendable {
     private struct State {
         var content = Content()
         var writerSleeps = false
+        var isAway = false
         var isRefusing = false
         var isClosed = false
     }
@@ -94,6 +102,11 @@ final class AppendQueue: Sendable {
 
     /// Whether new appends are turned away.
     func refuse(_ isRefusing: Bool) { state.withLock { $0.isRefusing = isRefusing } }
+
+    func noteAbsence(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+
+    /// The writer waits for the database.
+    var isAway: Bool { state.withLock { $0.isAway } }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 

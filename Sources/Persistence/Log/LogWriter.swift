@@ -16,6 +16,13 @@ package final class LogWriter: MessageLog {
         package var statementMilliseconds: Int64 = 15_000
 
         package init() {}
+
+        /// - Parameter publishWaitMilliseconds: how long publishes wait for a database that is away or hangs.
+        package init(publishWaitMilliseconds: Int64) {
+            unavailableAfterMilliseconds = publishWaitMilliseconds
+            // No shorter than what a busy server takes.
+            statementMilliseconds = min(statementMilliseconds, max(publishWaitMilliseconds, 1_000))
+        }
     }
 
     private let budget: AppendBudget
@@ -52,6 +59,11 @@ package final class LogWriter: MessageLog {
         for writer in writers { await writer.end() }
     }
 
+    package var load: LogLoad { budget.load }
+
+    /// Nothing can be stored for the moment.
+    package var isAway: Bool { writers.contains { $0.queue.isAway } }
+
     package func append(_ append: Append, origin: AppendOrigin) -> Bool {
         guard budget.take(append) else { return false }
         guard writers[index(ofTopic: append.topic.id)].queue.put(append, origin) else {
@@ -61,9 +73,7 @@ package final class LogWriter: MessageLog {
         return true
     }
 
-    package func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry] {
-        try await reader.read(topic, .after(seq), limit: limit)
-    }
+    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] { try await reader.read(reads) }
 
     /// The upper half of a product with 2^64 / golden ratio: ids made one after the other spread evenly.
     private func index(ofTopic id: Int64) -> Int {

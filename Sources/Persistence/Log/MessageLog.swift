@@ -7,6 +7,10 @@ package enum AppendOutcome: Sendable {
     case clientRefReused
     /// No such topic (its group ended).
     case topicGone
+    /// An edit, a deletion or a reaction that cannot be.
+    case flawed(Annotation.Flaw)
+    /// The message names an attachment that is not there, or not its sender's to load.
+    case attachmentMissing
     /// The database is away or the batch could not be stored now; the same append may succeed later.
     case unavailable
 }
@@ -19,12 +23,42 @@ package enum AppendOrigin: Sendable {
     case task(CheckedContinuation<AppendOutcome, Never>)
 }
 
+/// How much waits to be committed.
+package enum LogLoad: Sendable {
+    /// Who was made to wait may go on.
+    case light
+    case moderate
+    /// Publishers should be read no further: the rest of the room is for what they have sent already.
+    case heavy
+}
+
 /// The durable logs as the broker sees them; tests replace it by memory.
 package protocol MessageLog: Sendable {
+    var load: LogLoad { get }
     /// Queues an entry for the next commit. False: the queue is full, nothing was queued.
     func append(_ append: Append, origin: AppendOrigin) -> Bool
-    /// Entries after `seq`, ascending, at most `limit`.
-    func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry]
+    /// For each of them its entries, ascending. One question, however many logs are read.
+    func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]]
+}
+
+extension MessageLog {
+    package func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry] {
+        try await read([LogRead(topic: topic, after: seq, limit: limit)])[0]
+    }
+}
+
+/// What is to be read of a log: at most `limit` entries, at least 1, that follow `seq`.
+package struct LogRead: Sendable {
+    package var topic: StoredTopic
+    package var seq: Int64
+    package var limit: Int
+
+    package init(topic: StoredTopic, after seq: Int64, limit: Int) {
+        precondition(limit > 0)
+        self.topic = topic
+        self.seq = seq
+        self.limit = limit
+    }
 }
 
 /// Gets the outcomes of appends that came from shards, after the `CommitObserver` got the entries.

@@ -9,11 +9,14 @@ extension Migration {
             ADD outbound bytea NOT NULL DEFAULT '',
             ADD inbound bytea NOT NULL DEFAULT '',
             ADD packets bytea NOT NULL DEFAULT '',
+            ADD holds_shared boolean NOT NULL DEFAULT false,
             ALTER outbound SET STORAGE MAIN,
             ALTER inbound SET STORAGE MAIN;
         COMMENT ON COLUMN mqtt_sessions.outbound IS 'deliveries that are not complete: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.inbound IS 'QoS 2 publishes between PUBLISH and PUBREL: SessionStateCodec';
         COMMENT ON COLUMN mqtt_sessions.packets IS 'deliveries that no log has: SessionStateCodec';
+        COMMENT ON COLUMN mqtt_sessions.holds_shared IS 'outbound has entries of shared subscriptions';
+        CREATE INDEX mqtt_sessions_holding_shared ON mqtt_sessions (id) WHERE holds_shared;
         ALTER TABLE mqtt_subscriptions DROP CONSTRAINT mqtt_subscriptions_pkey;
         ALTER TABLE mqtt_subscriptions ADD log_seq bigint;
         COMMENT ON COLUMN mqtt_subscriptions.log_seq IS 'end of the filter''s log at SUBSCRIBE: where a session without a cursor begins';
@@ -29,12 +32,10 @@ extension Migration {
         CREATE TABLE filter_logs (
             topic_id bigint PRIMARY KEY REFERENCES topics ON DELETE CASCADE,
             filter bytea NOT NULL,
-            purged_seq bigint NOT NULL DEFAULT 0,
             consumed_seq bigint NOT NULL DEFAULT 0,
             consumed_above bytea NOT NULL DEFAULT '',
             wanted_at timestamptz NOT NULL DEFAULT now()
         );
-        COMMENT ON COLUMN filter_logs.purged_seq IS 'entries up to this one are deleted: every session has them';
         COMMENT ON COLUMN filter_logs.consumed_seq IS 'shared subscriptions: entries up to this one are done with';
         COMMENT ON COLUMN filter_logs.consumed_above IS 'what is done with above that: Consumption';
         COMMENT ON COLUMN filter_logs.wanted_at IS 'when a session last subscribed';

@@ -32,10 +32,13 @@ extension DatabaseError {
     static let nulInText = DatabaseError.refused(
         code: "22021", constraint: "", message: "invalid byte sequence for encoding \"UTF8\": 0x00")
 
-    /// From the server's answer. Shutdowns, cancelled statements and exhausted connections say nothing about the statement itself.
+    /// Beginnings of SQLSTATEs that say nothing about the statement itself: connection exception, insufficient resources (a full disk is
+    /// 53100), operator intervention (57014 is a cancelled statement, 57P01 a shutdown), system error, a server that cannot write.
+    private static let aboutTheServer = ["08", "53", "57P", "57014", "58", "25006"]
+
+    /// From the server's answer.
     init(code: String, constraint: String, message: String) {
-        let aboutTheServer =
-            code.isEmpty || code.hasPrefix("08") || code.hasPrefix("57P") || code == "57014" || code == "53300"
+        let aboutTheServer = code.isEmpty || Self.aboutTheServer.contains { code.hasPrefix($0) }
         self =
             aboutTheServer
             ? .unavailable(message) : .refused(code: code, constraint: constraint, message: message)

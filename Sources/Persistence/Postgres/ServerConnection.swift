@@ -20,6 +20,8 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
 
     /// Nil after `close`; libpq then answers every call with a failure.
     private var handle: OpaquePointer?
+    /// The server's process for this connection, which may outlive it; 0 for `closed()`.
+    let processID: Int64
     private var prepared: [StatementKey: String] = [:]
 
     /// Connects, waiting, and sets up the session.
@@ -28,7 +30,9 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     ///   - settings: further SQL for the session, `SET …; SET …`.
     static func connect(url: String, settings: String) throws(DatabaseError) -> ServerConnection {
         let options: [(String, String)] = [
-            ("dbname", url), ("application_name", "confab"), ("client_encoding", "UTF8"),
+            // Of several hosts the one that can write, unless the URL says otherwise: it stands behind, so its values count.
+            ("target_session_attrs", "read-write"), ("dbname", url), ("application_name", "confab"),
+            ("client_encoding", "UTF8"),
             ("connect_timeout", "\(Self.connectSecondsMax)"), ("keepalives_idle", "30"), ("keepalives_interval", "10"),
             ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
         ]
@@ -48,7 +52,10 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     /// Stands for a connection that is yet to be made.
     static func closed() -> ServerConnection { ServerConnection(nil) }
 
-    private init(_ handle: OpaquePointer?) { self.handle = handle }
+    private init(_ handle: OpaquePointer?) {
+        self.handle = handle
+        processID = Int64(PQbackendPID(handle))
+    }
 
     deinit { PQfinish(handle) }
 

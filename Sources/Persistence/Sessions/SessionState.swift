@@ -8,6 +8,8 @@ package struct SessionState: Sendable, Equatable {
     package var exchanges: [Exchange] = []
     /// Of deliveries that no log has, ascending by ordinal.
     package var packets: [Packet] = []
+    /// Entries of shared subscriptions are among the deliveries: a start looks for the sessions that have such. Not read back.
+    package var holdsShared = false
 
     package init() {}
 

@@ -151,14 +151,17 @@ package struct SessionStore: Sendable {
         let sorted = sessions.sorted { $0.id < $1.id }
         _ = try await database.query(
             """
-            UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound, packets = u.packets
-            FROM unnest($1, $2, $3, $4, $5) AS u(id, cursors, outbound, inbound, packets) WHERE s.id = u.id
+            UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound, packets = u.packets,
+                holds_shared = u.holds_shared > 0
+            FROM unnest($1, $2, $3, $4, $5, $6) AS u(id, cursors, outbound, inbound, packets, holds_shared)
+            WHERE s.id = u.id
             """,
             [
                 .ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.state.cursors) }),
                 .blobs(sorted.map { SessionStateCodec.encodeOutbound($0.state) }),
                 .blobs(sorted.map { SessionStateCodec.encodeInbound($0.state) }),
                 .blobs(sorted.map { SessionStateCodec.encodePackets($0.state) }),
+                .ints(sorted.map { $0.state.holdsShared ? 1 : 0 }),
             ])
     }
 

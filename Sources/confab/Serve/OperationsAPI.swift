@@ -5,12 +5,14 @@ import Transport
 
 /// What operators ask, on a port of its own: is it alive, is it ready, how much does it do.
 final class OperationsAPI: Sendable {
-    private let database: Database
+    private let database: DatabaseWatch
+    private let log: LogWriter
     private let hub: Hub
     private let isStopping = Atomic<Bool>(false)
 
-    init(database: Database, hub: Hub) {
+    init(database: DatabaseWatch, log: LogWriter, hub: Hub) {
         self.database = database
+        self.log = log
         self.hub = hub
     }
 
@@ -23,20 +25,16 @@ final class OperationsAPI: Sendable {
         }
         switch request.path {
         case "/healthz": return text(200, "ok\n")
-        case "/readyz": return await readiness()
+        case "/readyz": return readiness()
         case "/metrics": return text(200, MetricsPage(hub.statistics()).text)
         default: return text(404, "/healthz, /readyz and /metrics are here\n")
         }
     }
 
-    private func readiness() async -> HTTPResponse {
+    private func readiness() -> HTTPResponse {
         if isStopping.load(ordering: .relaxed) { return text(503, "stopping\n") }
-        do throws(DatabaseError) {
-            try await database.ping()
-            return text(200, "ready\n")
-        } catch {
-            return text(503, "the database is away\n")
-        }
+        guard database.isUp else { return text(503, "the database is away\n") }
+        return log.isAway ? text(503, "the database stores nothing\n") : text(200, "ready\n")
     }
 
     private func text(_ status: Int, _ body: String, headers: [(name: String, value: String)] = []) -> HTTPResponse {

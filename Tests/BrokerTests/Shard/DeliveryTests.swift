@@ -162,6 +162,68 @@ import Topics
         }
     }
 
+    /// Who adds to a long queue of commits waits, at any QoS; readers and plain topics don't notice.
+    @Test(arguments: [QoS.atMostOnce, .atLeastOnce]) func publishersWaitWhileMuchIsToBeCommitted(
+        _ qos: QoS
+    ) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            let reader = try TestClient(hub, user: 1)
+            try reader.subscribe("group/70")
+            let writer = try TestClient(hub, user: 2, id: "w")
+            hub.log.hold()
+            hub.log.burden(.heavy)
+            for number in 1...3 { try writer.publish("group/70", "\(number)", qos: qos) }
+            try waitUntil("the first is queued") { hub.log.heldCount == 1 }
+            try hub.settle()
+            try checkEqual(hub.log.heldCount, 1, "the others are not read")
+            // Other clients are served.
+            let plain = try TestClient(hub, user: nil, id: "plain")
+            try plain.subscribe("a")
+            try plain.publish("a", "x", qos: .atMostOnce)
+            try checkEqual(try plain.receive().payload, "x")
+            // In between nothing changes, or each batch would let all publishers go and hold them again.
+            hub.log.burden(.moderate)
+            hub.log.release()
+            try checkEqual(try reader.receiveSeqs(1), [1])
+            try reader.expectNothing()
+            hub.log.burden(.light)
+            try checkEqual(try reader.receiveSeqs(2), [2, 3])
+        }
+    }
+
+    /// Nobody knows whether it is stored: the exchange of a persistent session goes on, on another connection.
+    @Test(arguments: [true, false]) func unavailableLogEndsNoExchange(_ isFull: Bool) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            func connect() throws -> TestClient {
+                try TestClient(hub, user: 2, id: "w", isClean: false, expirySeconds: 100)
+            }
+            let writer = try connect()
+            hub.log.hold()
+            hub.log.fill(isFull)
+            try writer.publish("group/70", "one", qos: .exactlyOnce)
+            var first: Int64?
+            if !isFull {
+                try waitUntil("it is queued") { hub.log.heldCount == 1 }
+                let held = hub.log.takeHeld()[0]
+                first = held.append.id
+                hub.log.refuse(held, .unavailable)
+            }
+            try checkEqual(try writer.receiveDisconnect(), .serverBusy)
+            hub.log.fill(false)
+            let back = try connect()
+            try check(back.sessionPresent, "session present")
+            try back.publish("group/70", "one", qos: .exactlyOnce)
+            try waitUntil("it is queued again") { hub.log.heldCount == 1 }
+            let again = hub.log.takeHeld()[0]
+            try check(first == nil || first == again.append.id, "the same entry")
+            hub.log.finish(again, hub.log.store(again.append))
+            guard case .pubrec(let answer) = try back.next() else { throw CheckFailure(description: "no PUBREC") }
+            try checkEqual(answer.reason, .success)
+        }
+    }
+
     @Test func removedBetweenPublishAndDelivery() async throws {
         try await onThread {
             let hub = try hubWithMembers()

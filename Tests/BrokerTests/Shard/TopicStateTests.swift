@@ -42,20 +42,36 @@ struct TopicStateTests {
         }
     }
 
+    /// What is known to be there, by a later entry or by a session that had it, and has not come.
+    @Test func missingEntriesAreKnown() {
+        var topic = TopicState(.testGroup(7), head: 3)
+        topic.noteEnd(3, now: 10)
+        #expect(topic.lastMissing == nil)
+        topic.noteEnd(5, now: 20)
+        topic.noteEnd(4, now: 30)
+        #expect(topic.lastMissing == 5 && topic.earlySince == 20)
+        topic.advance(to: entry(4))
+        #expect(topic.lastMissing == 5)
+        topic.advance(to: entry(5))
+        #expect(topic.lastMissing == nil)
+        topic.early = [entry(8), entry(9)]
+        #expect(topic.lastMissing == 7)
+    }
+
     @Test func headsAreForgottenAfterTwoPeriods() {
-        var heads = RecentHeads()
+        var heads = RecentSeqs()
         _ = heads.tick(now: 0)
         heads.note(7, 5)
         heads.note(7, 3)
-        #expect(heads.head(of: 7) == 5)
-        #expect(heads.head(of: 8) == 0)
-        _ = heads.tick(now: RecentHeads.periodMilliseconds - 1)
-        _ = heads.tick(now: RecentHeads.periodMilliseconds)
+        #expect(heads.seq(of: 7) == 5)
+        #expect(heads.seq(of: 8) == 0)
+        _ = heads.tick(now: RecentSeqs.periodMilliseconds - 1)
+        _ = heads.tick(now: RecentSeqs.periodMilliseconds)
         heads.note(8, 1)
-        #expect(heads.head(of: 7) == 5)
-        _ = heads.tick(now: 2 * RecentHeads.periodMilliseconds)
-        #expect(heads.head(of: 7) == 0)
-        #expect(heads.head(of: 8) == 1)
+        #expect(heads.seq(of: 7) == 5)
+        _ = heads.tick(now: 2 * RecentSeqs.periodMilliseconds)
+        #expect(heads.seq(of: 7) == 0)
+        #expect(heads.seq(of: 8) == 1)
     }
 
     @Test func framesAreEncodedOncePerForm() throws {

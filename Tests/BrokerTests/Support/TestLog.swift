@@ -16,6 +16,7 @@ final class TestLog: MessageLog {
         var held: [Held] = []
         var isHolding = false
         var isFull = false
+        var load = LogLoad.light
         var refusedCount = 0
         var readLimits: [Int] = []
         var ends: [Int64: Int64] = [:]
@@ -41,8 +42,11 @@ final class TestLog: MessageLog {
 
     func hold() { state.withLock { $0.isHolding = true } }
     func fill(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
+    func burden(_ load: LogLoad) { state.withLock { $0.load = load } }
 
     // MARK: MessageLog
+
+    var load: LogLoad { state.withLock { $0.load } }
 
     func append(_ append: Append, origin: AppendOrigin) -> Bool {
         let isHeld: Bool? = state.withLock { state in
@@ -58,10 +62,16 @@ final class TestLog: MessageLog {
         return true
     }
 
-    func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async throws(DatabaseError) -> [LogEntry] {
-        state.withLock { $0.readLimits.append(limit) }
-        await reads.pass()
-        return state.withLock { Array(($0.entries[topic.id] ?? []).filter { $0.seq > seq }.prefix(limit)) }
+    /// What was read before the gate is answered after it: a slow answer is an old one.
+    func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] {
+        let pages = state.withLock { state in
+            state.readLimits.append(reads.reduce(0) { $0 + $1.limit })
+            return reads.map { read in
+                Array((state.entries[read.topic.id] ?? []).filter { $0.seq > read.seq }.prefix(read.limit))
+            }
+        }
+        await self.reads.pass()
+        return pages
     }
 
     // MARK: Commits
@@ -119,6 +129,10 @@ final class TestLog: MessageLog {
                 topic: topic, id: id, senderID: sender, kind: change == nil ? .message : .member,
                 key: IdempotencyKey(entryID: id), suffix: Array(",\"body\":{\"text\":\"\(text)\"}}".utf8),
                 change: change))
+    }
+
+    func remove(_ topic: StoredTopic, upTo seq: Int64) {
+        state.withLock { $0.entries[topic.id]?.removeAll { $0.seq <= seq } }
     }
 
     func announce(_ entries: LogEntry...) { for entry in entries { mailroom.committed([entry]) } }

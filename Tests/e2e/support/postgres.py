@@ -1,4 +1,5 @@
 """PostgreSQL from outside: whether the hub's own runs, and a cluster of the test's own for `--database`."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -34,15 +35,38 @@ def as_postgres(*command):
     return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else list(command)
 
 
-class Cluster:
-    """A PostgreSQL cluster on a unix socket in its own folder."""
+def processes(postmaster):
+    """The postmaster and its children."""
+    children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return [postmaster, *map(int, children)]
 
-    def __init__(self, folder):
-        self.home = pathlib.Path(folder) / "own-postgres"
+
+@contextlib.contextmanager
+def frozen(postmaster):
+    """While it lasts, the server hangs: it takes connections and statements, and answers nothing."""
+    stopped = processes(postmaster)
+    try:
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+
+class Cluster:
+    """A PostgreSQL cluster on a unix socket in its own folder; given another one, its streaming standby."""
+
+    def __init__(self, folder, name="own-postgres", primary=None):
+        self.home = pathlib.Path(folder) / name
         self.home.mkdir()
         self.data = self.home / "data"
         if os.geteuid() == 0:
             shutil.chown(self.home, "postgres")
+        if primary:
+            run(as_postgres(program("pg_basebackup"), "--pgdata", str(self.data), "--write-recovery-conf",
+                            "--checkpoint", "fast", "--no-sync", "--dbname", primary.url))
+            return
         run(as_postgres(program("initdb"), "--pgdata", str(self.data), "--username", "tester", "--auth", "trust",
                         "--encoding", "UTF8", "--no-sync"))
 
@@ -58,6 +82,17 @@ class Cluster:
 
     def stop(self, mode="fast"):
         run(as_postgres(program("pg_ctl"), "stop", "--wait", "--pgdata", str(self.data), "--mode", mode))
+
+    def promote(self):
+        """The standby takes over."""
+        run(as_postgres(program("pg_ctl"), "promote", "--wait", "--pgdata", str(self.data)))
+
+    def kill(self):
+        """kill -9 of the postmaster and all its children."""
+        pids = processes(running_postmaster(self.data))
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: running_postmaster(self.data) is None, "PostgreSQL is gone after SIGKILL")
 
     def query(self, sql):
         return run(["psql", "--no-psqlrc", "--tuples-only", "--no-align", self.url, "--command", sql]).stdout.strip()

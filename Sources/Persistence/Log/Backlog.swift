@@ -1,0 +1,43 @@
+/// What a writer has taken from its queue and not yet put into a batch.
+struct Backlog {
+    struct Batch {
+        var content: PublishBatch
+        var origins: [AppendOrigin]
+    }
+
+    private var content = AppendQueue.Content()
+    /// What lies before it is taken.
+    private var start = 0
+
+    /// Nil: nothing is there; with `mayWait` only when the queue is closed.
+    mutating func next(from queue: AppendQueue, _ limits: LogWriter.Limits, mayWait: Bool) -> Batch? {
+        if start == content.appends.count { refill(from: queue, mayWait: mayWait) }
+        var end = start
+        var bytes = 0
+        while end < content.appends.count, end - start < limits.batchEntriesMax, bytes < limits.batchBytesMax {
+            bytes += content.appends[end].suffix.count
+            end += 1
+        }
+        guard end > start else { return nil }
+        defer { start = end }
+        return Batch(
+            content: PublishBatch(Array(content.appends[start..<end])), origins: Array(content.origins[start..<end]))
+    }
+
+    /// Takes out what is left, or what has come meanwhile, to be reported as unavailable. Nil: nothing is there.
+    mutating func drop(from queue: AppendQueue) -> BatchResult? {
+        if start == content.appends.count { refill(from: queue, mayWait: false) }
+        guard start < content.appends.count else { return nil }
+        defer { start = content.appends.count }
+        let origins = Array(content.origins[start...])
+        return BatchResult(
+            outcomes: origins.map { _ in .unavailable }, origins: origins, released: Array(content.appends[start...]))
+    }
+
+    private mutating func refill(from queue: AppendQueue, mayWait: Bool) {
+        content.appends.removeAll(keepingCapacity: true)
+        content.origins.removeAll(keepingCapacity: true)
+        start = 0
+        queue.take(&content, mayWait: mayWait)
+    }
+}
