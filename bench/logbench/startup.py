@@ -39,10 +39,10 @@ def packed(value):
 
 
 def cursors(topics):
-    """As `CursorCodec` packs them, all acknowledged up to the same seq."""
+    """As `CursorCodec` packs them, all acknowledged up to the same seq, of members since the log's beginning."""
     out, last = b"", 0
     for topic in sorted(topics):
-        out += packed(topic - last) + packed(ACKED)
+        out += packed(topic - last) + packed(ACKED) + packed(0)
         last = topic
     return out
 
