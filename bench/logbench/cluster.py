@@ -56,22 +56,26 @@ class Cluster:
         self.tokens = {}
 
     def __enter__(self):
-        self.keeper = Hub(listeners=("ops",)).start()
-        self.keys = pathlib.Path(tempfile.mkdtemp(prefix="confab-bench-"))
-        self.keys.chmod(0o755)
-        self.postmaster = self.keeper.postgres_pid()
-        self.socket_folder = next(self.keeper.data.rglob("postmaster.pid")).read_text().split("\n")[4]
-        if self.pinned is not None:
-            pin_server(self.postmaster, self.pinned)
-        self.admin = Psql(self.socket_folder, "postgres")
-        self._make_template()
+        with contextlib.ExitStack() as stack:
+            self.keys = pathlib.Path(tempfile.mkdtemp(prefix="confab-bench-"))
+            self.keys.chmod(0o755)
+            stack.callback(shutil.rmtree, self.keys)
+            self.keeper = Hub(listeners=("ops",))
+            stack.callback(self.keeper.discard)
+            self.keeper.start()
+            stack.callback(self.keeper.stop)
+            self.postmaster = self.keeper.postgres_pid()
+            self.socket_folder = socket_folder(self.keeper)
+            if self.pinned is not None:
+                pin_server(self.postmaster, self.pinned)
+            self.admin = Psql(self.socket_folder, "postgres")
+            stack.callback(self.admin.close)
+            self._make_template()
+            self.closing = stack.pop_all()
         return self
 
     def __exit__(self, *_):
-        self.admin.close()
-        self.keeper.stop()
-        self.keeper.discard()
-        shutil.rmtree(self.keys)
+        self.closing.close()
 
     def _make_template(self):
         self.admin(f"CREATE DATABASE {TEMPLATE}")
@@ -125,6 +129,11 @@ def mint_token(data, user):
     if done.returncode:
         raise RuntimeError(f"confab token: {done.stderr}")
     return done.stdout.strip()
+
+
+def socket_folder(hub):
+    """Where the hub's own PostgreSQL listens: the fifth line of postmaster.pid."""
+    return next(hub.data.rglob("postmaster.pid")).read_text().split("\n")[4]
 
 
 def pin_server(postmaster, cpus):

@@ -1,6 +1,7 @@
 """The C programs: compiled once into a cache folder, run with their marks watched."""
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import pathlib
@@ -16,12 +17,13 @@ FLAGS = ["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
 
 
 def build(name, *libraries):
-    """The program of bench/NAME.c, compiled if a source is newer."""
+    """The program of bench/NAME.c. Its name in the cache tells from which sources it is, since several checkouts may share it."""
     folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "confab-bench"
     folder.mkdir(parents=True, exist_ok=True)
-    program, source = folder / name, BENCH / f"{name}.c"
-    newest = max(path.stat().st_mtime for path in [source, *BENCH.glob("*.h")])
-    if not program.exists() or program.stat().st_mtime < newest:
+    source = BENCH / f"{name}.c"
+    contents = b"".join(path.read_bytes() for path in [source, *sorted(BENCH.glob("*.h"))])
+    program = folder / f"{name}-{hashlib.sha256(contents).hexdigest()[:12]}"
+    if not program.exists():
         subprocess.run([os.environ.get("CC", "cc"), *FLAGS, "-I/usr/include/postgresql", "-o", str(program), str(source),
                         *libraries], check=True)
     return str(program)

@@ -8,7 +8,7 @@ from support.hub import Hub
 
 from . import seed
 from .catchup import memory_kib
-from .cluster import PUBLIC_URL, Psql, mint_token
+from .cluster import PUBLIC_URL, Psql, mint_token, socket_folder
 from .report import Figure
 from .usage import Sample
 
@@ -39,10 +39,10 @@ def packed(value):
 
 
 def cursors(topics):
-    """As `CursorCodec` packs them, all acknowledged up to the same seq."""
+    """As `CursorCodec` packs them, all acknowledged up to the same seq, of members since the log's beginning."""
     out, last = b"", 0
     for topic in sorted(topics):
-        out += packed(topic - last) + packed(ACKED)
+        out += packed(topic - last) + packed(ACKED) + packed(0)
         last = topic
     return out
 
@@ -107,13 +107,13 @@ def measure(bench):
     try:
         hub.start()
         hub.stop()
-        bench.report.add("startup", title, starts(hub, "nothing stored") + idle(hub, "nothing stored"))
+        bench.report.add("startup", title, starts(bench, hub, "nothing stored") + idle(hub, "nothing stored"))
         fill(hub, [*population.sql(), population.subscribe(population.only_resumed())])
         row = f"{population.rows:,} sessions"
-        bench.report.add("startup", title, starts(hub, row) + idle(hub, row) + resumes(bench, hub, population, row, "client-0"))
+        bench.report.add("startup", title, starts(bench, hub, row) + idle(hub, row) + resumes(bench, hub, population, row, "client-0"))
         fill(hub, [population.subscribe("NOT " + population.only_resumed())])
         row = f"… and {population.rows:,} subscriptions"
-        bench.report.add("startup", title, starts(hub, row) + idle(hub, row) + resumes(bench, hub, population, row, "client-1"))
+        bench.report.add("startup", title, starts(bench, hub, row) + idle(hub, row) + resumes(bench, hub, population, row, "client-1"))
     finally:
         hub.discard()
 
@@ -121,7 +121,7 @@ def measure(bench):
 def fill(hub, statements):
     """While the hub runs, since its PostgreSQL runs no longer than it; nobody is connected."""
     hub.start()
-    psql = Psql(next(hub.data.rglob("postmaster.pid")).read_text().split("\n")[4], "confab")
+    psql = Psql(socket_folder(hub), "confab")
     begin = time.monotonic()
     for statement in statements:
         psql(statement)
@@ -132,13 +132,14 @@ def fill(hub, statements):
     print(f"startup: filled in {time.monotonic() - begin:.0f} s", file=sys.stderr)
 
 
-def starts(hub, row):
+def starts(bench, hub, row):
     """Several starts, each after an orderly stop; the first has read the files."""
     seconds, memory = [], []
     for _ in range(STARTS):
-        begin = time.monotonic()
-        hub.start()
-        seconds.append(time.monotonic() - begin)
+        with bench.turns.take():
+            begin = time.monotonic()
+            hub.start()
+            seconds.append(time.monotonic() - begin)
         memory.append(memory_kib(hub, "VmRSS") / 1024)
         hub.stop()
     return [
