@@ -10,7 +10,10 @@ let wrapper: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let package = Package(
     name: "confab",
-    products: [.executable(name: "confab", targets: ["confab"])],
+    products: [
+        .executable(name: "confab", targets: ["confab"]),
+        .library(name: "Client", targets: ["Client"]),
+    ],
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
@@ -39,6 +42,9 @@ let package = Package(
             name: "RestBridge",
             dependencies: ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"],
             swiftSettings: safe),
+        .target(
+            name: "Client", dependencies: ["MQTT", "Identity", "Transport", "JSON", "Diagnostics"],
+            swiftSettings: safe),
         .executableTarget(
             name: "confab",
             dependencies: ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
@@ -53,6 +59,7 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "Diagnostics", "CLinux", "COpenSSL"],
             swiftSettings: wrapper),
+        .testTarget(name: "ClientTests", dependencies: ["Client", "MQTT", "Identity", "Transport"], swiftSettings: wrapper),
         .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: wrapper),
         .testTarget(name: "RestBridgeTests", dependencies: ["RestBridge"], swiftSettings: wrapper),
         .testTarget(name: "ConfabTests", dependencies: ["confab"], swiftSettings: wrapper),

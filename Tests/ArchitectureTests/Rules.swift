@@ -40,6 +40,7 @@ struct Rules {
             system: noClock),
         "RestBridge": Rules(
             ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"], system: noClock),
+        "Client": Rules(["MQTT", "Identity", "Transport", "JSON", "Diagnostics"], system: noClock),
         "confab": Rules(
             ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
             system: operatingSystem, rawPointers: true),
