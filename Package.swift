@@ -59,7 +59,9 @@ let package = Package(
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "Diagnostics", "CLinux", "COpenSSL"],
             swiftSettings: wrapper),
-        .testTarget(name: "ClientTests", dependencies: ["Client", "MQTT", "Identity", "Transport"], swiftSettings: wrapper),
+        .testTarget(
+            name: "ClientTests", dependencies: ["Client", "MQTT", "Identity", "Transport", "Diagnostics"],
+            swiftSettings: wrapper),
         .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: wrapper),
         .testTarget(name: "RestBridgeTests", dependencies: ["RestBridge"], swiftSettings: wrapper),
         .testTarget(name: "ConfabTests", dependencies: ["confab"], swiftSettings: wrapper),
