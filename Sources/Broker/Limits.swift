@@ -47,6 +47,10 @@ package enum Limits {
     static let shareGroupBytesMin = 64 * 1024
     /// Absence after which a persistent session goes (protocol.md §4).
     static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
+    /// Above so many members nobody is told who types and who has read.
+    static let signalMembersMax = 100
+    /// A typing signal that says the same as the last one is dropped for so long.
+    static let typingMilliseconds: Int64 = 2_000
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Entries that are committed and not announced in this time will not be: a connection to the database broke between the two.
@@ -90,4 +94,5 @@ package enum Limits {
     static let mentionsMax = 50
     static let customBytesMax = 4_096
     static let clientRefBytesMax = 64
+    static let emojiBytesMax = 32
 }

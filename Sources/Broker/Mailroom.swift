@@ -1,7 +1,7 @@
 import Persistence
 
 /// Brings what other threads have to say to the shards: committed entries, outcomes, revocations.
-package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
+package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver, ReadObserver {
     package let shardCount: Int
     private let post: @Sendable (ShardMail, Int) -> Void
 
@@ -23,12 +23,21 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
         for log in logs { for shard in 0..<shardCount { post(.filterLogRemoved(log), shard) } }
     }
 
+    /// The beginning of a log has been deleted.
+    package func trimmed(_ topicID: Int64, firstSeq: Int64) {
+        for shard in 0..<shardCount { post(.trimmed(topicID: topicID, firstSeq: firstSeq), shard) }
+    }
+
     package func committed(_ entries: [LogEntry]) {
         for shard in 0..<shardCount { post(.committed(entries), shard) }
     }
 
     package func outcomes(_ outcomes: [(token: UInt64, outcome: AppendOutcome)], forShard index: Int) {
         post(.outcomes(outcomes), index)
+    }
+
+    package func hasRead(_ receipt: ReadReceipt) {
+        for shard in 0..<shardCount { post(.read(receipt), shard) }
     }
 
     /// Log-out, revocation: live connections of that log-in session end.

@@ -1,4 +1,5 @@
 import Glibc
+import Persistence
 import Transport
 
 /// The command line of `confab serve` (protocol.md §5). Every flag can come from the environment as `CONFAB_…` too; the flag wins.
@@ -39,6 +40,8 @@ struct Options: CommandOptions {
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
+    /// What the command line says of it.
+    var retentionGiven: [TopicKind: RetentionLimit] = [:]
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false
@@ -46,7 +49,7 @@ struct Options: CommandOptions {
 
     static let reactorsMax = 64
 
-    static let repeatable: Set<String> = ["origin"]
+    static let repeatable: Set<String> = ["origin", "retention"]
     static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
@@ -67,6 +70,10 @@ struct Options: CommandOptions {
         (
             "publish-wait", "SECONDS",
             "how long publishes wait for a database that is away before they are refused: 0 to 86400, or forever (30)"
+        ),
+        (
+            "retention", "LIMITS",
+            "what is kept, such as direct=365d,group=90d,group=100000 (all of inbox, direct, group; filter=30d,filter=1000000)"
         ),
         ("limits", "off", "no limits on rates (there are none yet)"),
         ("reactors", "N", "event loop threads (one per core)"),
@@ -108,6 +115,7 @@ struct Options: CommandOptions {
                 }
                 proxyProtocol.insert(door)
             }
+        case "retention": return addRetention(value)
         case "limits": return value == "off" ? nil : "only off is understood"
         case "publish-wait":
             if value == "forever" {

@@ -107,7 +107,7 @@ import Testing
             #expect(Options.usage.contains("  --\(flag.name)"))
             let values = [
                 "reactors": "1", "limits": "off", "bind": "::1", "origin": "https://a.example",
-                "proxy-protocol": "mqtts", "publish-wait": "1",
+                "proxy-protocol": "mqtts", "retention": "group=5", "publish-wait": "1",
             ]
             let value = values[flag.name] ?? (flag.value == "PORT" ? "1" : "on")
             // Those that go together are refused alone, but they are known.

@@ -10,8 +10,6 @@ struct MessageBody {
 
     var hasContent: Bool { text != nil }
 
-    var byteCount: Int { (text?.count ?? 0) + (mentions?.count ?? 0) + (custom?.count ?? 0) }
-
     /// A payload that is no object is the text itself.
     mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
         guard !bytes.isEmpty else { throw .invalidPayload("the payload is empty") }
@@ -26,40 +24,25 @@ struct MessageBody {
         }
     }
 
-    /// Reads the object that a publisher sent.
-    /// - Returns: its `client_ref`.
-    mutating func readObject(_ payload: Span<UInt8>) throws(Refusal) -> [UInt8]? {
-        let members: [JSONRange]
-        do throws(JSONError) {
-            members = try scanObject(payload)
-        } catch {
-            throw .invalidPayload("not a JSON object: \(error.reason) at byte \(error.offset)")
-        }
-        var reference: [UInt8]?
-        for member in members {
-            switch member.name {
-            case "type":
-                guard member.kind == .string, decodeString(payload, member.range) == Array("message".utf8) else {
-                    throw .invalidMember("type", "only message can be sent")
-                }
-            case "client_ref":
-                guard member.kind == .string else { throw .invalidMember("client_ref", "must be a string") }
-                reference = decodeString(payload, member.range)
-            default: try readMember(member, payload)
-            }
-        }
-        return reference
+    /// - Parameter members: of the object that a publisher sent, without those that all types have.
+    mutating func read(_ members: [JSONRange], in payload: Span<UInt8>) throws(Refusal) {
+        for member in members { try readMember(member, payload) }
+    }
+
+    /// A text as the JSON that stands for it.
+    static func text(_ member: JSONRange, in payload: Span<UInt8>) throws(Refusal) -> [UInt8] {
+        guard member.kind == .string else { throw .invalidMember("text", "must be a string") }
+        let length = decodeString(payload, member.range).count
+        guard length > 0 else { throw .invalidMember("text", "is empty") }
+        guard length <= Limits.textBytesMax else { throw tooLong }
+        return [UInt8](span: payload.extracting(member.range))
     }
 
     private mutating func readMember(_ member: JSONRange, _ payload: Span<UInt8>) throws(Refusal) {
         let value = [UInt8](span: payload.extracting(member.range))
         switch member.name {
         case "text":
-            guard member.kind == .string else { throw .invalidMember("text", "must be a string") }
-            let length = decodeString(payload, member.range).count
-            guard length > 0 else { throw .invalidMember("text", "is empty") }
-            guard length <= Limits.textBytesMax else { throw Self.tooLong }
-            text = value
+            text = try Self.text(member, in: payload)
         case "reply_to":
             guard member.kind == .number, let seq = decodeInteger(payload, member.range), seq > 0 else {
                 throw .invalidMember("reply_to", "must be a seq")

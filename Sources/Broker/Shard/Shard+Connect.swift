@@ -160,6 +160,7 @@ extension Shard {
             at: sessions[Int(session)].keepAliveMilliseconds > 0
                 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
         io.resumeReading(waiting.connection.slot)
+        setPresence(.online, of: session)
         repeatReleases(session, io: &io)
         pump(session, io: &io)
     }

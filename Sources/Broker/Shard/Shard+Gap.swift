@@ -16,22 +16,39 @@ extension Shard {
                 "topic \(topic.id): entries \(head + 1) to \(first - 1) were not announced; reading them")
             Task { [hub, index] in
                 let entries = await hub.read(topic, after: head, limit: Int(min(first - head - 1, 1_000)))
-                hub.mailroom.post(.gapRead(entries), to: index)
+                hub.mailroom.post(.gapRead(topicID: topic.id, before: first, entries), to: index)
             }
         }
     }
 
-    mutating func fillGap(_ entries: [LogEntry], io: inout Connections) {
+    /// - Parameter first: the entry before which something was missing when it was asked.
+    mutating func fillGap(_ topicID: Int64, before first: Int64, _ entries: [LogEntry]?, io: inout Connections) {
+        guard let entries, let topic = topicIndex[topicID] else { return }
+        let isTrimmed = skipTrimmed(topic, before: min(first, entries.first?.seq ?? first))
         for entry in entries { apply(entry, io: &io) }
+        applyEarly(topicID, io: &io)
         // The log tells what happened, not what it means for rights: who may be concerned connects again and has them loaded.
-        guard let entry = entries.first(where: { $0.kind.changesRights }), let topic = topicIndex[entry.topic.id] else {
-            return
-        }
-        for user in users.indices where readableTopics(of: Int32(user)).contains(topic) {
-            for session in users[user].sessions {
-                disconnect(session, .serverBusy, text: "rights are to be loaded again", io: &io)
+        if isTrimmed || entries.contains(where: \.kind.changesRights) {
+            for user in users.indices where readableTopics(of: Int32(user)).contains(topic) {
+                for session in users[user].sessions {
+                    disconnect(session, .serverBusy, text: "rights are to be loaded again", io: &io)
+                }
             }
         }
+        guard isTrimmed, topicIndex[topicID] == topic else { return }
+        for subscriber in topics[Int(topic)]!.subscribers { pump(subscriber.session, io: &io) }
+    }
+
+    /// Entries that were not announced may have gone from the log meanwhile: the topic goes on behind them, and its readers learn of it there.
+    /// - Returns: whether there were such.
+    private mutating func skipTrimmed(_ topic: Int32, before next: Int64) -> Bool {
+        guard next > topics[Int(topic)]!.head + 1 else { return false }
+        topics[Int(topic)]!.skip(upTo: next - 1)
+        for subscriber in topics[Int(topic)]!.subscribers
+        where sessions[Int(subscriber.session)].cursors[Int(subscriber.cursor)].sent < next - 1 {
+            markBehind(subscriber.session, subscriber.cursor)
+        }
+        return true
     }
 }
 

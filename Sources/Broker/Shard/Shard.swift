@@ -39,7 +39,8 @@ package struct Shard: ~Copyable {
     var topics: [TopicState?] = []
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
-    var recentHeads = RecentHeads()
+    var recentHeads = RecentSeqs()
+    var recentFirsts = RecentSeqs()
     var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
@@ -129,6 +130,7 @@ package struct Shard: ~Copyable {
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
+        recentFirsts.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }
         }
@@ -147,7 +149,10 @@ package struct Shard: ~Copyable {
             nextGapCheck = io.now + Limits.gapMilliseconds
             readGaps(now: io.now)
         }
-        if index == 0 { hub.runWills() }
+        if index == 0 {
+            hub.runWills()
+            for change in hub.presence.expire(now: hub.services.wallMilliseconds()) { hub.tell(change) }
+        }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
@@ -197,13 +202,18 @@ package struct Shard: ~Copyable {
             reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
-        case .gapRead(let entries): fillGap(entries ?? [], io: &io)
+        case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)
+        case .trimmed(let topicID, let firstSeq): noteTrimmed(topicID, firstSeq)
         case .logRead(let token, let reads, let pages): logRead(token, reads, pages, io: &io)
         case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
         case .retainedFenceAnswered(let round, let shard, let lastPut):
             retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
         case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .system(let values): publishSystem(values, io: &io)
+        case .membersCounted(let group, let count, let seq): membersCounted(group, count, asOf: seq)
+        case .signal(let signal): deliver(signal, io: &io)
+        case .read(let receipt): apply(receipt, io: &io)
+        case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .stop: stop(io: &io)
         }
@@ -346,37 +356,6 @@ package struct Shard: ~Copyable {
         let limit = sessions[Int(session)].keepAliveMilliseconds
         guard limit > 0, !sessions[Int(session)].acknowledgements.isBlocked else { return }
         io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
-    }
-
-    private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
-        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
-            disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-        // It may have been read as live just before.
-        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
-        for client in waiting {
-            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-    }
-
-    private mutating func endExpiredTokens(io: inout Connections) {
-        let now = hub.services.wallMilliseconds() / 1000
-        for session in sessions.indices where sessions[session].tokenExpiresAt != 0 {
-            guard isLive(Int32(session)), sessions[session].tokenExpiresAt <= now else { continue }
-            disconnect(Int32(session), .notAuthorized, text: "the token has expired", io: &io)
-        }
-    }
-
-    private mutating func stop(io: inout Connections) {
-        guard !isStopping else { return }
-        isStopping = true
-        for session in sessions.indices where isLive(Int32(session)) {
-            disconnect(Int32(session), .serverShuttingDown, io: &io)
-        }
-        for serial in connecting.keys {
-            refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
-        }
-        hub.stoppedShards.add(1, ordering: .releasing)
     }
 
     func isLive(_ session: Int32) -> Bool {

@@ -35,8 +35,10 @@ package enum ShardMail: Sendable {
     case sessionsSaved([SavedSession], isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
     case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
-    /// What was missing between the entries of a topic.
-    case gapRead([LogEntry]?)
+    /// What is there of the entries that were missing before one in a topic; nil: the database is away.
+    case gapRead(topicID: Int64, before: Int64, [LogEntry]?)
+    /// A log begins with this entry now.
+    case trimmed(topicID: Int64, firstSeq: Int64)
     /// A page of the log of a shared subscription; nil: the database is away.
     case shareLogRead(topicID: Int64, after: Int64, entries: [LogEntry]?)
     case logRead(session: UInt64, [CatchUp], pages: [[LogEntry]]?)
@@ -47,6 +49,11 @@ package enum ShardMail: Sendable {
     /// The values under `$SYS`.
     case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
+    case membersCounted(group: Int64, Int, asOf: Int64)
+    case signal(Signal)
+    case read(ReadReceipt)
+    /// The last values that a SUBSCRIBE asked for.
+    case presences(session: UInt64, [Signal])
     case loginSessionRevoked(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop

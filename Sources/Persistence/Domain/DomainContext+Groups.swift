@@ -49,10 +49,11 @@ extension DomainContext {
     }
 
     /// To the group, and to the new member's inbox.
-    func memberAdded(_ user: Int64, to group: Group, by actor: Int64) -> [Append] {
+    func memberAdded(_ user: Int64, to group: Group, firstSeq: Int64, by actor: Int64) -> [Append] {
         var seen = group
         seen.myRole = .member
-        let change = RightsChange.memberAdded(user: user, role: .member, announcement: group.announcement)
+        let change = RightsChange.memberAdded(
+            user: user, role: .member, announcement: group.announcement, firstSeq: firstSeq)
         return [
             member(user, of: group.id, op: "added", role: .member, by: actor, change),
             entry(in: .inbox(of: user), by: actor, .groupAdded) { body in

@@ -8,17 +8,19 @@ package struct DomainContext: Sendable {
     package let ids: IDGenerator
     package let observer: any CommitObserver
     package let revocations: any RevocationObserver
+    package let reads: any ReadObserver
     /// The wall clock, in Unix milliseconds.
     package let now: @Sendable () -> Int64
 
     package init(
         database: Database, ids: IDGenerator, observer: any CommitObserver, revocations: any RevocationObserver,
-        now: @escaping @Sendable () -> Int64
+        reads: any ReadObserver, now: @escaping @Sendable () -> Int64
     ) {
         self.database = database
         self.ids = ids
         self.observer = observer
         self.revocations = revocations
+        self.reads = reads
         self.now = now
     }
 

@@ -51,7 +51,7 @@ package struct GroupStore: Sendable {
             try await Self.insert(friendIDs, role: .member, into: id, now: context.now(), in: transaction)
             let entries =
                 [context.groupCreated(group)]
-                + friendIDs.flatMap { context.memberAdded($0, to: group, by: ownerID) }
+                + friendIDs.flatMap { context.memberAdded($0, to: group, firstSeq: 1, by: ownerID) }
             return Change(result: .created(group), entries: entries)
         }
     }
@@ -125,6 +125,9 @@ package struct GroupStore: Sendable {
         _ = try await transaction.query("DELETE FROM members WHERE group_id = $1", [.int(groupID)])
         _ = try await transaction.query("DELETE FROM groups WHERE id = $1", [.int(groupID)])
         _ = try await transaction.query("DELETE FROM messages WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_edits WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_deletions WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_reactions WHERE topic_id = $1", [.int(groupID)])
         _ = try await transaction.query("DELETE FROM topics WHERE id = $1", [.int(groupID)])
     }
 

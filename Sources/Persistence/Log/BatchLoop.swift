@@ -58,9 +58,8 @@ struct BatchLoop: ~Copyable {
                     let seqs = machine.content.seqs(Rows(answer))
                     action = perform(machine.committed(seqs: seqs, now: monotonicMilliseconds()))
                 case .sendCarefully:
-                    machine.content.encodeCarefully(into: &buffer)
-                    let rows = try server.run(
-                        PublishBatch.publishCarefully, buffer, limitMilliseconds: limits.statementMilliseconds)
+                    let statement = machine.content.encodeCarefully(into: &buffer)
+                    let rows = try server.run(statement, buffer, limitMilliseconds: limits.statementMilliseconds)
                     let sorted = machine.content.carefulResults(rows)
                     action = perform(machine.sorted(sorted, now: monotonicMilliseconds()))
                 case .pause(let milliseconds):

@@ -7,6 +7,8 @@ package enum AppendOutcome: Sendable {
     case clientRefReused
     /// No such topic (its group ended).
     case topicGone
+    /// An edit, a deletion or a reaction that cannot be.
+    case flawed(Annotation.Flaw)
     /// The database is away or the batch could not be stored now; the same append may succeed later.
     case unavailable
 }

@@ -6,6 +6,8 @@ struct PublishBatch {
         "SELECT confab_publish_ordered($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     static let publishCarefully: StaticString =
         "SELECT seqs, ids, states FROM confab_publish_careful($1, $2, $3, $4, $5, $6, $7)"
+    static let publishAnnotated: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_annotated($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
     let appends: [Append]
     /// Indexes of `appends`: by topic ascending (that is the order of locks), within a topic as they came.
@@ -14,8 +16,12 @@ struct PublishBatch {
     /// In the order of `order`.
     private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
 
+    /// Entries are about earlier ones: only `confab_publish_annotated` takes these.
+    let isAnnotated: Bool
+
     init(_ appends: [Append]) {
         self.appends = appends
+        isAnnotated = appends.contains { $0.annotation != nil }
         var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
         keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
         order = keys.map(\.index)
@@ -41,12 +47,16 @@ struct PublishBatch {
         appendColumns(to: &buffer)
     }
 
-    /// The parameters of `confab_publish_careful`.
-    func encodeCarefully(into buffer: inout ParameterBuffer) {
+    /// The parameters of `confab_publish_careful` or, if that is needed, of `confab_publish_annotated`.
+    /// - Returns: the statement.
+    func encodeCarefully(into buffer: inout ParameterBuffer) -> StaticString {
         buffer.removeAll()
         appendTopicIDs(to: &buffer)
         Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
         appendColumns(to: &buffer)
+        guard isAnnotated else { return Self.publishCarefully }
+        appendAnnotations(to: &buffer)
+        return Self.publishAnnotated
     }
 
     /// The `seq` of each append, in the order of `appends`, from the answer of `confab_publish`.
@@ -61,7 +71,7 @@ struct PublishBatch {
     /// What `confab_publish_careful` did with an entry.
     enum CarefulState: Int64 {
         case appended = 0
-        case same, other, topicMissing
+        case same, other, topicMissing, noSuchMessage, notTheAuthor, tooOld
     }
 
     struct CarefulResult {
@@ -91,6 +101,20 @@ struct PublishBatch {
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, topics) { $0.appendElement($1.id) }
     }
 
+    private func appendAnnotations(to buffer: inout ParameterBuffer) {
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) {
+            $0.appendElement(appends[$1].annotation?.target ?? 0)
+        }
+        Self.append(&buffer, TypeOID.byteaArray, TypeOID.bytea, order) {
+            let emoji = appends[$1].annotation?.emoji ?? []
+            $0.appendBigEndian(Int32(emoji.count))
+            $0.append(contentsOf: emoji)
+        }
+        Self.append(&buffer, TypeOID.boolArray, TypeOID.bool, order) {
+            $0.appendElement(Int8(appends[$1].annotation?.flag == true ? 1 : 0))
+        }
+    }
+
     private func appendColumns(to buffer: inout ParameterBuffer) {
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].id) }
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].senderID) }
@@ -117,6 +141,23 @@ struct PublishBatch {
         buffer.append(type: type) { bytes in
             bytes.appendArrayHeader(count: values.count, element: element)
             for value in values { encode(&bytes, value) }
+        }
+    }
+}
+
+extension Annotation {
+    fileprivate var emoji: [UInt8] {
+        switch action {
+        case .reaction(let emoji, _): emoji
+        case .edit, .delete: []
+        }
+    }
+
+    fileprivate var flag: Bool {
+        switch action {
+        case .edit: false
+        case .delete(let mayBeOthers): mayBeOthers
+        case .reaction(_, let isAdded): isAdded
         }
     }
 }

@@ -16,6 +16,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case blocked = "blocked"
     case lastOwner = "last-owner"
     case clientRefReused = "client-ref-reused"
+    case tooOld = "too-old"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
     case unsupportedMediaType = "unsupported-media-type"
@@ -33,7 +34,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused: 409
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld: 409
         case .preconditionFailed: 412
         case .tooLarge: 413
         case .unsupportedMediaType: 415
@@ -61,6 +62,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .blocked: "You block this user"
         case .lastOwner: "A group needs an owner"
         case .clientRefReused: "The client_ref stands for another message"
+        case .tooOld: "The message is too old to be edited"
         case .preconditionFailed: "It has changed since you read it"
         case .tooLarge: "The request is too large"
         case .unsupportedMediaType: "The body must be JSON"

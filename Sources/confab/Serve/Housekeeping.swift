@@ -5,10 +5,13 @@ import Persistence
 /// Removes, again and again, what nobody needs any more.
 struct Housekeeping: Sendable {
     private static let hourly = 3_600
-    /// What all sessions have read of the logs of filters is to go soon: it is only a way to them.
+    /// What all sessions have read of the logs of filters is to go soon: it is only a way to them. And limits on the number of entries are
+    /// to mean something in busy topics.
     private static let logSeconds = 60
 
     let database: Database
+    let hub: Hub
+    let retention: [TopicKind: RetentionLimit]
     let mailroom: Mailroom
     let logger: Logger
 
@@ -19,7 +22,19 @@ struct Housekeeping: Sendable {
             every(Self.hourly, "expired retained messages") {
                 try await retained.purgeExpired(now: SystemClock.wallMilliseconds())
             },
-            every(Self.logSeconds, nil) { try await logs.purgeEntries() },
+            every(Self.logSeconds, "entries beyond their retention") {
+                try await RetentionStore(database).trim(
+                    retention, now: SystemClock.wallMilliseconds(), trimmed: mailroom.trimmed)
+            },
+            every(Self.logSeconds, nil) {
+                let limit = retention[.filter] ?? RetentionLimit()
+                for (log, count) in try await logs.purgeEntries(limit: limit, now: SystemClock.wallMilliseconds()) {
+                    hub.metrics.lost.add(UInt64(count))
+                    let filter = String(decoding: log.filter, as: UTF8.self)
+                    logger.warning("\(count) messages for \(filter) were deleted before all sessions had them")
+                }
+                return 0
+            },
             every(Self.hourly, "logs of filters without a session") {
                 let gone = try await logs.removeUnwanted()
                 mailroom.filterLogsRemoved(gone)
@@ -37,14 +52,13 @@ struct Housekeeping: Sendable {
         Task { [logger] in
             while true {
                 do {
-                    try await Task.sleep(for: .seconds(seconds))
                     let count = try await remove()
                     if let name, count > 0 { logger.info("removed \(count) \(name)") }
-                } catch is CancellationError {
-                    return
                 } catch {
+                    guard !Task.isCancelled else { return }
                     logger.warning("\(name ?? "entries that all have read") could not be removed: \(error)")
                 }
+                guard (try? await Task.sleep(for: .seconds(seconds))) != nil else { return }
             }
         }
     }

@@ -36,6 +36,7 @@ struct Server: Sendable {
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
         if let version = ran.last { logger.info("migrated the database to version \(version)") }
+        try await Predecessors(url: url).end()
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
@@ -54,13 +55,15 @@ struct Server: Sendable {
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+            database: database, ids: ids, observer: mailroom, revocations: mailroom, reads: mailroom,
+            now: SystemClock.wallMilliseconds)
         let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
                 retained: retained, rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
+                logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context), tokens: authority,
+                ids: ids, logger: logger,
                 wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
@@ -81,7 +84,9 @@ struct Server: Sendable {
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(database: database, mailroom: mailroom, logger: logger).start()
+        let housekeeping = Housekeeping(
+            database: database, hub: hub, retention: options.retention, mailroom: mailroom, logger: logger
+        ).start()
         defer { for task in housekeeping { task.cancel() } }
 
         await signals.wait { [options, logger] in

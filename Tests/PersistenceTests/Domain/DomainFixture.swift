@@ -7,9 +7,11 @@ import Topics
 /// The stores on a fresh database, with a clock that only tests move, and users to act.
 struct DomainFixture: Sendable {
     /// Hears of everything.
-    final class Witness: CommitObserver, RevocationObserver {
-        private let state = Mutex<(entries: [LogEntry], revoked: [Int64])>(([], []))
+    final class Witness: CommitObserver, RevocationObserver, ReadObserver {
+        private let state = Mutex<(entries: [LogEntry], revoked: [Int64], receipts: [ReadReceipt])>(([], [], []))
 
+        func hasRead(_ receipt: ReadReceipt) { state.withLock { $0.receipts.append(receipt) } }
+        var receipts: [ReadReceipt] { state.withLock { $0.receipts } }
         var revoked: [Int64] { state.withLock { $0.revoked } }
         func committed(_ entries: [LogEntry]) { state.withLock { $0.entries += entries } }
         func sessionRevoked(_ sessionID: Int64) { state.withLock { $0.revoked.append(sessionID) } }
@@ -53,7 +55,7 @@ struct DomainFixture: Sendable {
         let clock = clock
         context = DomainContext(
             database: database, ids: IDGenerator(node: 1) { clock.milliseconds }, observer: witness,
-            revocations: witness, now: { clock.milliseconds })
+            revocations: witness, reads: witness, now: { clock.milliseconds })
     }
 
     /// Signs up a user.
@@ -88,6 +90,15 @@ struct DomainFixture: Sendable {
         guard case .created(let group) = outcome else { throw DatabaseError.unavailable("no group") }
         _ = witness.takeEntries()
         return group.id
+    }
+
+    func conversation(_ group: Int64, of user: Int64) async throws -> Conversation? {
+        try await conversations.conversations(of: user, after: .start, limit: 100).first { $0.topic == .group(group) }
+    }
+
+    /// Deletes what is below `seq`, as retention does.
+    func trim(_ topic: StoredTopic, below seq: Int64) async throws {
+        _ = try await LogTrimmer(database: database).trim(topic.id, below: seq, oldestID: 0)
     }
 
     /// Sends a message past all rights.

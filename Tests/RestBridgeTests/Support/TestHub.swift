@@ -30,8 +30,9 @@ final class TestHub: Sendable {
         func sessionRevoked(_ sessionID: Int64) { sessions.withLock { $0.append(sessionID) } }
     }
 
-    struct Deaf: CommitObserver {
+    struct Deaf: CommitObserver, ReadObserver {
         func committed(_ entries: [LogEntry]) {}
+        func hasRead(_ receipt: ReadReceipt) {}
     }
 
     private init() async throws {
@@ -50,7 +51,8 @@ final class TestHub: Sendable {
         try await database.start()
         let now = SystemClock.wallMilliseconds
         context = DomainContext(
-            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked, now: now)
+            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked,
+            reads: Deaf(), now: now)
         publisher = FakePublisher(context: context)
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
@@ -171,7 +173,7 @@ final class FakePublisher: MessagePublisher {
     func calls(of sender: String) -> [Call] { calls.withLock { $0[Int64(sender)!] ?? [] } }
 
     func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult {
         let call = Call(payload: String(decoding: payload, as: UTF8.self), clientRefFallback: clientRefFallback)
         calls.withLock { $0[senderID, default: []].append(call) }
