@@ -50,6 +50,15 @@ let package = Package(
             dependencies: ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
             swiftSettings: wrapper),
 
+        // Programs that use `Client`, each with its README.
+        .target(name: "BotSupport", dependencies: ["Client"], path: "examples/support", swiftSettings: wrapper),
+        .executableTarget(
+            name: "echo-bot", dependencies: ["BotSupport", "Client"], path: "examples/echo-bot", exclude: ["README.md"],
+            swiftSettings: wrapper),
+        .executableTarget(
+            name: "moderation-bot", dependencies: ["BotSupport", "Client"], path: "examples/moderation-bot",
+            exclude: ["README.md"], swiftSettings: wrapper),
+
         .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: wrapper),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: wrapper),
         .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: wrapper),

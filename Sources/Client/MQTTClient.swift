@@ -53,7 +53,7 @@ public final class MQTTClient: Sendable {
     }
 
     /// Ends well: publishes that have no answer yet, and the message that the program is busy with, have
-    /// `Configuration.disconnectMilliseconds`; then the server is told. `messages` ends. The session stays at the server for as long as the
+    /// `Configuration.disconnectMilliseconds`; then the server is told, and `messages` ends. The session stays at the server for as long as the
     /// configuration says.
     /// - Parameter endingSession: the server is to forget the session, if there is a connection to tell it.
     public func disconnect(endingSession: Bool = false) async {

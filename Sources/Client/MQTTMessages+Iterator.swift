@@ -36,7 +36,7 @@ extension MQTTClient {
     fileprivate func nextMessage() async throws -> MQTTMessage? {
         try await call { driver, call, continuation, _ in
             switch driver.endError {
-            case nil where driver.isFinishing, .closed: continuation.resume(returning: nil)
+            case .closed: continuation.resume(returning: nil)
             case nil: driver.consumers.insert(call.id, continuation)
             case let error?: continuation.resume(throwing: error)
             }

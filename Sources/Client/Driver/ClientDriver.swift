@@ -75,7 +75,7 @@ final class ClientDriver {
         return nil
     }
 
-    /// Nothing more is handed to the program.
+    /// Nothing more is handed to the program: who asks for a message waits for the end.
     var isFinishing: Bool { finishesBy != nil }
 
     // MARK: The connection
@@ -241,7 +241,6 @@ final class ClientDriver {
         disconnects.insert(id, continuation)
         forgetsSession = forgetsSession || forgetting
         if finishesBy == nil { finishesBy = io.now + configuration.disconnectMilliseconds }
-        consumers.resumeAll(.success(nil))
         switch link {
         case .online, .closing: break
         case .idle, .preparing, .pausing, .connecting, .ended: abandon(&io)
