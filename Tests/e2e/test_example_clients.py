@@ -45,20 +45,23 @@ def answers(person, of, bot):
             if entry["type"] == "message" and entry["from"] == bot.id]
 
 
-def disturb(hub, bot, say):
-    """Three bursts of messages, with a kill -9 of the hub, then of the bot, then of both, while they are answered."""
-    say()
-    hub.kill()
-    hub.restart()
-    say()
-    bot.kill()
-    say()
-    bot.start()
-    say()
-    bot.kill()
-    hub.kill()
-    hub.restart()
-    bot.start()
+def disturb(hub, bot, say, answered):
+    """Bursts of messages while the bot is away; with the first answers to them the hub is killed (-9), then the bot, then both."""
+    def kill_both():
+        bot.kill()
+        hub.kill()
+
+    for kill in (hub.kill, bot.kill, kill_both):
+        bot.kill()
+        say()
+        before = answered()
+        bot.start()
+        eventually(lambda: answered() > before, "the first answers")
+        kill()
+        if not hub.process:
+            hub.restart()
+        if not bot.process:
+            bot.start()
     say()
 
 
@@ -75,7 +78,7 @@ def test_echo_bot(hub, run):
             for to in (echo, group):
                 person.send(to, text=said[-1])
 
-    disturb(hub, bot, say)
+    disturb(hub, bot, say, lambda: len(answers(person, group, echo)))
     for text in ('{"text":"no JSON"}', "{", " white space ", "äöü 👍"):
         said.append(text)
         for to in (echo, group):
@@ -99,12 +102,12 @@ def test_moderation_bot(hub, run, tmp_path):
     bad, good = [], []
 
     def say():
-        for text in ("buy SPAM now", "spammers", "some (ham)!", "hello"):
+        for text in 5 * ("buy SPAM now", "spammers", "some (ham)!", "hello"):
             seq = person.send(own, text=text).json["seq"]
             (bad if text in ("buy SPAM now", "some (ham)!") else good).append(seq)
         person.send(foreign, text="buy SPAM now")
 
-    disturb(hub, bot, say)
+    disturb(hub, bot, say, lambda: len(answers(person, own, moderator)))
     edited = person.send(own, text="innocent").json["seq"]
     person.call("PATCH", f"/messages/group/{own}/{edited}", {"text": "eggs"}).expect(200)
     bad.append(edited)
@@ -134,7 +137,7 @@ def test_python_bot(hub, run):
             person.send(dealer, text=f"!roll {asked[-1]}")
             person.send(dealer, text="roll what?")
 
-    disturb(hub, bot, say)
+    disturb(hub, bot, say, lambda: len(answers(person, dealer, dealer)))
     eventually(lambda: len(answers(person, dealer, dealer)) >= len(asked), f"{len(asked)} answers", 60)
     bot.stop()
     said = answers(person, dealer, dealer)
