@@ -1,6 +1,7 @@
 extension MQTTClient {
     /// Where to connect, as whom, and how patiently.
     public struct Configuration: Sendable {
+        /// How the connection is protected, and whom the client trusts.
         public enum Security: Sendable {
             /// MQTT over TLS, as the system's certificate authorities vouch for the server.
             case tls
@@ -10,6 +11,7 @@ extension MQTTClient {
             case plainTCP
         }
 
+        /// As whom the client connects.
         public enum Authentication: Sendable {
             case anonymous
             case password(user: String, password: String)
@@ -20,8 +22,11 @@ extension MQTTClient {
 
         /// A name or a numeric address. With TLS the server's certificate must be for it.
         public var host: String
+        /// 1 to 65,535.
         public var port: UInt16
+        /// TLS, and whom to trust.
         public var security: Security
+        /// As whom the client connects.
         public var authentication: Authentication
         /// Names the session at the server: two programs with the same one take the connection from each other.
         public var clientID: String
@@ -42,6 +47,7 @@ extension MQTTClient {
         /// The pause after the first failure in a row; each further one doubles it. The actual pause is a random one between half of it and
         /// the whole, so that clients of one server do not come back all at once.
         public var reconnectMilliseconds: Int64 = 500
+        /// The longest pause that doubling leads to.
         public var reconnectMillisecondsMax: Int64 = 60_000
         /// How long `disconnect` waits for publishes without an answer and for the message that the program is busy with.
         public var disconnectMilliseconds: Int64 = 5_000
@@ -49,6 +55,7 @@ extension MQTTClient {
         /// Told of what happens to the connection, in order, on the client's thread: it must not block.
         public var onEvent: @Sendable (Event) -> Void = { _ in }
 
+        /// All else has a default, and can be changed before the client is made.
         public init(
             host: String, port: UInt16 = 8883, security: Security = .tls, authentication: Authentication,
             clientID: String

@@ -64,9 +64,11 @@ extension MQTTClient {
 /// the message and it comes again, in the next loop or the next run of the program. So nothing is lost, and a program that is
 /// killed may get its last message twice. Until a message is handled, at most `Configuration.receiveMaximum` come after it.
 public struct MQTTMessages: AsyncSequence, Sendable {
+    /// What a loop gets.
     public typealias Element = MQTTMessage
 
     let client: MQTTClient
 
+    /// For one loop.
     public func makeAsyncIterator() -> Iterator { Iterator(client) }
 }

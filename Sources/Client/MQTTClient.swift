@@ -6,7 +6,7 @@ import Transport
 ///     let client = try MQTTClient(MQTTClient.Configuration(
 ///         host: "chat.example.org", authentication: .token { try await readToken() }, clientID: "echo"))
 ///     try await client.connect()
-///     try await client.subscribe(to: "group/+")
+///     try await client.subscribe(to: "group/+", noLocal: true)
 ///     for try await message in client.messages {
 ///         try await client.publish("Thank you", to: message.topic)
 ///     }
@@ -17,6 +17,7 @@ import Transport
 public final class MQTTClient: Sendable {
     private static let lastNumber = Atomic<UInt64>(0)
 
+    /// As it was when the client was made.
     public let configuration: Configuration
     private let number: UInt64
 

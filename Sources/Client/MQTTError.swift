@@ -7,10 +7,12 @@ public typealias ReasonCode = MQTT.ReasonCode
 
 /// A server's "no".
 public struct Refusal: Sendable, Equatable {
+    /// Says why.
     public var reason: ReasonCode
     /// The reason string. Confab's is the problem's name, such as `not-a-member` (docs/codes.md).
     public var message: String?
 
+    /// For tests of programs, mostly.
     public init(reason: ReasonCode, message: String? = nil) {
         self.reason = reason
         self.message = message
@@ -31,6 +33,7 @@ public struct Refusal: Sendable, Equatable {
     }
 }
 
+/// Why a call of the client failed, or why the client has ended.
 public enum MQTTError: Error, Sendable, Equatable {
     /// An argument or a setting that can't be meant; the text says which.
     case invalid(String)
@@ -47,6 +50,7 @@ public enum MQTTError: Error, Sendable, Equatable {
 }
 
 extension MQTTError: CustomStringConvertible {
+    /// One line for a log.
     public var description: String {
         switch self {
         case .invalid(let what): "invalid: \(what)"
@@ -60,6 +64,7 @@ extension MQTTError: CustomStringConvertible {
 }
 
 extension Refusal: CustomStringConvertible {
+    /// One line for a log: `0x87 not-a-member`.
     public var description: String {
         "0x" + String(reason.rawValue, radix: 16, uppercase: true) + " " + (message ?? "\(reason)")
     }

@@ -2,9 +2,12 @@ import MQTT
 
 /// A name and a value that travel beside a payload.
 public struct UserProperty: Sendable, Hashable {
+    /// Not unique in a packet.
     public var name: String
+    /// As it was sent.
     public var value: String
 
+    /// - Parameters: both at most 65,535 bytes of UTF-8, without NUL.
     public init(_ name: String, _ value: String) {
         self.name = name
         self.value = value
@@ -22,17 +25,25 @@ extension Array where Element == UserProperty {
 
 /// A message that a subscription has brought.
 public struct MQTTMessage: Sendable {
+    /// Where it was published.
     public let topic: String
+    /// What was published; on conversations, groups and inboxes an envelope in JSON.
     public let payload: [UInt8]
+    /// At which it was delivered.
     public let qos: QoS
     /// It was there before the subscription (RETAIN).
     public let isRetained: Bool
     /// The server has sent it before, maybe on another connection (DUP).
     public let isRepeated: Bool
+    /// What the publisher says that the payload is, such as `application/json`.
     public let contentType: String?
+    /// Where the publisher wants an answer.
     public let responseTopic: String?
+    /// What belongs into that answer.
     public let correlationData: [UInt8]?
+    /// In their order.
     public let userProperties: [UserProperty]
+    /// Names the message in the client's `Inbox`.
     let token: UInt64
 
     /// The payload as text; what is not UTF-8 in it is replaced by U+FFFD.
@@ -60,6 +71,7 @@ public struct MQTTMessage: Sendable {
 public struct PublishAcknowledgement: Sendable, Equatable {
     /// Success, or `noMatchingSubscribers`.
     public var reason: ReasonCode
+    /// In their order.
     public var userProperties: [UserProperty] = []
 
     /// The entry's number in the log of its topic; nil on plain topics and at QoS 0.
@@ -70,7 +82,9 @@ public struct PublishAcknowledgement: Sendable, Equatable {
 
 /// What the server says of a subscription that it has granted.
 public struct SubscribeAcknowledgement: Sendable, Equatable {
+    /// The highest at which messages come: what was asked for, or less.
     public var qos: QoS
+    /// In their order.
     public var userProperties: [UserProperty] = []
 
     /// By topic, the last entry of its log when the subscription began; only of topics that the filter named without wildcards.

@@ -1,6 +1,7 @@
 import Synchronization
 
 extension MQTTMessages {
+    /// One loop over the messages; when it goes, a message that it has not finished goes back.
     public final class Iterator: AsyncIteratorProtocol, Sendable {
         private let client: MQTTClient
         /// The message that the loop has, by its token.

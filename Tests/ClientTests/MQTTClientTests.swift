@@ -199,6 +199,29 @@ import Testing
         try await server.finished()
     }
 
+    @Test func leavesNothingBehindIfAsked() async throws {
+        let server = try ScriptedServer { accept in
+            let peer = try accept()
+            try peer.welcome()
+            try peer.expect("UNSUBSCRIBE 1 a")
+            try peer.send {
+                ServerPacket.encodeUnsuback(into: &$0, version: .v5, packetID: 1, reasons: [.noSubscriptionExisted])
+            }
+            try peer.expect("PUBLISH 0 q0 x")
+            guard case .disconnect(let disconnect) = try peer.expect("DISCONNECT success").packet,
+                disconnect.sessionExpirySeconds == 0
+            else { throw ScriptedServer.Failure(description: "the session stays") }
+        }
+        let client = try makeClient(server)
+        try await client.connect()
+        try await client.unsubscribe(from: "a")
+        let sent = try await client.publish("x", to: "t", qos: .atMostOnce)
+        #expect(sent == PublishAcknowledgement(reason: .success))
+        await client.disconnect(endingSession: true)
+        await client.disconnect()
+        try await server.finished()
+    }
+
     @Test func cancelledCallsReturn() async throws {
         let sent = TestEvents()
         let server = try ScriptedServer { accept in

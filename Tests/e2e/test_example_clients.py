@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from support import examples, rest
+from support import examples, rest, tokens
 from support.hub import ROOT
 from support.waiting import eventually
 
@@ -88,6 +88,23 @@ def test_echo_bot(hub, run):
     bot.stop()
     assert answers(person, echo, echo) == said
     assert answers(person, group, echo) == said
+    hub.stop()
+
+
+def test_a_bot_renews_its_token(hub, run, client):
+    """protocol.md §3.6: "A token without sid … ends it within 5 s of its exp, unless replaced by AUTH"."""
+    person, echo = rest.friends(hub, "renewal")
+    bot = run(examples.swift("echo-bot"), echo)
+    bot.give_token(6)
+    bot.start()
+    # The same right, and nobody who renews it.
+    other = client(hub, tokens.mint(hub, person, "--lifetime", "6"))
+    bot.give_token(3600)
+    other.wait_end(20)
+    person.send(echo, text="still there?")
+    eventually(lambda: answers(person, echo, echo) == ["still there?"], "an answer")
+    assert not [line for line in bot.lines() if line.startswith("disconnected")], bot.lines()
+    bot.stop()
     hub.stop()
 
 

@@ -3,12 +3,12 @@ import Dispatch
 import Foundation
 
 /// What both bots need: who they are and where the hub is, from the environment, and how they say things.
-public struct Bot: Sendable {
-    public enum Problem: Error, CustomStringConvertible {
+package struct Bot: Sendable {
+    package enum Problem: Error, CustomStringConvertible {
         case missing(String)
         case unreadableToken
 
-        public var description: String {
+        package var description: String {
             switch self {
             case .missing(let variable): "\(variable) is not set (README.md says what it is)"
             case .unreadableToken: "CONFAB_TOKEN_FILE holds no access token"
@@ -16,12 +16,12 @@ public struct Bot: Sendable {
         }
     }
 
-    public let client: MQTTClient
+    package let client: MQTTClient
     /// The bot's own user id.
-    public let id: String
+    package let id: String
 
     /// - Parameter name: the client id, unless `CONFAB_CLIENT_ID` gives another one.
-    public init(named name: String) throws {
+    package init(named name: String) throws {
         let environment = ProcessInfo.processInfo.environment
         guard let tokenFile = environment["CONFAB_TOKEN_FILE"] else { throw Problem.missing("CONFAB_TOKEN_FILE") }
         id = try Self.subject(of: try Self.readToken(tokenFile))
@@ -39,7 +39,7 @@ public struct Bot: Sendable {
     }
 
     /// Connects, and has SIGTERM and SIGINT end the bot well: what it is busy with is finished first.
-    public func start() async throws {
+    package func start() async throws {
         for number in [SIGTERM, SIGINT] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
@@ -56,7 +56,7 @@ public struct Bot: Sendable {
     /// Publishes, once: the hub knows a message of this bot in this conversation by its reference, however often it is sent, and by
     /// whichever run of the bot. What the hub can't take now is sent again; what it refuses for good is told.
     /// - Returns: the refusal; nil: it is stored.
-    public func publish(
+    package func publish(
         _ payload: String, to topic: String, reference: String, contentType: String? = nil
     ) async throws -> Refusal? {
         while true {
@@ -92,4 +92,4 @@ public struct Bot: Sendable {
 }
 
 /// One line to standard error.
-public func log(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+package func log(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

@@ -2,24 +2,24 @@ import Client
 import Foundation
 
 /// An entry of a conversation's log: the envelope, with what the bots read of its body.
-public struct Entry: Decodable, Sendable {
-    public struct Body: Decodable, Sendable {
+package struct Entry: Decodable, Sendable {
+    package struct Body: Decodable, Sendable {
         /// Of a message or an edit.
-        public let text: String?
+        package let text: String?
         /// Of an edit or a deletion: which message is meant.
-        public let seq: Int64?
+        package let seq: Int64?
     }
 
-    public let type: String
+    package let type: String
     /// Signals (typing, read, notifications) have none.
-    public let seq: Int64?
+    package let seq: Int64?
     /// Who said it.
-    public let from: String?
-    public let clientRef: String?
-    public let body: Body
+    package let from: String?
+    package let clientRef: String?
+    package let body: Body
 
     /// nil: not an entry.
-    public init?(_ message: MQTTMessage) {
+    package init?(_ message: MQTTMessage) {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let entry = try? decoder.decode(Entry.self, from: Data(message.payload)) else { return nil }

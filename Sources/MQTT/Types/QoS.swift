@@ -4,6 +4,7 @@ public enum QoS: UInt8, Comparable, Sendable {
     case atLeastOnce = 1
     case exactlyOnce = 2
 
+    /// By how much they promise.
     public static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
 
     /// Of what is published and what is subscribed to, the QoS of the delivery [MQTT-3.8.4-8].

@@ -49,6 +49,7 @@ public enum ReasonCode: UInt8, Sendable, CaseIterable {
     /// 0x00 as SUBACK calls it.
     package static let grantedQoS0 = ReasonCode.success
 
+    /// Whether it means "no": from 0x80 on.
     public var isError: Bool { rawValue >= 0x80 }
 
     /// What SUBACK says when a subscription is granted (§3.9.3).

@@ -41,11 +41,17 @@ class Example:
     """A running example that acts for a user."""
 
     def __init__(self, command, hub, user, folder, **variables):
-        token = folder / "token"
-        token.write_text(tokens.mint(hub, user, "--lifetime", "3600").token + "\n")
+        self.hub, self.user, self.token_file = hub, user, folder / "token"
         self.command, self.log = command, folder / "log"
-        self.environment = environment(hub, CONFAB_TOKEN_FILE=str(token), **variables)
+        self.environment = environment(hub, CONFAB_TOKEN_FILE=str(self.token_file), **variables)
         self.process = None
+        self.give_token(3600)
+
+    def give_token(self, seconds):
+        """Puts a new token, which lives for so long, in the place of the one that it has."""
+        new = self.token_file.with_suffix(".new")
+        new.write_text(tokens.mint(self.hub, self.user, "--lifetime", str(seconds)).token + "\n")
+        new.replace(self.token_file)
 
     def start(self):
         """Returns when it says that it is subscribed."""
