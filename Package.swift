@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: safe),
         .target(name: "MQTT", swiftSettings: safe),
         .target(name: "Topics", swiftSettings: safe),
+        .target(name: "Media", swiftSettings: safe),
 
         .target(name: "Identity", dependencies: ["COpenSSL", "JSON", "Diagnostics", "Topics"], swiftSettings: wrapper),
         .target(
@@ -40,7 +41,7 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "RestBridge",
-            dependencies: ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"],
+            dependencies: ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
             swiftSettings: safe),
         .target(
             name: "Client", dependencies: ["MQTT", "Identity", "Transport", "JSON", "Diagnostics"],
@@ -62,6 +63,7 @@ let package = Package(
         .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: wrapper),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: wrapper),
         .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: wrapper),
+        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: wrapper),
         .testTarget(name: "TopicsTests", dependencies: ["Topics"], swiftSettings: wrapper),
         .testTarget(name: "IdentityTests", dependencies: ["Identity"], swiftSettings: wrapper),
         .testTarget(name: "PersistenceTests", dependencies: ["Persistence"], swiftSettings: wrapper),
@@ -82,8 +84,9 @@ let package = Package(
 // `make fuzz` only: programs that libFuzzer drives, one for each folder in Fuzz but Support. No other build sees them.
 if Context.environment["CONFAB_FUZZ"] != nil {
     let programs: [(name: String, modules: [Target.Dependency])] = [
-        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Transport", ["Transport"]),
-        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]),
+        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]),
+        ("Transport", ["Transport"]),
+        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT", "Diagnostics"]),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))
     package.targets += programs.map { program in

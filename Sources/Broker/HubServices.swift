@@ -78,7 +78,8 @@ package struct HubServices: Sendable {
     package var logins: any LoginSource
     package var reads: any ReadMarkSource
     package var retained: any RetainedSource
-    package var tokens: TokenAuthority
+    package var tokens: TokenVerifier
+    package var outsiders: OutsideUsers
     package var ids: IDGenerator
     package var logger: Logger
     /// Unix milliseconds.
@@ -87,8 +88,7 @@ package struct HubServices: Sendable {
     package init(
         log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
         retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, reads: any ReadMarkSource,
-        tokens: TokenAuthority,
-        ids: IDGenerator, logger: Logger,
+        tokens: TokenVerifier, outsiders: OutsideUsers, ids: IDGenerator, logger: Logger,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
@@ -100,6 +100,7 @@ package struct HubServices: Sendable {
         self.reads = reads
         self.retained = retained
         self.tokens = tokens
+        self.outsiders = outsiders
         self.ids = ids
         self.logger = logger
         self.wallMilliseconds = wallMilliseconds

@@ -86,6 +86,8 @@ package enum Limits {
     /// A client id may be this long; 3.1 allows 23, everything later more.
     static let clientIDBytesMax = 256
     static let subscriptionsMax = 1_000
+    /// Subjects of outside issuers whose users are remembered, with some 100 bytes each; the others cost a question to the database.
+    static let knownSubjectsMax = 20_000
     /// Filters of one SUBSCRIBE that are looked at.
     static let filtersPerPacketMax = 10_000
     /// protocol.md §2

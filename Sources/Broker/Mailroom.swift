@@ -44,4 +44,9 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver, Re
     package func sessionRevoked(_ sessionID: Int64) {
         for shard in 0..<shardCount { post(.loginSessionRevoked(sessionID), shard) }
     }
+
+    /// An account's end: live connections of that user end.
+    package func userEnded(_ userID: Int64) {
+        for shard in 0..<shardCount { post(.userEnded(userID), shard) }
+    }
 }

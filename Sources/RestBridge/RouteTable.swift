@@ -1,6 +1,6 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + friends + groups + messages
+    static let all: [Route] = accounts + security + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
         Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
@@ -15,6 +15,19 @@ extension Route {
         Route("PATCH", "/profile", ProfileRoutes.patch),
         Route("GET", "/users", UserRoutes.search),
         Route("GET", "/users/{id}", UserRoutes.show),
+    ]
+
+    private static let security: [Route] = [
+        Route("POST", "/password", PasswordRoutes.change),
+        Route("POST", "/password/forgot", authentication: .none, PasswordRoutes.forgot),
+        Route("POST", "/password/reset", authentication: .none, PasswordRoutes.reset),
+        Route("POST", "/email/verify", authentication: .none, PasswordRoutes.verifyAddress),
+        Route("POST", "/mfa/totp", SecondFactorRoutes.propose),
+        Route("POST", "/mfa/totp/confirm", SecondFactorRoutes.confirm),
+        Route("POST", "/mfa/totp/disable", SecondFactorRoutes.disable),
+        Route("POST", "/mfa/recovery-codes", SecondFactorRoutes.renewCodes),
+        Route("POST", "/account/delete", ClosingRoutes.delete),
+        Route("GET", "/account/export", isJSON: false, ClosingRoutes.export),
     ]
 
     private static let friends: [Route] = [
@@ -61,5 +74,10 @@ extension Route {
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
+    ]
+
+    private static let attachments: [Route] = [
+        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

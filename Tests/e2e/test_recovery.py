@@ -1,4 +1,4 @@
-"""The hub while PostgreSQL hangs or recovers, where a crash at the wrong moment could undo what came after it (protocol.md §3.4)."""
+"""The hub while PostgreSQL hangs or recovers: a crash at the wrong moment undoes nothing (protocol.md §3)."""
 import signal
 import threading
 
@@ -19,8 +19,8 @@ def log_in(hub, user):
 
 
 def test_a_late_statement_of_a_killed_hub_changes_nothing(make_hub):
-    """What the first hub had sent lies unread while its backends hang. Done after what the second hub does, it would break the order in
-    which a client's messages are numbered, past all who read the topic; and it would bring a session back to where it was."""
+    """What the first hub had sent lies unread while its backends hang. Done after what the second hub does, it would break
+    the order of a client's messages, unnoticed by who reads the topic, and take sessions back to where they were."""
     hub = make_hub("--reactors", "2").start()
     first, second = rest.friends(hub)
     topic = first.direct_topic(second)
@@ -29,7 +29,7 @@ def test_a_late_statement_of_a_killed_hub_changes_nothing(make_hub):
     hung = faults.backends(hub)
     faults.send(hung, signal.SIGSTOP)
     phone.send(wire.publish(topic, b"one", 4, qos=1))
-    # Nothing shows from outside that the statement has left the hub. Too short a time would only make the test prove less.
+    # Nothing shows from outside that the statement has left the hub. Too short a time only makes the test prove less.
     threading.Event().wait(0.5)
     hub.kill()
     threading.Timer(HANG_SECONDS, faults.send, (hung, signal.SIGCONT)).start()
@@ -54,7 +54,7 @@ def test_a_stop_while_postgresql_recovers(make_hub):
     log = hub.data / "postgres/cluster/log"
 
     def go_on():
-        eventually(lambda: any("shutdown request" in path.read_text() for path in log.iterdir()), "PostgreSQL is to end")
+        eventually(lambda: any("shutdown request" in path.read_text() for path in log.iterdir()), "a shutdown request")
         faults.send([recovering], signal.SIGCONT)
 
     waiting = threading.Thread(target=go_on)

@@ -61,6 +61,7 @@ package struct LogPublisher: Sendable {
         case .clientRefReused: .refused(.clientRefReused)
         case .topicGone: .refused(.notAMember)
         case .flawed(let flaw): .refused(Refusal(flaw))
+        case .attachmentMissing: .refused(.notFound)
         case .unavailable: .unavailable
         }
     }

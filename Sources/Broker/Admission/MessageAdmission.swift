@@ -12,6 +12,8 @@ package struct MessageAdmission: Sendable, Equatable {
     package private(set) var replyTo: Int64?
     /// Of an edit, a deletion or a reaction.
     private let annotation: Annotation?
+    /// What it names; whether its sender may is asked when it is stored.
+    private let attachments: [Int64]
 
     /// - Parameters:
     ///   - isText: the content type is `text/plain`: whatever the payload looks like, it is text.
@@ -28,12 +30,14 @@ package struct MessageAdmission: Sendable, Equatable {
         if let object, kind != .message {
             let body = try AnnotationBody(kind, object.members, in: payload)
             annotation = try body.annotation()
+            attachments = []
             body.write(into: &suffix)
         } else {
             var body = MessageBody()
             if let object { try body.read(object.members, in: payload) } else { try body.setText(plain: payload) }
             guard body.hasContent else { throw .invalidMember("text", "a message needs text or attachments") }
             annotation = nil
+            attachments = body.attachments
             replyTo = body.replyTo
             body.write(into: &suffix)
         }
@@ -45,9 +49,11 @@ package struct MessageAdmission: Sendable, Equatable {
     ) -> Append {
         var annotation = annotation
         if case .delete? = annotation?.action { annotation?.action = .delete(mayBeOthers: mayDeleteOthers) }
-        return Append(
+        var append = Append(
             topic: topic, id: id, senderID: senderID, kind: kind, key: key(entryID: id), suffix: suffix,
             annotation: annotation)
+        append.attachments = attachments
+        return append
     }
 
     /// Whether a content type is `text/plain`, whatever its case and parameters (RFC 9110 §8.3.1).

@@ -4,11 +4,13 @@ import Memory
 /// The members of a `message`'s body, each as the JSON that will stand in the envelope.
 struct MessageBody {
     private var text: [UInt8]?
+    private var attachmentList: [UInt8]?
     private var mentions: [UInt8]?
     private var custom: [UInt8]?
     private(set) var replyTo: Int64?
+    private(set) var attachments: [Int64] = []
 
-    var hasContent: Bool { text != nil }
+    var hasContent: Bool { text != nil || !attachments.isEmpty }
 
     /// A payload that is no object is the text itself.
     mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
@@ -49,11 +51,10 @@ struct MessageBody {
             }
             replyTo = seq
         case "attachments":
-            guard try Self.idCount(value, "attachments", max: Limits.attachmentsMax) > 0 else { return }
-            // There is no way to make an attachment yet, so none that is named can be there.
-            throw .notFound
+            attachments = try Self.ids(value, "attachments", max: Limits.attachmentsMax)
+            if !attachments.isEmpty { attachmentList = value }
         case "mentions":
-            if try Self.idCount(value, "mentions", max: Limits.mentionsMax) > 0 { mentions = value }
+            if try !Self.ids(value, "mentions", max: Limits.mentionsMax).isEmpty { mentions = value }
         case "custom":
             guard member.kind == .object else { throw .invalidMember("custom", "must be an object") }
             guard value.count <= Limits.customBytesMax else { throw .invalidMember("custom", "at most 4 KiB") }
@@ -75,6 +76,10 @@ struct MessageBody {
             writer.name("reply_to")
             writer.number(replyTo)
         }
+        if let attachmentList {
+            writer.name("attachments")
+            writer.raw(attachmentList)
+        }
         if let mentions {
             writer.name("mentions")
             writer.raw(mentions)
@@ -89,19 +94,20 @@ struct MessageBody {
 
     private static let tooLong = Refusal.invalidMember("text", "at most 16,384 bytes")
 
-    /// Checks an array of ids: canonical decimal strings without repetitions.
-    private static func idCount(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> Int {
+    /// Reads an array of ids: canonical decimal strings without repetitions.
+    private static func ids(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> [Int64] {
         guard case .array(let elements)? = try? JSONValue(parsing: value) else {
             throw .invalidMember(name, "must be an array of ids")
         }
         guard elements.count <= max else { throw .invalidMember(name, "at most \(max)") }
-        var seen: Set<String> = []
+        var ids: [Int64] = []
         for element in elements {
             guard case .string(let text) = element, let id = Int64(text), id > 0, String(id) == text else {
                 throw .invalidMember(name, "must be an array of ids")
             }
-            guard seen.insert(text).inserted else { throw .invalidMember(name, "\(text) stands twice") }
+            guard !ids.contains(id) else { throw .invalidMember(name, "\(text) stands twice") }
+            ids.append(id)
         }
-        return elements.count
+        return ids
     }
 }

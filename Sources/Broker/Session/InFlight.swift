@@ -253,11 +253,17 @@ struct InFlight: Equatable {
         return item.state == .sent ? (item.isExactlyOnce ? .exactlyOnce : .atLeastOnce) : nil
     }
 
-    /// Gives up all that was not sent again.
-    mutating func forgetRestored() {
-        for offset in 0..<count where ring[(first + offset) & (ring.count - 1)].state == .restored {
-            finish((first + offset) & (ring.count - 1))
+    /// Gives up what was not sent again and is in no log up to its end.
+    /// - Parameter ends: of the logs behind the cursors.
+    /// - Returns: whether there was something.
+    mutating func forgetRestored(upTo ends: [Int64]) -> Bool {
+        let before = restoredCount
+        for offset in 0..<count {
+            let index = (first + offset) & (ring.count - 1)
+            guard ring[index].state == .restored else { continue }
+            if ring[index].cursor < 0 || ring[index].seq <= ends[Int(ring[index].cursor)] { finish(index) }
         }
+        return restoredCount < before
     }
 
     /// Of the next item.

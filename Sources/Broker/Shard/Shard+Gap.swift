@@ -5,18 +5,16 @@ import Transport
 
 // Repair of a topic whose entries are not all announced: a transaction was committed, and its connection broke before we were told.
 extension Shard {
-    /// Reads what is missing before entries that have waited for too long.
+    /// Reads what has been missing for too long.
     mutating func readGaps(now: Int64) {
         for case let state? in topics {
-            guard let first = state.early.map(\.seq).min(), now - state.earlySince >= Limits.gapMilliseconds else {
-                continue
-            }
+            guard let last = state.lastMissing, now - state.earlySince >= Limits.gapMilliseconds else { continue }
             let topic = state.topic, head = state.head
             hub.services.logger.warning(
-                "topic \(topic.id): entries \(head + 1) to \(first - 1) were not announced; reading them")
+                "topic \(topic.id): entries \(head + 1) to \(last) were not announced; reading them")
             Task { [hub, index] in
-                let entries = await hub.read(topic, after: head, limit: Int(min(first - head - 1, 1_000)))
-                hub.mailroom.post(.gapRead(topicID: topic.id, before: first, entries), to: index)
+                let entries = await hub.read(topic, after: head, limit: Int(min(last - head, 1_000)))
+                hub.mailroom.post(.gapRead(topicID: topic.id, before: last + 1, entries), to: index)
             }
         }
     }

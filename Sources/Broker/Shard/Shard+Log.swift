@@ -149,8 +149,8 @@ extension Shard {
         }
         if case .due(let packetID, _) = repetition {
             let packet = ServerPacket.repeated(frame, packetID: packetID, at: offset)
-            guard sessions[place].held.isEmpty else {
-                // Something new may have to be saved before it is sent, and this comes after it.
+            guard delivery.qos != .exactlyOnce || sessions[place].held.isEmpty else {
+                // Something new of QoS 2 may have to be saved before it is sent, and this comes after it. QoS 1 waits for nothing.
                 holdBehind(.deliver(packet, packetID: packetID, offset: offset), of: session)
                 return true
             }
@@ -266,10 +266,11 @@ extension Shard {
             guard send(EncodedEntry(entry, topic.name), at: cursor, to: session, io: &io) else { return }
             if restoredCount > 0, sessions[place].inFlight.restoredCount == 0 { position = 0 }
         }
-        // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest.
+        // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest; unless it stands behind what
+        // this shard has heard of.
         if sessions[place].inFlight.restoredCount > 0, sessions[place].inFlight.firstRestored(cursor: -1) == nil {
-            sessions[place].inFlight.forgetRestored()
-            settle(session, io: &io)
+            let ends = sessions[place].cursors.map { $0.topic >= 0 ? topics[Int($0.topic)]!.head : .max }
+            if sessions[place].inFlight.forgetRestored(upTo: ends) { settle(session, io: &io) }
         }
     }
 

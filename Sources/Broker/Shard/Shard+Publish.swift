@@ -246,8 +246,11 @@ extension Shard {
         case .topicGone where waiting.answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
         case .flawed(let flaw): answer.refuse(Refusal(flaw))
+        case .attachmentMissing: answer.refuse(.notFound)
         case .unavailable:
-            guard sessions[place].version == .v5 else {
+            // It may be stored nevertheless. An error would end the exchange, and what comes again would be another message.
+            let isExactlyOnce = answer.isExactlyOnce && sessions[place].isPersistent
+            guard sessions[place].version == .v5, !isExactlyOnce else {
                 blockPublisher(session, io: &io)
                 return
             }
@@ -263,12 +266,14 @@ extension Shard {
         sendReadyAnswers(session, io: &io)
     }
 
-    /// 3.1.1 cannot say "not now": the client gets no answer, is read no further, and loses its connection (protocol.md §3).
+    /// 3.1.1 cannot say "not now": the client gets no answer, is read no further, and loses its connection (protocol.md §3). In MQTT 5 it is
+    /// told why, at once.
     private mutating func blockPublisher(_ session: Int32, io: inout Connections) {
         guard !sessions[Int(session)].acknowledgements.isBlocked else { return }
         sessions[Int(session)].acknowledgements.block()
         io.pauseReading(sessions[Int(session)].slot)
-        io.setDeadline(sessions[Int(session)].slot, at: io.now + Limits.unavailableMilliseconds)
+        let wait = sessions[Int(session)].version == .v5 ? 0 : Limits.unavailableMilliseconds
+        io.setDeadline(sessions[Int(session)].slot, at: io.now + wait)
     }
 
     /// Answers a publish that needs no commit, in its turn.

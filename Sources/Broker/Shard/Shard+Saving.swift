@@ -98,7 +98,10 @@ extension Shard {
         guard sessions[place].isPersistent else { return SessionState() }
         var state = SessionState()
         for cursor in sessions[place].cursors where cursor.topic >= 0 {
-            state.cursors.append(Cursor(topicID: cursor.topicID, acked: cursor.acknowledged))
+            state.cursors.append(
+                Cursor(
+                    topicID: cursor.topicID, acked: cursor.acknowledged,
+                    since: joinedSeq(sessions[place].user, cursor.topic) ?? 0))
         }
         state.nextOrdinal = sessions[place].inFlight.nextOrdinal
         sessions[place].inFlight.forEach { ordinal, item in

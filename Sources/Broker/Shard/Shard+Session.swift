@@ -7,7 +7,8 @@ extension Shard {
     // MARK: Restoring
 
     /// Brings back the subscriptions of a stored session, and its cursors where the user may still read.
-    mutating func restore(_ opened: OpenedSession?, _ session: Int32) {
+    /// - Parameter now: monotonic milliseconds.
+    mutating func restore(_ opened: OpenedSession?, _ session: Int32, now: Int64) {
         guard let opened, opened.isPresent else { return }
         for stored in opened.stored.subscriptions {
             guard let filter = try? TopicFilter(validating: stored.filter),
@@ -18,19 +19,34 @@ extension Shard {
             // What its token allows now is asked at each delivery.
             insert(subscribed, of: session)
         }
-        let places = Dictionary(opened.stored.state.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
+        let state = ofThisMembership(opened.stored.state, session)
+        let places = Dictionary(state.cursors.map { ($0.topicID, $0.acked) }) { _, last in last }
         restoreLogs(opened.stored.subscriptions, places, session)
         let user = sessions[Int(session)].user
         if user >= 0 {
             for topic in readableTopics(of: user) {
                 let topicID = topics[Int(topic)]!.topic.id
-                let start = places[topicID] ?? firstSeqForAbsent(user: user, topic: topic)
+                // One that became readable while it was offline begins before the entry that gave access.
+                let start = places[topicID] ?? max((joinedSeq(user, topic) ?? 1) - 1, 0)
                 // Entries that another shard has delivered may still be on their way to this one.
                 cover(topic, by: session, from: start)
             }
         }
-        restore(opened.stored.state, of: session)
+        restore(state, of: session)
+        noteEnds(session, now: now)
         advanceCursors(of: session)
+    }
+
+    /// On another shard the session may have had entries that this one was not told of yet.
+    private mutating func noteEnds(_ session: Int32, now: Int64) {
+        let cursors = sessions[Int(session)].cursors
+        for cursor in cursors where cursor.topic >= 0 {
+            topics[Int(cursor.topic)]!.noteEnd(cursor.acknowledged, now: now)
+        }
+        sessions[Int(session)].inFlight.forEach { _, item in
+            guard item.cursor >= 0 else { return }
+            topics[Int(cursors[Int(item.cursor)].topic)]!.noteEnd(item.seq, now: now)
+        }
     }
 
     /// Cursors in the logs of plain filters. A log that is missing is made: the token may allow now what it did not allow before.
@@ -56,10 +72,26 @@ extension Shard {
         saveSubscriptions(missing.map(\.stored), nil, of: session)
     }
 
-    /// Where a session begins to read a topic that became readable while it was offline: before the entry that gave access.
-    private func firstSeqForAbsent(user: Int32, topic: Int32) -> Int64 {
-        guard case .group(let group) = topics[Int(topic)]!.topic.address else { return 0 }
-        return max((users[Int(user)].groups[group]?.joinedSeq ?? 1) - 1, 0)
+    /// The entry that made a user a member of the group behind a topic; nil: it is no group, or not one of the user's.
+    func joinedSeq(_ user: Int32, _ topic: Int32) -> Int64? {
+        guard user >= 0, case .group(let group) = topics[Int(topic)]!.topic.address else { return nil }
+        return users[Int(user)].groups[group]?.joinedSeq
+    }
+
+    /// Losing access deletes a cursor and what is in flight, also if access came back while the session was away.
+    private func ofThisMembership(_ stored: SessionState, _ session: Int32) -> SessionState {
+        var ended: Set<Int64> = []
+        for cursor in stored.cursors {
+            guard let topic = topicIndex[cursor.topicID] else { continue }
+            if cursor.since != joinedSeq(sessions[Int(session)].user, topic) ?? 0 { ended.insert(cursor.topicID) }
+        }
+        guard !ended.isEmpty else { return stored }
+        var state = stored
+        state.cursors.removeAll { ended.contains($0.topicID) }
+        for index in state.deliveries.indices where ended.contains(state.deliveries[index].topicID) {
+            state.deliveries[index].topicID = 0
+        }
+        return state
     }
 
     // MARK: Ending

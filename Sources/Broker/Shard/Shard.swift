@@ -20,6 +20,8 @@ package struct Shard: ~Copyable {
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
+    /// Clients whose user is being looked up, by connection slot.
+    var resolving: [Int32: Resolving] = [:]
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
     var subscriptions: SubscriptionIndex
@@ -76,6 +78,8 @@ package struct Shard: ~Copyable {
         case none
         /// No CONNECT yet.
         case new
+        /// CONNECT came; it stands in `resolving`.
+        case resolving
         /// CONNECT came; the serial of its claim.
         case waiting(UInt64)
         case connected(Int32)
@@ -97,6 +101,7 @@ package struct Shard: ~Copyable {
         clients[Int(id.slot)] = .none
         switch client {
         case .none, .new, .ended: break
+        case .resolving: resolving[id.slot] = nil
         case .waiting(let serial): abandonConnecting(serial)
         case .connected(let session): endSession(session, isClean: false)
         }
@@ -105,10 +110,10 @@ package struct Shard: ~Copyable {
     package mutating func deadlineReached(_ id: ConnectionID, io: inout Connections) {
         switch clients[Int(id.slot)] {
         case .none: break
-        case .new, .waiting, .ended: io.abort(id.slot)
+        case .new, .resolving, .waiting, .ended: io.abort(id.slot)
         case .connected(let session):
             if sessions[Int(session)].acknowledgements.isBlocked {
-                io.abort(id.slot)
+                disconnect(session, .serverBusy, text: "the database is away", io: &io)
             } else if io.isReadingPaused(id.slot), !io.isCongested(id.slot) {
                 // It is us who do not listen.
                 keepAlive(session, io: &io)
@@ -191,6 +196,7 @@ package struct Shard: ~Copyable {
         case .takeOver(let key, let claim, let claimant): takeOver(key, claim, by: claimant, io: &io)
         case .released(let claimant): released(claimant, io: &io)
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
+        case .resolved(let id, let claims): resolved(id, claims, io: &io)
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
         case .subscriptionsSaved(let token, let answer, let logs):
@@ -198,8 +204,7 @@ package struct Shard: ~Copyable {
         case .orphansRead(let token, let orphans):
             if let session = session(of: token) { keepOrphans(orphans, of: session) }
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
-        case .reauthenticated(let token, let claims, let isAdmitted):
-            reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
+        case .reauthenticated(let token, let outcome): reauthenticated(token, outcome, io: &io)
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
         case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)
@@ -215,6 +220,7 @@ package struct Shard: ~Copyable {
         case .read(let receipt): apply(receipt, io: &io)
         case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .userEnded(let id): endSessions(ofUser: id, io: &io)
         case .stop: stop(io: &io)
         }
     }
@@ -246,7 +252,7 @@ package struct Shard: ~Copyable {
         _ id: ConnectionID, _ bytes: Span<UInt8>, at offset: Int, io: inout Connections
     ) throws(ProtocolError) -> Int? {
         switch clients[Int(id.slot)] {
-        case .none, .ended, .waiting: return nil
+        case .none, .ended, .resolving, .waiting: return nil
         case .new:
             guard
                 let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
@@ -312,7 +318,7 @@ package struct Shard: ~Copyable {
     /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
     private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
         switch clients[Int(id.slot)] {
-        case .none, .ended, .waiting: return
+        case .none, .ended, .resolving, .waiting: return
         case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
         case .connected(let session):
             disconnect(session, error.reason, text: "\(error.message)", io: &io)
@@ -361,18 +367,6 @@ package struct Shard: ~Copyable {
     func isLive(_ session: Int32) -> Bool {
         guard case .connected(session)? = clients[safe: sessions[Int(session)].slot] else { return false }
         return true
-    }
-}
-
-extension ClientPacket {
-    /// What answers a PUBLISH of ours.
-    fileprivate var answer: (type: PacketType, packetID: UInt16)? {
-        switch self {
-        case .puback(let acknowledgement): (.puback, acknowledgement.packetID)
-        case .pubrec(let acknowledgement): (.pubrec, acknowledgement.packetID)
-        case .pubcomp(let acknowledgement): (.pubcomp, acknowledgement.packetID)
-        case .connect, .publish, .pubrel, .subscribe, .unsubscribe, .pingreq, .disconnect, .auth: nil
-        }
     }
 }
 

@@ -34,7 +34,9 @@ struct TopicState {
     private var recentBytes = 0
     /// Entries that came before an earlier one: two connections committed them, and the later one told us first.
     var early: [LogEntry] = []
-    /// Monotonic milliseconds: since when something is missing before them.
+    /// An entry that is there, since a session had it on another shard; nobody may have told this one.
+    private var knownEnd: Int64 = 0
+    /// Monotonic milliseconds: since when something is missing before these.
     var earlySince: Int64 = 0
 
     init(_ topic: StoredTopic, head: Int64) {
@@ -44,6 +46,19 @@ struct TopicState {
         var name: [UInt8] = []
         topic.address.appendName(to: &name)
         self.name = name
+    }
+
+    /// The last of the entries that are missing; nil: none is.
+    var lastMissing: Int64? {
+        let last = early.map(\.seq).min().map { $0 - 1 } ?? knownEnd
+        return last > head ? last : nil
+    }
+
+    /// - Parameter now: monotonic milliseconds.
+    mutating func noteEnd(_ seq: Int64, now: Int64) {
+        guard seq > max(head, knownEnd) else { return }
+        if lastMissing == nil { earlySince = now }
+        knownEnd = seq
     }
 
     mutating func advance(to entry: LogEntry) {

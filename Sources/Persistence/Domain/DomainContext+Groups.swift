@@ -12,6 +12,10 @@ extension DomainContext {
             body.string(group.name)
             body.name("announcement")
             body.bool(group.announcement)
+            if let picture = group.picture {
+                body.name("picture")
+                body.id(picture)
+            }
         }
     }
 
@@ -35,6 +39,17 @@ extension DomainContext {
                     body.string("announcement")
                     body.name("announcement")
                     body.bool(new.announcement)
+                })
+        }
+        if old.picture != new.picture {
+            entries.append(
+                entry(in: .group(new.id), by: actor, .group) { body in
+                    body.name("op")
+                    body.string("picture")
+                    if let picture = new.picture {
+                        body.name("picture")
+                        body.id(picture)
+                    }
                 })
         }
         return entries

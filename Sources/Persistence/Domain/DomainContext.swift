@@ -37,7 +37,7 @@ package struct DomainContext: Sendable {
                 let change = try await body(transaction)
                 let entries = change.entries.isEmpty ? [] : try await transaction.append(change.entries)
                 try await GroupStore.noteJoins(entries, in: transaction)
-                if let group = change.endedGroup { try await GroupStore.erase(group, in: transaction) }
+                if let group = change.endedGroup { try await GroupStore.erase(group, now: now(), in: transaction) }
                 var done = Attempt(result: change.result, entries: entries)
                 if !entries.isEmpty {
                     done.transactionID = try await transaction.query("SELECT pg_current_xact_id()::text").text(0, 0)

@@ -180,7 +180,7 @@ extension GroupStore {
         return rows.count == 0 ? nil : Member(rows, 0)
     }
 
-    private static func delete(
+    static func delete(
         _ userID: Int64, from group: Group, in transaction: Transaction
     ) async throws(DatabaseError) {
         _ = try await transaction.query(

@@ -59,7 +59,7 @@ package final class EmbeddedPostgres: Sendable {
             let running = try bringUp(server)
             state.withLock { state in
                 state.process = running.process
-                state.url = server.url(running.socketDirectory)
+                state.url = PostgresServer.url(running.socketDirectory)
                 state.lock = lock
                 state.isStopping = false
             }

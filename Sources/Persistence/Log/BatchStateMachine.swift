@@ -15,7 +15,7 @@ struct BatchStateMachine {
         case fresh
         /// `confab_publish` runs, or is being sent. → `careful`, `idle`
         case sent
-        /// To be sent through `confab_publish_careful` or `confab_publish_annotated`, or that runs. → `idle`
+        /// To be sent through `confab_publish_careful`, `confab_publish_annotated` or `confab_publish_attaching`, or that runs. → `idle`
         case careful
     }
 
@@ -26,7 +26,7 @@ struct BatchStateMachine {
         /// Send the batch by `confab_publish`, without waiting for the answer.
         case send
         case awaitAnswer
-        /// Run `confab_publish_careful` or `confab_publish_annotated` with the batch.
+        /// Run `confab_publish_careful`, `confab_publish_annotated` or `confab_publish_attaching` with the batch.
         case sendCarefully
         case pause(milliseconds: Int64)
     }
@@ -163,7 +163,7 @@ struct BatchStateMachine {
         guard isConnected else { return .connect }
         switch state {
         case .idle: return .take
-        case .fresh where content.isAnnotated:
+        case .fresh where content.isAnnotated || content.isAttaching:
             state = .careful
             return .sendCarefully
         case .fresh:
@@ -244,6 +244,7 @@ struct BatchStateMachine {
         case .noSuchMessage: .flawed(.noSuchMessage)
         case .notTheAuthor: .flawed(.notTheAuthor)
         case .tooOld: .flawed(.tooOld)
+        case .attachmentMissing: .attachmentMissing
         }
     }
 

@@ -94,6 +94,8 @@ package struct Append: Sendable {
     package var change: RightsChange?
     /// For an edit, a deletion or a reaction.
     package var annotation: Annotation?
+    /// Attachments that a message names: whoever reads it may load them.
+    package var attachments: [Int64] = []
 
     package init(
         topic: StoredTopic, id: Int64, senderID: Int64, kind: EntryKind, key: IdempotencyKey, suffix: [UInt8],

@@ -9,6 +9,8 @@ package enum AppendOutcome: Sendable {
     case topicGone
     /// An edit, a deletion or a reaction that cannot be.
     case flawed(Annotation.Flaw)
+    /// The message names an attachment that is not there, or not its sender's to load.
+    case attachmentMissing
     /// The database is away or the batch could not be stored now; the same append may succeed later.
     case unavailable
 }

@@ -8,6 +8,8 @@ struct PublishBatch {
         "SELECT seqs, ids, states FROM confab_publish_careful($1, $2, $3, $4, $5, $6, $7)"
     static let publishAnnotated: StaticString =
         "SELECT seqs, ids, states FROM confab_publish_annotated($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    static let publishAttaching: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_attaching($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 
     let appends: [Append]
     /// Indexes of `appends`: by topic ascending (that is the order of locks), within a topic as they came.
@@ -15,6 +17,8 @@ struct PublishBatch {
     private var topics: [(id: Int64, entries: Int32, messages: Int32)] = []
     /// In the order of `order`.
     private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
+    /// Messages name attachments: only `confab_publish_attaching` takes these.
+    let isAttaching: Bool
 
     /// Entries are about earlier ones: only `confab_publish_annotated` takes these.
     let isAnnotated: Bool
@@ -22,6 +26,7 @@ struct PublishBatch {
     init(_ appends: [Append]) {
         self.appends = appends
         isAnnotated = appends.contains { $0.annotation != nil }
+        isAttaching = appends.contains { !$0.attachments.isEmpty }
         var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
         keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
         order = keys.map(\.index)
@@ -47,16 +52,18 @@ struct PublishBatch {
         appendColumns(to: &buffer)
     }
 
-    /// The parameters of `confab_publish_careful` or, if that is needed, of `confab_publish_annotated`.
+    /// The parameters of `confab_publish_careful` or, if that is needed, of `confab_publish_annotated` or `confab_publish_attaching`.
     /// - Returns: the statement.
     func encodeCarefully(into buffer: inout ParameterBuffer) -> StaticString {
         buffer.removeAll()
         appendTopicIDs(to: &buffer)
         Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
         appendColumns(to: &buffer)
-        guard isAnnotated else { return Self.publishCarefully }
+        guard isAnnotated || isAttaching else { return Self.publishCarefully }
         appendAnnotations(to: &buffer)
-        return Self.publishAnnotated
+        guard isAttaching else { return Self.publishAnnotated }
+        appendAttachments(to: &buffer)
+        return Self.publishAttaching
     }
 
     /// The `seq` of each append, in the order of `appends`, from the answer of `confab_publish`.
@@ -71,7 +78,7 @@ struct PublishBatch {
     /// What `confab_publish_careful` did with an entry.
     enum CarefulState: Int64 {
         case appended = 0
-        case same, other, topicMissing, noSuchMessage, notTheAuthor, tooOld
+        case same, other, topicMissing, noSuchMessage, notTheAuthor, tooOld, attachmentMissing
     }
 
     struct CarefulResult {
@@ -113,6 +120,14 @@ struct PublishBatch {
         Self.append(&buffer, TypeOID.boolArray, TypeOID.bool, order) {
             $0.appendElement(Int8(appends[$1].annotation?.flag == true ? 1 : 0))
         }
+    }
+
+    private func appendAttachments(to buffer: inout ParameterBuffer) {
+        let named = order.enumerated().flatMap { row, index in
+            appends[index].attachments.map { (entry: Int32(row + 1), id: $0) }
+        }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, named) { $0.appendElement($1.entry) }
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, named) { $0.appendElement($1.id) }
     }
 
     private func appendColumns(to buffer: inout ParameterBuffer) {

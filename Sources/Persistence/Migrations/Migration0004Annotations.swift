@@ -147,6 +147,7 @@ extension Migration {
                         SELECT e.seq FROM message_edits e WHERE e.topic_id = v_topic AND e.target_seq = m_target[i]));
                     DELETE FROM message_edits e WHERE e.topic_id = v_topic AND e.target_seq = m_target[i];
                     DELETE FROM message_reactions r WHERE r.topic_id = v_topic AND r.target_seq = m_target[i];
+                    PERFORM confab_drop_attachments(v_topic, m_target[i]);
                 WHEN 4 THEN
                     INSERT INTO message_reactions (topic_id, target_seq, user_id, emoji, seq, is_present)
                     VALUES (v_topic, m_target[i], m_sender[i], m_emoji[i], seqs[i], m_flag[i])

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The connections that an earlier hub has left on the database. What it sent last may still lie unread there, behind a server or a network
-/// that hung: done after this hub's own statements it would bring back the past, such as a session as it was before its last PUBREC.
+/// The connections that an earlier hub has left on the database. What it sent last may still lie unread there: done after this hub's own
+/// statements it would bring back the past, such as a session as it was before its last PUBREC.
 package struct Predecessors: Sendable {
     /// A server that hangs ends nothing. Then the start fails, and who supervises the hub tries again.
     static let limitMilliseconds: Int64 = 60_000
@@ -26,24 +26,12 @@ package struct Predecessors: Sendable {
         var server = try ServerConnection.connect(url: url, settings: "")
         let limit = monotonicMilliseconds() + Self.limitMilliseconds
         while true {
-            let left = try endOnce(&server)
+            let left = try server.endOlder()
             if left == 0 { return }
             guard monotonicMilliseconds() < limit else {
                 throw .unavailable("\(left) connections of an earlier hub do not end")
             }
             usleep(Self.pauseMicroseconds)
         }
-    }
-
-    /// Those that are older than this one. A hub that runs, if there is one, may connect anew.
-    /// - Returns: how many are still there.
-    private func endOnce(_ server: inout ServerConnection) throws(DatabaseError) -> Int {
-        let rows = try server.run(
-            """
-            SELECT count(pg_terminate_backend(old.pid)) FROM pg_stat_activity old, pg_stat_activity own
-            WHERE own.pid = pg_backend_pid() AND old.backend_start < own.backend_start
-                AND (old.datid, old.usesysid, old.application_name) = (own.datid, own.usesysid, own.application_name)
-            """, ParameterBuffer(), limitMilliseconds: Self.limitMilliseconds)
-        return Int(rows.int(0, 0))
     }
 }

@@ -87,8 +87,11 @@ import Testing
         #expect(abandoned == 1 && inFlight.restoredCount == 3)
         inFlight.detach(cursor: 0)
         #expect(inFlight.restoredCount == 1)
-        inFlight.forgetRestored()
-        #expect(inFlight.restoredCount == 0 && inFlight.outstanding == 0)
+        // What stands behind the end of its log may still come.
+        let outcome1 = inFlight.forgetRestored(upTo: [9, 2])
+        #expect(!outcome1 && inFlight.restoredCount == 1)
+        let outcome2 = inFlight.forgetRestored(upTo: [0, 3])
+        #expect(outcome2 && inFlight.restoredCount == 0 && inFlight.outstanding == 0)
         var count = 0
         while let item = inFlight.popDone() {
             count += 1

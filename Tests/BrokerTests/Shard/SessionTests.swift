@@ -42,6 +42,45 @@ import Topics
         }
     }
 
+    /// The session had an entry in flight that the shard where it comes back has not heard of.
+    @Test func whatTheOtherShardKnewComesAgain() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let first = try TestClient(hub, shard: 1, user: 1, isClean: false, expirySeconds: 100)
+            try first.subscribe("group/70", qos: .exactlyOnce)
+            let entry = hub.log.store(group, "1")
+            hub.mailroom.post(.committed([entry]), to: 1)
+            let delivery = try first.receive()
+            first.abort()
+            let second = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
+            try second.expectNothing()
+            hub.mailroom.post(.committed([entry]), to: 0)
+            let again = try second.receive()
+            try checkEqual([again.seq, Int64(again.packetID)], [1, Int64(delivery.packetID)])
+        }
+    }
+
+    /// Losing access deletes the cursor, also if it comes back before the client does (protocol.md §1 "Cursors").
+    @Test func aNewMembershipBeginsAnew() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let first = try TestClient(hub, shard: 0, user: 1, isClean: false, expirySeconds: 100)
+            try first.subscribe("group/+", qos: .exactlyOnce)
+            for number in 1...2 { hub.log.announce(hub.log.store(group, "\(number)")) }
+            let deliveries = try (0..<2).map { _ in try first.receive() }
+            try first.acknowledge(deliveries[0].packetID, .pubrec)
+            try checkEqual(try first.skip(), .pubrel)
+            first.abort()
+            for text in ["removed", "not for it", "added", "again"] { _ = hub.log.store(group, text) }
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 6, joinedSeq: 5)])
+            let second = try TestClient(hub, shard: 1, user: 1, isClean: false, expirySeconds: 100)
+            // An open PUBREL is completed.
+            try checkEqual(try second.skip(), .pubrel)
+            try checkEqual(try (0..<2).map { _ in try second.receive().seq }, [5, 6])
+            try second.expectNothing()
+        }
+    }
+
     /// Each client takes the session from the one before, which has not even got it yet.
     @Test func chainOfTakeovers() async throws {
         try await onThread {

@@ -42,6 +42,22 @@ struct TopicStateTests {
         }
     }
 
+    /// What is known to be there, by a later entry or by a session that had it, and has not come.
+    @Test func missingEntriesAreKnown() {
+        var topic = TopicState(.testGroup(7), head: 3)
+        topic.noteEnd(3, now: 10)
+        #expect(topic.lastMissing == nil)
+        topic.noteEnd(5, now: 20)
+        topic.noteEnd(4, now: 30)
+        #expect(topic.lastMissing == 5 && topic.earlySince == 20)
+        topic.advance(to: entry(4))
+        #expect(topic.lastMissing == 5)
+        topic.advance(to: entry(5))
+        #expect(topic.lastMissing == nil)
+        topic.early = [entry(8), entry(9)]
+        #expect(topic.lastMissing == 7)
+    }
+
     @Test func headsAreForgottenAfterTwoPeriods() {
         var heads = RecentSeqs()
         _ = heads.tick(now: 0)

@@ -16,6 +16,7 @@ final class TestHub: Sendable {
     let wills: TestWills
     let rights = TestRights()
     let reads: TestReads
+    let subjects = TestSubjects()
     let clock = Clock()
     let retained = TestRetained()
     let mailroom: Mailroom
@@ -58,8 +59,9 @@ final class TestHub: Sendable {
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
-                logins: rights, reads: reads, tokens: Self.authority,
-                ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
+                logins: rights, reads: reads, tokens: TokenVerifier(own: Self.authority, outside: TestIssuer.all),
+                outsiders: OutsideUsers(source: subjects), ids: IDGenerator(node: 0) { [clock] in clock.milliseconds },
+                logger: Logger(minimum: .error),
                 wallMilliseconds: wallMilliseconds ?? { [clock] in clock.milliseconds }),
             settings: settings, mailroom: mailroom)
         var ports: [UInt16] = []

@@ -238,6 +238,7 @@ extension GroupStore.Outcome {
         case .notFound: "notFound"
         case .forbidden: "forbidden"
         case .stale: "stale"
+        case .attachmentMissing: "attachmentMissing"
         case .lastOwner: "lastOwner"
         case .noSuchMember: "noSuchMember"
         }

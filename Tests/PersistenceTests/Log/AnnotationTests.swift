@@ -56,6 +56,72 @@ import Topics
         }
     }
 
+    /// With a message goes what is said about it; the entries that said it stay for as long as they would.
+    @Test func trimmed() async throws {
+        try await LogFixture.with { (log) async throws in
+            _ = await log.append(log.entry(1, "first"))
+            _ = await log.append(edit(log, 1))
+            _ = await log.append(react(log, 1))
+            _ = await log.append(log.entry(1, "second"))
+            _ = await log.append(react(log, 4))
+            _ = await log.append(delete(log, 1))
+            _ = await log.append(log.entry(1, "third"))
+            _ = await log.append(edit(log, 7))
+            func counts() async throws -> [Int64] {
+                let rows = try await log.test.database.query(
+                    """
+                    SELECT (SELECT count(*) FROM message_edits), (SELECT count(*) FROM message_deletions),
+                        (SELECT count(*) FROM message_reactions)
+                    """)
+                return (0..<3).map { rows.int(0, $0) }
+            }
+            #expect(try await counts() == [1, 1, 1])
+            for (below, left) in [(2, [1, 0, 1]), (4, [1, 0, 1]), (5, [1, 0, 0]), (8, [0, 0, 0])] as [(Int64, [Int64])]
+            {
+                _ = try await LogTrimmer(database: log.test.database).trim(1, below: below, oldestID: 0)
+                #expect(try await counts() == left, "\(below)")
+            }
+            for annotation in [edit(log, 7), react(log, 7), delete(log, 7)] {
+                #expect(await log.append(annotation).name == "noSuchMessage")
+            }
+            #expect(try await log.log(1).map(\.seq) == [8])
+        }
+    }
+
+    /// People who react to, edit and delete what is just going: all get an answer, and nothing stays behind about what is gone.
+    @Test func besideRetention() async throws {
+        try await LogFixture.with { (log) async throws in
+            let database = log.test.database, limits = [TopicKind.group: RetentionLimit(count: 2)]
+            let trimmer = Task {
+                while !Task.isCancelled { _ = try? await RetentionStore(database).trim(limits, now: 0) { _, _ in } }
+            }
+            var last: Int64 = 0
+            for round in 0..<150 {
+                let message = await log.append(log.entry(1))
+                last = try #require(message.seq)
+                for target in max(1, last - 4)...last {
+                    let annotation =
+                        switch round % 3 {
+                        case 0: edit(log, target)
+                        case 1: react(log, target, "\(round)")
+                        default: delete(log, target)
+                        }
+                    let outcome = await log.append(annotation)
+                    #expect(["committed", "repeated", "noSuchMessage"].contains(outcome.name))
+                }
+            }
+            trimmer.cancel()
+            await trimmer.value
+            _ = try await LogTrimmer(database: database).trim(1, below: last, oldestID: 0)
+            let left = try await database.query(
+                """
+                SELECT count(*) FROM (SELECT target_seq FROM message_edits UNION ALL SELECT target_seq FROM message_deletions
+                    UNION ALL SELECT target_seq FROM message_reactions) a WHERE target_seq < $1
+                """, [.int(last)])
+            #expect(left.int(0, 0) == 0)
+        }
+    }
+
     @Test func deletions() async throws {
         try await LogFixture.with { (log) async throws in
             let message = log.entry(1, "secret", reference: 7)

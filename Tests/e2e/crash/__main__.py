@@ -12,7 +12,7 @@ from support.hub import Hub
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
-    parser.add_argument("--first", type=int, default=1, help="the number of the first round, to repeat a later one alone")
+    parser.add_argument("--first", type=int, default=1, help="the first round's number, to repeat one alone")
     parser.add_argument("--seed", default="", help="any text; random if empty")
     parser.add_argument("--only", nargs="+", default=(), metavar="FAULT", help="only these, from faults.py")
     parser.add_argument("--keep", action="store_true", help="leave the data of a run that fails")

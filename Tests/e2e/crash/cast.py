@@ -65,7 +65,8 @@ class Cast:
 
     def _stored_publishers(self):
         def make(name, level, user, topics, qos, again, **more):
-            return Publisher(self.site, name, level, self.users[user], self.rng(name), self._names(*topics), qos, again, **more)
+            return Publisher(self.site, name, level, self.users[user], self.rng(name), self._names(*topics), qos, again,
+                             **more)
 
         yield make("old-clean", 4, "ann", ("all", "left", "with-ben"), 1, "ref", ref="object")
         yield make("new-session", 5, "ben", ("all", "left", "with-ben"), 1, "session", ref="property")
@@ -99,10 +100,12 @@ class Cast:
 
         everything = tuple(self.topics)
         of_cem = self._names("all", "left", "right", "with-cem")
-        yield make("all-new", 5, "ben", ["group/+", "direct/#"], ("all", "left", "with-ben"), 1, acknowledges_late=True)
+        yield make("all-new", 5, "ben", ["group/+", "direct/#"], ("all", "left", "with-ben"), 1,
+                   acknowledges_late=True)
         yield make("exact-old", 4, "cem", of_cem, ("all", "left", "right", "with-cem"), 1, resubscribes=True)
         yield make("twice-new", 5, "dev", ["group/+"], ("all", "right"), 2, receive_maximum=50)
-        yield make("twice-old", 4, "ben", self._names("left", "with-ben"), ("left", "with-ben"), 2, acknowledges_late=True)
+        of_ben = self._names("left", "with-ben")
+        yield make("twice-old", 4, "ben", of_ben, ("left", "with-ben"), 2, acknowledges_late=True)
         yield make("slow-new", 5, "ann", ["group/+"], ("all", "left", "right"), 1, is_slow=True, receive_maximum=20)
         yield make("away-old", 4, "cem", ["group/+"], ("all", "left", "right"), 2, is_away=True)
         yield make("away-new", 5, "ann", ["group/+", "direct/+/+"], everything, 1, is_away=True)

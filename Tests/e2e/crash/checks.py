@@ -1,5 +1,5 @@
-"""What must hold for what was stored, given what the publishers were told (protocol.md §2, §3). Pure: each check returns sentences, one for
-each breach."""
+"""What must hold for what was stored, given what the publishers were told (protocol.md §2, §3). Pure: each check returns
+sentences, one for each breach."""
 
 
 def check_numbering(topic, seqs, first):
@@ -41,13 +41,13 @@ def _existence(stream, stored):
         if number not in found:
             breaches.append(f"{stream}: message {number} was acknowledged and is lost")
         elif receipt not in (None, found[number]):
-            breaches.append(f"{stream}: message {number} was acknowledged as {receipt} and is stored as {found[number]}")
+            breaches.append(f"{stream}: message {number} was acknowledged as {receipt}, and is {found[number]}")
     return breaches
 
 
 def _order(stream, numbers):
-    """Numbered in the order of first sending, but for those that were refused for the time being; and with these, the log is at least a
-    selection of what was sent, in its order."""
+    """Numbered in the order of first sending, but for those that were refused for the time being; and with these, the log
+    is at least a selection of what was sent, in its order."""
     breaches, last = [], 0
     for number in numbers:
         if number in stream.refused:
@@ -72,13 +72,14 @@ def _prefix(stream, stored):
         if number in stream.given_up and number not in stored:
             lost.setdefault(connection, number)
         elif number in stored and connection in lost:
-            return [f"{stream}: of connection {connection}, message {number} is kept and {lost[connection]} before it is not"]
+            return [f"{stream}: of connection {connection}, {number} is kept and {lost[connection]} before it is not"]
     return []
 
 
 def check_retained(stream, number):
-    """What a topic retains is the last message that was acknowledged, or one that was sent after it; `number` is None if it is none."""
+    """What a topic retains is the last message that was acknowledged, or one that was sent after it. `number`: None if it
+    is no message at all."""
     last = max(stream.acknowledged, default=None)
     if last is None or number is not None and last <= number <= stream.sent:
         return []
-    return [f"{stream}: message {number} is retained, {last} was the last to be acknowledged, {stream.sent} to be sent"]
+    return [f"{stream}: message {number} is retained, {last} was the last acknowledged, {stream.sent} the last sent"]

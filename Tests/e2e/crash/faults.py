@@ -1,4 +1,4 @@
-"""What goes wrong on the hub's side. Each fault ends with the hub and PostgreSQL running again, or on their way to it."""
+"""What goes wrong on the hub's side. Each fault ends with the hub and PostgreSQL running again, or on their way there."""
 import asyncio
 import os
 import pathlib
@@ -169,6 +169,7 @@ async def stop_hub(site, rng):
 
 
 # How often each is chosen; the last ones take longer than a short run has.
-WEIGHTS = {kill_hub: 5, kill_both: 4, kill_postmaster: 3, kill_backend: 3, kill_postgres: 2, hang_postgres: 4, hang_backends: 2,
-           hang_hub: 1, kill_hub_while_postgres_hangs: 2, kill_hub_while_backends_hang: 2, kill_starting_hub: 2, stop_hub: 2}
+WEIGHTS = {kill_hub: 5, kill_both: 4, kill_postmaster: 3, kill_backend: 3, kill_postgres: 2, hang_postgres: 4,
+           hang_backends: 2, hang_hub: 1, kill_hub_while_postgres_hangs: 2, kill_hub_while_backends_hang: 2,
+           kill_starting_hub: 2, stop_hub: 2}
 LONG_WEIGHTS = {hang_postgres_long: 0.25, hang_backends_long: 0.25}

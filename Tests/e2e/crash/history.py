@@ -21,10 +21,11 @@ class Entry:
     def __init__(self, topic, columns):
         self.seq, self.id, self.sender = int(columns[1]), columns[2], columns[3]
         self.kind, self.suffix = KINDS[int(columns[4])], bytes.fromhex(columns[5])
-        sent_at = EPOCH + datetime.timedelta(milliseconds=int(self.id) >> 22)
-        self.envelope = (f'{{"type":"{self.kind}","topic":"{topic.name}","id":"{self.id}","seq":{self.seq},'
-                         f'"from":"{self.sender}","sent_at":"{sent_at:%Y-%m-%dT%H:%M:%S}.{sent_at.microsecond // 1000:03}Z"'
-                         ).encode() + self.suffix
+        moment = EPOCH + datetime.timedelta(milliseconds=int(self.id) >> 22)
+        sent_at = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+        beginning = (f'{{"type":"{self.kind}","topic":"{topic.name}","id":"{self.id}","seq":{self.seq},'
+                     f'"from":"{self.sender}","sent_at":"{sent_at}"')
+        self.envelope = beginning.encode() + self.suffix
 
 
 class Topic:
@@ -103,8 +104,8 @@ def split_items(page):
 
 def check_again(topics, database):
     """Everything that was ever read is still there, to the byte; returns breaches."""
-    by_row, ends, breaches = {topic.row: topic for topic in topics}, dict.fromkeys((t.row for t in topics), 0), []
-    rows = ", ".join(by_row)
+    by_row, breaches = {topic.row: topic for topic in topics}, []
+    ends, rows = dict.fromkeys(by_row, 0), ", ".join(by_row)
     for columns in database.lines(f"SELECT {COLUMNS} FROM messages WHERE topic_id IN ({rows}) ORDER BY topic_id, seq"):
         topic = by_row[columns[0]]
         entry = Entry(topic, columns)
@@ -113,5 +114,5 @@ def check_again(topics, database):
             return [f"{topic.name}: seq {entry.seq} is not what it was when it was first read"]
     for topic in topics:
         if ends[topic.row] != len(topic.digests):
-            breaches.append(f"{topic.name}: {len(topic.digests)} entries were read in all, now there are {ends[topic.row]}")
+            breaches.append(f"{topic.name}: there were {len(topic.digests)} entries, and are {ends[topic.row]}")
     return breaches

@@ -7,7 +7,8 @@ from crash import packets
 
 
 class Link(asyncio.Protocol):
-    """Tells its client `received(first, body)` for each packet, `turn_over()` after those of one read, `lost()` at its end."""
+    """Tells its client `received(first, body)` for each packet, `turn_over()` after those of one read, and `lost()` at its
+    end."""
 
     def __init__(self, client, receive_bytes=None):
         self.client, self.receive_bytes = client, receive_bytes

@@ -1,4 +1,4 @@
-"""What is published. A payload follows from who sends it, whereto, and its number, so nothing has to be remembered to know it again."""
+"""What is published. A payload follows from who sends it and its number, so nothing is remembered to know it again."""
 import json
 import re
 
@@ -14,7 +14,7 @@ def text(publisher, number):
 
 
 def client_ref(publisher, number):
-    """The same in several topics, where it stands for several messages; one user is several publishers."""
+    """One user is several publishers. In each topic it stands for another message."""
     return f"{publisher}/{number}"
 
 

@@ -1,4 +1,4 @@
-"""The sender's half of QoS 1 and 2 (MQTT 5 §4.3, §4.4): what is under way, and what is sent again after a reconnect. No I/O."""
+"""The sender's half of QoS 1 and 2 (MQTT 5 §4.3, §4.4): what is under way, what is sent again on a new connection. No I/O."""
 import collections
 
 from crash.packets import PUBACK, PUBCOMP, PUBREC, acknowledge
@@ -8,7 +8,7 @@ UNAVAILABLE = 0x97
 
 
 class Flight:
-    """A message that was sent and not acknowledged to its end; `packet` makes its PUBLISH, given (packet identifier, DUP)."""
+    """A message that was sent and not acknowledged to its end. `packet(packet_id, is_repeated)` makes its PUBLISH."""
 
     __slots__ = ("stream", "number", "packet", "is_released")
 
@@ -17,8 +17,8 @@ class Flight:
 
 
 class Outbox:
-    """`again` tells what becomes of what was not acknowledged: "session" – the session goes on, and the same packets come again;
-    "ref" – sent again as new packets, which their client_ref tells to be the same; "never"."""
+    """`again` tells what becomes of what was not acknowledged when a connection ends: "session": the session goes on, and
+    the same packets come again; "ref": they are sent as new ones, which their client_ref tells to be the same; "never"."""
 
     def __init__(self, qos, again, window):
         self.qos, self.again, self.window = qos, again, window

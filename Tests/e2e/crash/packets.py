@@ -7,7 +7,8 @@ from support.wire import text, variable_integer
 CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 2, 3, 4, 5, 6, 7
 SUBACK, PINGRESP, DISCONNECT = 9, 13, 14
 NAMES = {1: "CONNECT", CONNACK: "CONNACK", PUBLISH: "PUBLISH", PUBACK: "PUBACK", PUBREC: "PUBREC", PUBREL: "PUBREL",
-         PUBCOMP: "PUBCOMP", 8: "SUBSCRIBE", SUBACK: "SUBACK", 12: "PINGREQ", PINGRESP: "PINGRESP", DISCONNECT: "DISCONNECT"}
+         PUBCOMP: "PUBCOMP", 8: "SUBSCRIBE", SUBACK: "SUBACK", 12: "PINGREQ", PINGRESP: "PINGRESP",
+         DISCONNECT: "DISCONNECT"}
 PING = wire.packet(wire.PINGREQ)
 EXPIRY_SECONDS = 24 * 3600
 # Encoded one by one for each acknowledgement, these cost the most: so each has its beginning ready.

@@ -10,20 +10,21 @@ from crash.ledger import Stream
 from crash.outbox import Flight, Outbox
 from support import rest
 
-# Without an answer for so long while something is under way a client takes the connection for dead (MQTT 5 §4.1 leaves that to it).
+# Without an answer for so long while something is under way a client takes the connection for dead.
 SILENCE_SECONDS = {4: 4.0, 5: 9.0}
 REFUSED_PAUSE_SECONDS = 0.3
 POST_PAUSE_SECONDS = 0.05
 
 
 class Publisher(Client):
-    """`ref`: where the client_ref stands: "object", "property" (MQTT 5), or None. `again`: see Outbox. `keeps`: the topics are to retain
-    the last message."""
+    """`ref`: where the client_ref stands: "object", "property" (MQTT 5), or None. `again`: see Outbox. `keeps`: the topics
+    are to retain the last message."""
 
     def __init__(self, site, name, level, user, rng, topics, qos, again, ref=None, rate=150, window=100, keeps=False):
         super().__init__(site, name, level, user, again == "session", rng)
         self.qos, self.ref, self.rate, self.keeps = qos, ref, rate, keeps
-        self.streams = [Stream(name, topic, user.id, ref is not None, qos == 2 and again == "session") for topic in topics]
+        is_once = qos == 2 and again == "session"
+        self.streams = [Stream(name, topic, user.id, ref is not None, is_once) for topic in topics]
         self.outbox = Outbox(qos, again, window)
         self.is_sending, self.allowance, self.ticked_at, self.answered_at = False, 0.0, 0.0, 0.0
         self.answers = []

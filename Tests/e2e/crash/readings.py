@@ -1,4 +1,5 @@
-"""What subscribers got, checked as it comes (protocol.md §3.2 to §3.4). Pure: `deliver` returns a sentence for what must not be."""
+"""What subscribers got, checked as it comes (protocol.md §3.2 to §3.4). No I/O: `deliver` returns a sentence for what must
+not be, else None."""
 from array import array
 
 
@@ -6,7 +7,8 @@ class StoredReading:
     """One subscriber's deliveries of one stored topic: every entry from where it began, the first time in order."""
 
     def __init__(self, topic, high, once):
-        # `high` is the last entry that it has, or had no need to get. None until that is known; `latest` is then the latest possible.
+        # `high` is the last entry that it has, or had no need to get. None until that is known; then `latest` is the latest
+        # that it can be.
         self.topic, self.high, self.once, self.latest = topic, high, once, None
         # Of the payloads from `base` + 1 on; what was compared with history goes.
         self.base, self.digests = high, array("q")
@@ -15,7 +17,8 @@ class StoredReading:
     def begin_at(self, high, exactly=True):
         """SUBACK says where the subscription begins; without `exactly` a SUBSCRIBE without an answer may have begun it before."""
         if self.high is not None:
-            return f"{self.topic}: began with seq {self.base + 1}, SUBACK says after {high}" if self.base > high else None
+            began = f"{self.topic}: began with seq {self.base + 1}, SUBACK says after {high}"
+            return began if self.base > high else None
         if exactly:
             self.high = self.base = high
         else:
@@ -47,8 +50,8 @@ class StoredReading:
         return None
 
     def check(self, history, is_complete):
-        """Everything that was delivered is in history under the same `seq`, and with `is_complete` everything in history was delivered;
-        `history` has a digest for each entry from 1 on."""
+        """Everything that was delivered is in history under the same `seq`, and with `is_complete` everything in history
+        was delivered. `history` has a digest for each entry from 1 on."""
         if self.base is None:
             is_owed = self.latest is not None and len(history) > self.latest
             return [f"{self.topic}: nothing came of the entries after {self.latest}"] if is_complete and is_owed else []
@@ -58,7 +61,8 @@ class StoredReading:
         breaches = []
         if expected != self.digests:
             wrong = next(index for index, pair in enumerate(zip(expected, self.digests)) if pair[0] != pair[1])
-            breaches.append(f"{self.topic}: seq {self.base + 1 + wrong} was delivered with other bytes than history has")
+            seq = self.base + 1 + wrong
+            breaches.append(f"{self.topic}: seq {seq} was delivered with other bytes than history has")
         if is_complete and self.high < len(history):
             breaches.append(f"{self.topic}: {self.high + 1} to {len(history)} were not delivered")
         return breaches
@@ -68,7 +72,8 @@ class StoredReading:
 
 
 class PlainReading:
-    """Deliveries of one publisher's messages to one plain topic, to one subscriber or to the members of a shared subscription together."""
+    """Deliveries of one publisher's messages to one plain topic, to one subscriber or to the members of a shared
+    subscription together."""
 
     def __init__(self, stream, once, ordered=True):
         # All up to `high` came, or are not owed any more, but for `missing`.
@@ -100,7 +105,7 @@ class PlainReading:
     def check(self, is_complete):
         breaches = []
         if is_complete and (lacking := self.lacks()):
-            breaches.append(f"{self.stream}: {len(lacking)} acknowledged messages were not delivered: {lacking[:20]}")
+            breaches.append(f"{self.stream}: {len(lacking)} acknowledged ones were not delivered: {lacking[:20]}")
         if self.high > self.stream.sent:
             breaches.append(f"{self.stream}: message {self.high} was delivered but was never sent")
         return breaches

@@ -16,7 +16,8 @@ def describe(run):
     events = list(site.events)[last[-1] if last else 0:]
     number = re.match(r"\d+", events[0][2])[0] if last else "1"
     folder = write_traces(run)
-    lines = [f"{len(site.breaches)} breaches in round {number} of seed {run.seed}:", *(shorten(breach) for breach in site.breaches[:BREACHES_SHOWN]), "",
+    lines = [f"{len(site.breaches)} breaches in round {number} of seed {run.seed}:",
+             *(shorten(breach) for breach in site.breaches[:BREACHES_SHOWN]), "",
              f"what happened in that round (the last {EVENTS_SHOWN} events):"]
     lines += [shorten(f"{moment:9.3f} {who}: {what}") for moment, who, what in events[-EVENTS_SHOWN:]]
     lines += ["", "the hub's log ends:", *(shorten(line) for line in site.hub.log_tail().splitlines()), "",
@@ -33,7 +34,8 @@ def write_traces(run):
     """Files with everything that is known; returns their folder."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="confab-crash-"))
     (folder / "hub.log").write_text(run.site.hub.log_text())
-    (folder / "events").write_text("".join(f"{moment:9.3f} {who}: {what}\n" for moment, who, what in run.site.events))
+    events = [f"{moment:9.3f} {who}: {what}\n" for moment, who, what in run.site.events]
+    (folder / "events").write_text("".join(events))
     (folder / "breaches").write_text("\n".join(run.site.breaches))
     for client in run.cast.clients:
         (folder / client.name).write_text("".join(trace(*packet) for packet in client.recent))

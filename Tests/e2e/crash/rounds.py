@@ -8,7 +8,8 @@ from crash.cast import Cast
 from crash.site import Site
 from crash.verify import check_round, still_lacking
 
-# How long everything may take to come to rest once faults and new messages are over: a publisher of 3.1.1 waits up to 30 s.
+# How long everything may take to come to rest once faults and new messages are over: a publisher of 3.1.1 waits up to
+# 30 s.
 REST_SECONDS = 90
 # Of traffic in a round, at most; with less the long faults are left out.
 SECONDS_MAX = 10
@@ -38,8 +39,10 @@ class Run:
     """Rounds on one data directory, until one shows a breach."""
 
     def __init__(self, hub, seed, seconds_max=SECONDS_MAX, only=(), report=print):
-        """Of a round, `seconds_max` are traffic at most; `only`: names of the faults, all by default; `report` gets a line for each round."""
-        self.site, self.seed, self.seconds_max, self.only, self.report = Site(hub), seed, seconds_max, only, report
+        """`seconds_max`: of traffic in a round; `only`: names of faults, all by default; `report` gets a line for each
+        round."""
+        self.site, self.seed, self.report = Site(hub), seed, report
+        self.seconds_max, self.only = seconds_max, only
 
     async def rounds(self, first, count):
         """Runs the rounds `first`, `first` + 1, …; returns the breaches, after the first round that has any."""
@@ -48,14 +51,15 @@ class Run:
         self.tasks = [asyncio.create_task(one.run()) for one in self.cast.publishers + self.cast.subscribers]
         self.tasks.append(asyncio.create_task(self._watch()))
         try:
-            await self._until(lambda: all(one.is_granted for one in self.cast.subscribers), "all have subscribed")
+            await self._until_none(lambda: [one.name for one in self.cast.subscribers if not one.is_granted],
+                                   "have not subscribed")
             for number in range(first, first + count):
-                if self.site.breaches:
-                    break
-                await self._round(Plan(self.seed, number, self.seconds_max, self.only), is_last=number == first + count - 1)
+                if not self.site.breaches:
+                    plan = Plan(self.seed, number, self.seconds_max, self.only)
+                    await self._round(plan, is_last=number == first + count - 1)
             if not self.site.breaches:
-                again = await asyncio.to_thread(history.check_again, list(self.cast.topics.values()), self.cast.database)
-                self.site.breaches += again
+                topics = list(self.cast.topics.values())
+                self.site.breaches += await asyncio.to_thread(history.check_again, topics, self.cast.database)
         finally:
             for one in self.cast.publishers + self.cast.subscribers:
                 one.is_over = True
@@ -130,10 +134,10 @@ class Run:
         """Until all that is sent is acknowledged, and all that is owed is delivered."""
         for one in self.cast.subscribers:
             one.may_sleep, one.is_wanted = False, is_complete or not one.manner.is_away
-        await self._until(lambda: self.site.is_up and all(one.is_done for one in self.cast.publishers),
-                          "everything is acknowledged")
+        await self._until_none(lambda: [one.name for one in self.cast.publishers if not one.is_done],
+                               "have messages that are not acknowledged")
         heads = await self._heads()
-        await self._until(lambda: not still_lacking(self.cast, heads), "everything is delivered")
+        await self._until_none(lambda: still_lacking(self.cast, heads), "lack messages")
         await self._flush()
 
     async def _heads(self):
@@ -148,18 +152,20 @@ class Run:
         """What is on its way to a client arrives before the answer to its PINGREQ."""
         for client in self.cast.clients:
             client.ping()
-        await self._until(lambda: all(client.is_answered for client in self.cast.clients), "PINGRESP")
+        await self._until_none(lambda: [client.name for client in self.cast.clients if not client.is_answered],
+                               "have no PINGRESP")
 
-    async def _until(self, check, what):
+    async def _until_none(self, left, what):
+        """Until `left()` is empty: a list of those of whom `what` still holds."""
         limit = time.monotonic() + REST_SECONDS
-        while not check():
+        while found := left():
             for task in self.tasks:
                 if task.done():
                     task.result()
             if self.site.breaches:
                 return
             if time.monotonic() > limit:
-                self.site.breach("rest", f"not within {REST_SECONDS} s: {what}")
+                self.site.breach("rest", f"after {REST_SECONDS} s these {what}: {found[:9]}")
                 return
             await asyncio.sleep(0.05)
 

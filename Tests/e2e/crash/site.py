@@ -1,4 +1,4 @@
-"""What all who take part share: the hub and whether it can be reached, the clock, what happened when, and what was wrong."""
+"""What all who take part share: the hub and whether it can be reached, the clock, what happened when, what was wrong."""
 import collections
 import time
 

@@ -5,6 +5,7 @@ from crash.readings import PlainReading, StoredReading
 
 SUBSCRIBE_ID = 1
 SUBSCRIBE_SECONDS = 10
+LATE_SECONDS_MAX = 0.3
 # SUBACK: the database is away.
 LATER = 0x97
 
@@ -12,8 +13,8 @@ LATER = 0x97
 class Manner:
     """How a subscriber behaves."""
 
-    def __init__(self, resubscribes=False, acknowledges_late=False, is_slow=False, is_away=False, renews=False, after=False,
-                 receive_maximum=None):
+    def __init__(self, resubscribes=False, acknowledges_late=False, is_slow=False, is_away=False, renews=False,
+                 after=False, receive_maximum=None):
         # SUBSCRIBE on every connection, as many clients do, though the session has it.
         self.resubscribes = resubscribes
         # Acknowledgements wait, so that much is in flight when a connection ends.
@@ -44,7 +45,8 @@ class Subscriber(Client):
         self.is_granted, self.subscribed_at, self.is_in_doubt = False, None, False
         # QoS 2 deliveries before PUBREL, by packet identifier: they outlive connections.
         self.exchanges = {}
-        self.answers, self.answers_due = [], 0.0
+        # Acknowledgements, and when they leave; None: there are none.
+        self.answers, self.answers_due = [], None
         self.may_sleep, self.is_asleep, self.turns_at = True, False, 0.0
         self.delivered = 0
 
@@ -58,7 +60,6 @@ class Subscriber(Client):
     def opened(self, is_present):
         if not is_present:
             self.exchanges.clear()
-        self.answers.clear()
         if not is_present or not self.is_granted or self.manner.resubscribes:
             self.subscribe()
 
@@ -71,8 +72,7 @@ class Subscriber(Client):
         self.send(packets.subscribe(self.level, SUBSCRIBE_ID, self.filters, self.qos, after))
 
     def closed(self):
-        self.answers.clear()
-        self.is_asleep = False
+        self.answers, self.answers_due, self.is_asleep = [], None, False
         if self.subscribed_at is not None:
             self.subscribed_at, self.is_in_doubt = None, True
 
@@ -104,7 +104,7 @@ class Subscriber(Client):
             mark = topic, hash(payload)
             if packet_id in self.exchanges:
                 if self.exchanges[packet_id] != mark:
-                    self.site.breach(self.name, f"packet identifier {packet_id} was not released and stands for another message")
+                    self.site.breach(self.name, f"packet identifier {packet_id} stands for two messages at once")
                 self.deliver(topic, payload, is_open=True)
                 return
             self.exchanges[packet_id] = mark
@@ -151,19 +151,19 @@ class Subscriber(Client):
                 self.site.breach(self.name, breach)
 
     def turn_over(self):
-        if not self.answers:
-            return
-        if not self.manner.acknowledges_late:
+        if self.answers and self.answers_due is None:
+            late = self.rng.uniform(0, LATE_SECONDS_MAX) if self.manner.acknowledges_late else 0
+            self.answers_due = self.site.now + late
+        self.acknowledge()
+
+    def acknowledge(self):
+        if self.answers_due is not None and self.site.now >= self.answers_due:
             self.send(b"".join(self.answers))
-            self.answers.clear()
-        elif len(self.answers) == 1:
-            self.answers_due = self.site.now + self.rng.uniform(0, 0.3)
+            self.answers, self.answers_due = [], None
 
     def tick(self):
         now = self.site.now
-        if self.answers and now >= self.answers_due:
-            self.send(b"".join(self.answers))
-            self.answers.clear()
+        self.acknowledge()
         if self.subscribed_at is not None and now > self.subscribed_at + SUBSCRIBE_SECONDS:
             self.cut("no SUBACK in time")
             return

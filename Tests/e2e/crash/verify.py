@@ -15,7 +15,8 @@ def still_lacking(cast, heads):
             high = reading.high if reading.high is not None else reading.latest
             if high is None or high < heads[topic]:
                 found.append(f"{one.name}: {topic} up to {high} of {heads[topic]}")
-        found += [f"{one.name}: {reading.stream} {reading.lacks()[:9]}" for reading in one.plain.values() if reading.lacks()]
+        found += [f"{one.name}: {reading.stream} {lacking[:9]}" for reading in one.plain.values()
+                  if (lacking := reading.lacks())]
     return found
 
 
@@ -44,7 +45,8 @@ def report(site, who, breaches):
 
 
 def read_topics(cast, site):
-    """New entries of all topics, as {(publisher, topic): [(number, seq, id)]}; each is what its publisher sent, to the byte."""
+    """New entries of all topics, as {(publisher, topic): [(number, seq, id)]}; each is what its publisher sent, to the
+    byte."""
     stored, streams = {}, {(stream.publisher, stream.topic): stream for stream in cast.streams}
     for topic in cast.topics.values():
         entries, breaches = read_on(topic, cast.users["ann"], cast.database)
