@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build run lint format test e2e crash tsan asan fuzz bench bench-log clean
+.PHONY: help setup setup-run build examples run lint format test e2e crash tsan asan fuzz bench bench-log clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # and `make bench-log` to bench/log.py.
@@ -30,19 +30,23 @@ setup-run:
 build: setup-run ## Build the hub in release mode
 	swift build -c release --product confab
 
+examples: setup-run ## Build the examples that are in Swift, in release mode
+	swift build -c release --product echo-bot
+	swift build -c release --product moderation-bot
+
 run: build ## Build the hub and start it, with ARGS="…" as its flags
 	@exec .build/release/confab serve --hints $(ARGS)
 
 lint: ## Check the format of every Swift file
-	swift format lint --strict --parallel --recursive Sources Tests Fuzz Package.swift
+	swift format lint --strict --parallel --recursive Sources Tests Fuzz examples Package.swift
 
 format: ## Put every Swift file into the house format
-	swift format format --in-place --parallel --recursive Sources Tests Fuzz Package.swift
+	swift format format --in-place --parallel --recursive Sources Tests Fuzz examples Package.swift
 
 test: ## Set up, lint, build, unit tests, end-to-end tests: all that CI runs
 	@tools/test.sh
 
-e2e: setup build ## Only the end-to-end tests, against the release build
+e2e: setup build examples ## Only the end-to-end tests, against the release build
 	.venv/bin/pytest Tests/e2e $(PYTEST)
 
 crash: setup build ## Kill the hub and PostgreSQL under load and check that nothing is lost, with ROUNDS=50 SEED=…

@@ -10,7 +10,10 @@ let wrapper: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 let package = Package(
     name: "confab",
-    products: [.executable(name: "confab", targets: ["confab"])],
+    products: [
+        .executable(name: "confab", targets: ["confab"]),
+        .library(name: "Client", targets: ["Client"]),
+    ],
     targets: [
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CLinux"),
@@ -40,10 +43,22 @@ let package = Package(
             name: "RestBridge",
             dependencies: ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
             swiftSettings: safe),
+        .target(
+            name: "Client", dependencies: ["MQTT", "Identity", "Transport", "JSON", "Diagnostics"],
+            swiftSettings: safe),
         .executableTarget(
             name: "confab",
             dependencies: ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
             swiftSettings: wrapper),
+
+        // Programs that use `Client`, each with its README.
+        .target(name: "BotSupport", dependencies: ["Client"], path: "examples/support", swiftSettings: wrapper),
+        .executableTarget(
+            name: "echo-bot", dependencies: ["BotSupport", "Client"], path: "examples/echo-bot", exclude: ["README.md"],
+            swiftSettings: wrapper),
+        .executableTarget(
+            name: "moderation-bot", dependencies: ["BotSupport", "Client"], path: "examples/moderation-bot",
+            exclude: ["README.md"], swiftSettings: wrapper),
 
         .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: wrapper),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: wrapper),
@@ -54,6 +69,9 @@ let package = Package(
         .testTarget(name: "PersistenceTests", dependencies: ["Persistence"], swiftSettings: wrapper),
         .testTarget(
             name: "TransportTests", dependencies: ["Transport", "Diagnostics", "CLinux", "COpenSSL"],
+            swiftSettings: wrapper),
+        .testTarget(
+            name: "ClientTests", dependencies: ["Client", "MQTT", "Identity", "Transport", "Diagnostics"],
             swiftSettings: wrapper),
         .testTarget(name: "BrokerTests", dependencies: ["Broker"], swiftSettings: wrapper),
         .testTarget(name: "RestBridgeTests", dependencies: ["RestBridge"], swiftSettings: wrapper),

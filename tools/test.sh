@@ -32,6 +32,7 @@ stage "lint" make --no-print-directory lint
 stage "debug build" swift build --build-tests
 stage "unit tests" unit_tests
 [ -n "${CONFAB_BINARY:-}" ] || stage "release build" swift build -c release --product confab
+stage "examples" make --no-print-directory examples
 stage "end-to-end tests" end_to_end_tests
 
 printf '\n== all stages passed in %d s\n' $SECONDS

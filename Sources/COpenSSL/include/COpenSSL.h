@@ -28,4 +28,5 @@ static inline void confab_ctx_set_server_options(SSL_CTX *context) {
 }
 static inline void confab_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 static inline void confab_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
+static inline long confab_set_server_name(SSL *ssl, const char *name) { return SSL_set_tlsext_host_name(ssl, name); }
 static inline EVP_PKEY *confab_make_p256_key(void) { return EVP_EC_gen("P-256"); }

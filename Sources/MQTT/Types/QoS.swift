@@ -1,10 +1,11 @@
 /// Quality of service (MQTT 5 §4.3).
-package enum QoS: UInt8, Comparable, Sendable {
+public enum QoS: UInt8, Comparable, Sendable {
     case atMostOnce = 0
     case atLeastOnce = 1
     case exactlyOnce = 2
 
-    package static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
+    /// By how much they promise.
+    public static func < (left: QoS, right: QoS) -> Bool { left.rawValue < right.rawValue }
 
     /// Of what is published and what is subscribed to, the QoS of the delivery [MQTT-3.8.4-8].
     @inlinable

@@ -1,5 +1,5 @@
 /// Reason codes (MQTT 5 §2.4). From 0x80 on they are failures.
-package enum ReasonCode: UInt8, Sendable, CaseIterable {
+public enum ReasonCode: UInt8, Sendable, CaseIterable {
     case success = 0x00
     case grantedQoS1 = 0x01
     case grantedQoS2 = 0x02
@@ -49,7 +49,8 @@ package enum ReasonCode: UInt8, Sendable, CaseIterable {
     /// 0x00 as SUBACK calls it.
     package static let grantedQoS0 = ReasonCode.success
 
-    package var isError: Bool { rawValue >= 0x80 }
+    /// Whether it means "no": from 0x80 on.
+    public var isError: Bool { rawValue >= 0x80 }
 
     /// What SUBACK says when a subscription is granted (§3.9.3).
     package static func granted(_ qos: QoS) -> ReasonCode {

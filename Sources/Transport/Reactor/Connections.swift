@@ -24,6 +24,8 @@ package struct Connections: ~Copyable {
     var freeWebSockets: [Int32] = []
     /// Those that await a proxy's header: the listener's tag and the socket's peer, by slot.
     var proxied: [Int32: (listener: UInt8, socket: PeerAddress)] = [:]
+    /// Why the TLS of connections that we began has failed, by slot, until they are gone.
+    var outgoingFailures: [Int32: String] = [:]
     var pool = BlockPool()
     var wheel: DeadlineWheel
     var poller: Poller
@@ -236,6 +238,7 @@ package struct Connections: ~Copyable {
         table[index].cipherOutput.removeAll(pool: &pool)
         removeWebSocket(index)
         if table[index].flags.contains(.awaitsProxyHeader) { proxied[slot] = nil }
+        if !outgoingFailures.isEmpty { outgoingFailures[slot] = nil }
         table[index].tls?.free()
         close(table[index].descriptor)
         var empty = Connection()

@@ -238,7 +238,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         switch end {
         case .bytes, .needsMore: break
         case .ended: inputEnded(id)
-        case .failed: connections.abort(id.slot)
+        case .failed: connections.failTLS(id.slot, session)
         }
     }
 

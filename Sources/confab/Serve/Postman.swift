@@ -2,6 +2,7 @@ import Diagnostics
 import Identity
 import Persistence
 import RestBridge
+import Transport
 
 /// Hands the mails of the outbox to the mail command, one after the other.
 struct Postman: Sendable {
