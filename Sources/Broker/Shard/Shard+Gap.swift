@@ -20,16 +20,27 @@ extension Shard {
     }
 
     mutating func fillGap(_ entries: [LogEntry], io: inout Connections) {
-        for entry in entries { apply(entry, io: &io) }
-        // The log tells what happened, not what it means for rights: who may be concerned connects again and has them loaded.
-        guard let entry = entries.first(where: { $0.kind.changesRights }), let topic = topicIndex[entry.topic.id] else {
-            return
-        }
-        for user in users.indices where readableTopics(of: Int32(user)).contains(topic) {
-            for session in users[user].sessions {
-                disconnect(session, .serverBusy, text: "rights are to be loaded again", io: &io)
+        // The log tells what happened, not what it means for rights: who may be concerned goes before anything is delivered, connects again
+        // and has them loaded.
+        if let entry = entries.first(where: { $0.kind.changesRights }), let topic = topicIndex[entry.topic.id],
+            topics[Int(topic)]!.head < entry.seq
+        {
+            for user in users.indices where users[user].references > 0 {
+                let isConcerned = !users[user].isReady || readableTopics(of: Int32(user)).contains(topic)
+                if isConcerned { reloadRights(of: Int32(user), io: &io) }
             }
         }
+        for entry in entries { apply(entry, io: &io) }
+    }
+
+    /// Sends a user's clients away. Those that come from now on find nothing of what is known here.
+    private mutating func reloadRights(of user: Int32, io: inout Connections) {
+        let text = "rights are to be loaded again"
+        for session in users[Int(user)].sessions { disconnect(session, .serverBusy, text: text, io: &io) }
+        let waiting = connecting.values.filter { $0.user == user }
+        for client in waiting { refuseWaiting(client.claim.serial, .serverBusy, text: text, io: &io) }
+        // Some may still hold it.
+        if users[Int(user)].references > 0 { userIndex[users[Int(user)].id] = nil }
     }
 }
 
