@@ -3,18 +3,23 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build run lint format test e2e tsan asan fuzz bench clean
+.PHONY: help setup setup-run build run lint format test e2e crash tsan asan fuzz bench bench-log clean
 
-# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", and `make bench` to bench/run.py.
+# What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
+# and `make bench-log` to bench/log.py.
 ARGS ?=
 # How long `make fuzz` runs each target, and which: folders in Fuzz, all by default.
 SECONDS ?= 60
 TARGET ?=
 # What `make e2e` hands to pytest, for instance PYTEST="-k group".
 PYTEST ?=
+# How many rounds `make crash` runs, from which on, and from which seed: any text, at random by default.
+ROUNDS ?= 50
+FIRST ?= 1
+SEED ?=
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what building, running and testing need (Debian packages, .venv)
 	@tools/setup.sh test
@@ -40,6 +45,9 @@ test: ## Set up, lint, build, unit tests, end-to-end tests: all that CI runs
 e2e: setup build ## Only the end-to-end tests, against the release build
 	.venv/bin/pytest Tests/e2e $(PYTEST)
 
+crash: setup build ## Kill the hub and PostgreSQL under load and check that nothing is lost, with ROUNDS=50 SEED=…
+	@cd Tests/e2e && ../../.venv/bin/python -m crash --rounds $(ROUNDS) --first $(FIRST) --seed "$(SEED)"
+
 # A sanitizer's objects fit no other build, so each has its own folder.
 tsan: setup ## Unit tests under the thread sanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tools/tsan.suppressions" \
@@ -53,6 +61,9 @@ fuzz: setup-run ## Feed inputs made by libFuzzer to the parsers, with SECONDS=60
 
 bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
 	.venv/bin/python bench/run.py $(ARGS)
+
+bench-log: setup build ## Measure stored messages beside a bare PostgreSQL client
+	.venv/bin/python bench/log.py $(ARGS)
 
 clean: ## Remove everything built; data, .venv and .fuzz stay
 	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* bench/out

@@ -22,6 +22,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: safe),
         .target(name: "MQTT", swiftSettings: safe),
         .target(name: "Topics", swiftSettings: safe),
+        .target(name: "Media", swiftSettings: safe),
 
         .target(name: "Identity", dependencies: ["COpenSSL", "JSON", "Diagnostics", "Topics"], swiftSettings: wrapper),
         .target(
@@ -37,7 +38,7 @@ let package = Package(
             swiftSettings: safe),
         .target(
             name: "RestBridge",
-            dependencies: ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"],
+            dependencies: ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
             swiftSettings: safe),
         .executableTarget(
             name: "confab",
@@ -47,6 +48,7 @@ let package = Package(
         .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: wrapper),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: wrapper),
         .testTarget(name: "MQTTTests", dependencies: ["MQTT"], swiftSettings: wrapper),
+        .testTarget(name: "MediaTests", dependencies: ["Media"], swiftSettings: wrapper),
         .testTarget(name: "TopicsTests", dependencies: ["Topics"], swiftSettings: wrapper),
         .testTarget(name: "IdentityTests", dependencies: ["Identity"], swiftSettings: wrapper),
         .testTarget(name: "PersistenceTests", dependencies: ["Persistence"], swiftSettings: wrapper),
@@ -85,10 +87,14 @@ if isSimulating {
 // Programs that libFuzzer drives, one for each folder in Fuzz but Support.
 if isFuzzing {
     let programs: [(name: String, modules: [Target.Dependency])] = [
-        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Transport", ["Transport"]),
+        ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]),
+        ("Transport", ["Transport"]),
         (
             "Broker",
-            ["ShardSupport", "Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics"]
+            [
+                "ShardSupport", "Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT",
+                "Diagnostics",
+            ]
         ),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))

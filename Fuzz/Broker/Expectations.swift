@@ -1,4 +1,5 @@
 import FuzzSupport
+import JSON
 import MQTT
 
 /// What may come, after what was sent. It is read by the same decoder that the hub uses, so that raw bytes count too.
@@ -161,13 +162,27 @@ struct Expectations {
 
     /// Entries of a log come in its order, unless the client asked for them again.
     private mutating func checkOrder(_ publish: Publish, _ bytes: [UInt8]) {
-        guard !hasReplay, !publish.dup, let range = publish.userProperty(named: "seq", in: bytes.span) else { return }
-        // The property goes with what the hub stored, and others may use its name on plain topics.
         let topic = Array(bytes[publish.topic])
-        guard ["group/", "direct/", "inbox/"].contains(where: { topic.starts(with: $0.utf8) }),
+        guard !hasReplay, !publish.dup,
+            ["group/", "direct/", "inbox/"].contains(where: { topic.starts(with: $0.utf8) })
+        else { return }
+        let last = lastSeqs[topic, default: 0]
+        if let (after, first) = trimmed(Array(bytes[publish.payload])) {
+            expect(after >= last && first > after + 1, "\(after) to \(first) are said to be gone after \(last)")
+            lastSeqs[topic] = first - 1
+        }
+        guard let range = publish.userProperty(named: "seq", in: bytes.span),
             let seq = Int64(String(decoding: bytes[range], as: UTF8.self))
         else { return }
-        expect(seq > lastSeqs[topic, default: 0], "entry \(seq) comes after \(lastSeqs[topic, default: 0])")
+        expect(seq > last, "entry \(seq) comes after \(last)")
         lastSeqs[topic] = seq
+    }
+
+    /// What a notice of lost entries says.
+    private func trimmed(_ payload: [UInt8]) -> (after: Int64, first: Int64)? {
+        guard let notice = try? JSONValue(parsing: payload), notice["type"]?.string == "history_trimmed",
+            let after = notice["body"]?["after"]?.int64, let first = notice["body"]?["first_seq"]?.int64
+        else { return nil }
+        return (after, first)
     }
 }

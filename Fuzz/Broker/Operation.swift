@@ -9,7 +9,7 @@ import Topics
 /// older inputs their meaning.
 enum Operation: UInt8, CaseIterable {
     case open, connect, raw, publish, subscribe, unsubscribe, answerOldest, answer, ping, disconnect, end, reset, read
-    case advance, commit, commitSilently, announceLate, refuse, change, runJob, deliverMail, settle
+    case advance, commit, commitSilently, announceLate, refuse, change, runJob, deliverMail, settle, trim
 
     init(_ byte: UInt8) { self = Operation(rawValue: byte & 31) ?? .settle }
 }
@@ -52,6 +52,7 @@ extension Machine {
         case .runJob: if Jobs.count > 0 { Jobs.run(Int(input.byte()) % Jobs.count) }
         case .deliverMail: deliverMail(1)
         case .settle: settle()
+        case .trim: world.trim(Int(input.byte()), to: Int64(input.byte() & 15))
         }
         turn()
     }

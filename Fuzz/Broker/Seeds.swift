@@ -30,6 +30,12 @@ enum Seeds {
             connect(2, user1 & ~4, 3 | 1 << 2),
             [6, 2, 0], [6, 2, 0], connect(3, user1 & ~4, 3), [6, 3, 0], [9, 3, 4], [13, 4],
         ],
+        // Logs lose their beginnings while a session is away, and while it has something in flight.
+        [
+            connect(0, user1 & ~4, 3), subscribe(0, 7, 1), subscribe(0, 1, 2), publish(0, 1, 3, 2),
+            publish(0, 1, 3, 2), publish(0, 1, 3, 2), [14, 3], [11, 0], [22, 0, 1], connect(2, user1 & ~4, 3),
+            [6, 2, 0], [18, 7 << 2], [18, 7 << 2], [22, 0, 0], connect(3, user1 & ~4, 3), [22, 5, 0], [18, 7 << 2],
+        ],
         // Bytes by hand, a slow reader, the clock.
         [
             [0, 0], [2, 0, 14, 0x10, 12, 0, 4, 0x4D, 0x51, 0x54, 0x54, 4, 2, 0, 0, 0, 0], [2, 0, 2, 0xC0, 0],

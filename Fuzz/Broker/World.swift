@@ -18,7 +18,8 @@ final class World: Sendable {
         var announcements: Set<Int64> = [11]
         var joined: [Int64: Int64] = [:]
         var areFriends = true
-        /// The last seq of each log.
+        /// The first and the last seq of each log.
+        var firsts: [Int64: Int64] = [:]
         var ends: [Int64: Int64] = [:]
     }
 
@@ -52,8 +53,10 @@ final class World: Sendable {
         Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: self,
-                logins: self, tokens: Self.authority, ids: IDGenerator(node: 0) { [weak self] in self?.wall ?? 0 },
-                logger: Logger(minimum: .error), wallMilliseconds: { [weak self] in self?.wall ?? 0 }),
+                logins: self, tokens: TokenVerifier(own: Self.authority),
+                outsiders: OutsideUsers(source: TestSubjects()),
+                ids: IDGenerator(node: 0) { [weak self] in self?.wall ?? 0 }, logger: Logger(minimum: .error),
+                wallMilliseconds: { [weak self] in self?.wall ?? 0 }),
             settings: Hub.Settings(allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: true),
             mailroom: mailroom)
     }
@@ -93,13 +96,26 @@ final class World: Sendable {
         return entry
     }
 
+    /// Retention deletes the beginning of a log, of which that many entries or fewer are left.
+    func trim(_ choice: Int, to count: Int64) {
+        let logs = Self.topics + filterLogs.all(sessions).map(\.topic)
+        let topic = logs[choice % logs.count]
+        let first = state.withLock { state in
+            let first = max(state.firsts[topic.id] ?? 1, (state.ends[topic.id] ?? 0) + 1 - count)
+            state.firsts[topic.id] = first
+            return first
+        }
+        log.remove(topic, upTo: first - 1)
+        if topic.address != .filterLog(topic.id) { mailroom.trimmed(topic.id, firstSeq: first) }
+    }
+
     /// An entry from outside of the broker, which may change rights: those of PostgreSQL change in the same commit.
     func store(_ topic: StoredTopic, _ change: RightsChange?) -> LogEntry {
         let entry = log.store(topic, "x", from: 3, change)
         state.withLock { state in
             state.ends[topic.id] = entry.seq
             switch change {
-            case .memberAdded(let user, let role, _):
+            case .memberAdded(let user, let role, _, _):
                 state.members[topic.id, default: [:]][user] = role
                 state.joined[topic.id] = entry.seq
             case .memberRemoved(let user): state.members[topic.id]?[user] = nil
@@ -123,15 +139,17 @@ extension World: RightsSource, LoginSource {
                 members[userID].map { role in
                     UserRights.Group(
                         groupID: id, role: role, announcement: state.announcements.contains(id),
-                        lastSeq: state.ends[id] ?? 0, joinedSeq: state.joined[id] ?? 1)
+                        lastSeq: state.ends[id] ?? 0, joinedSeq: state.joined[id] ?? 1,
+                        firstSeq: state.firsts[id] ?? 1)
                 }
             }
             let direct = UserRights.Direct(
                 otherID: 3 - userID, topicID: Self.direct.id, lastSeq: state.ends[Self.direct.id] ?? 0,
-                writable: state.areFriends)
+                writable: state.areFriends, firstSeq: state.firsts[Self.direct.id] ?? 1)
             return UserRights(
                 userID: userID, username: "user\(userID)", isEnabled: true, isSessionLive: true,
-                inboxLastSeq: state.ends[userID] ?? 0, groups: groups.sorted { $0.groupID < $1.groupID },
+                inboxLastSeq: state.ends[userID] ?? 0, inboxFirstSeq: state.firsts[userID] ?? 1,
+                groups: groups.sorted { $0.groupID < $1.groupID },
                 directs: userID < 3 ? [direct] : [])
         }
     }

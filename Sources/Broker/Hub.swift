@@ -43,6 +43,7 @@ package final class Hub: Sendable {
     let journal: SessionJournal
     let shareJournal: ShareJournal
     let wills = WillQueue()
+    let presence = PresenceBoard()
     /// Shards that have told their clients to go.
     let stoppedShards = Atomic<Int>(0)
     let retained: RetainedWriter
@@ -247,4 +248,6 @@ package struct HubMetrics: ~Copyable, Sendable {
     package let dropped = Counter()
     /// Publishes that were refused.
     package let refused = Counter()
+    /// Messages that went from the logs of filters before all sessions had read them.
+    package let lost = Counter()
 }

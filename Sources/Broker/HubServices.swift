@@ -53,9 +53,20 @@ extension LoginSessionStore: LoginSource {}
 /// Who may read and write what, loaded when a user connects.
 package protocol RightsSource: Sendable {
     func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights?
+    /// As of an entry of its log; nil: there is no such group.
+    func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)?
 }
 
 extension DirectoryStore: RightsSource {}
+
+/// Read marks, and when users were last there.
+package protocol ReadMarkSource: Sendable {
+    func markRead(_ topic: StoredTopic, upTo seq: Int64, by userID: Int64) async throws(DatabaseError)
+    func noteLastSeen(_ userID: Int64, at milliseconds: Int64) async throws(DatabaseError)
+    func lastSeen(of users: [Int64]) async throws(DatabaseError) -> [Int64: Int64]
+}
+
+extension ReadMarkStore: ReadMarkSource {}
 
 /// Everything outside of the broker that its shards use.
 package struct HubServices: Sendable {
@@ -65,8 +76,10 @@ package struct HubServices: Sendable {
     package var wills: any WillSource
     package var rights: any RightsSource
     package var logins: any LoginSource
+    package var reads: any ReadMarkSource
     package var retained: any RetainedSource
-    package var tokens: TokenAuthority
+    package var tokens: TokenVerifier
+    package var outsiders: OutsideUsers
     package var ids: IDGenerator
     package var logger: Logger
     /// Unix milliseconds.
@@ -74,8 +87,8 @@ package struct HubServices: Sendable {
 
     package init(
         log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
-        retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, tokens: TokenAuthority,
-        ids: IDGenerator, logger: Logger,
+        retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, reads: any ReadMarkSource,
+        tokens: TokenVerifier, outsiders: OutsideUsers, ids: IDGenerator, logger: Logger,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
@@ -84,8 +97,10 @@ package struct HubServices: Sendable {
         self.wills = wills
         self.rights = rights
         self.logins = logins
+        self.reads = reads
         self.retained = retained
         self.tokens = tokens
+        self.outsiders = outsiders
         self.ids = ids
         self.logger = logger
         self.wallMilliseconds = wallMilliseconds

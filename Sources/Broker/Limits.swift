@@ -47,6 +47,10 @@ package enum Limits {
     static let shareGroupBytesMin = 64 * 1024
     /// Absence after which a persistent session goes (protocol.md §4).
     static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
+    /// Above so many members nobody is told who types and who has read.
+    static let signalMembersMax = 100
+    /// A typing signal that says the same as the last one is dropped for so long.
+    static let typingMilliseconds: Int64 = 2_000
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Entries that are committed and not announced in this time will not be: a connection to the database broke between the two.
@@ -82,6 +86,8 @@ package enum Limits {
     /// A client id may be this long; 3.1 allows 23, everything later more.
     static let clientIDBytesMax = 256
     static let subscriptionsMax = 1_000
+    /// Subjects of outside issuers whose users are remembered, with some 100 bytes each; the others cost a question to the database.
+    static let knownSubjectsMax = 20_000
     /// Filters of one SUBSCRIBE that are looked at.
     static let filtersPerPacketMax = 10_000
     /// protocol.md §2
@@ -90,4 +96,5 @@ package enum Limits {
     static let mentionsMax = 50
     static let customBytesMax = 4_096
     static let clientRefBytesMax = 64
+    static let emojiBytesMax = 32
 }

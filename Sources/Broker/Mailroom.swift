@@ -1,7 +1,7 @@
 import Persistence
 
 /// Brings what other threads have to say to the shards: committed entries, outcomes, revocations.
-package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
+package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver, ReadObserver {
     package let shardCount: Int
     private let post: @Sendable (ShardMail, Int) -> Void
 
@@ -23,6 +23,11 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
         for log in logs { for shard in 0..<shardCount { post(.filterLogRemoved(log), shard) } }
     }
 
+    /// The beginning of a log has been deleted.
+    package func trimmed(_ topicID: Int64, firstSeq: Int64) {
+        for shard in 0..<shardCount { post(.trimmed(topicID: topicID, firstSeq: firstSeq), shard) }
+    }
+
     package func committed(_ entries: [LogEntry]) {
         for shard in 0..<shardCount { post(.committed(entries), shard) }
     }
@@ -31,8 +36,17 @@ package struct Mailroom: CommitObserver, OutcomeObserver, RevocationObserver {
         post(.outcomes(outcomes), index)
     }
 
+    package func hasRead(_ receipt: ReadReceipt) {
+        for shard in 0..<shardCount { post(.read(receipt), shard) }
+    }
+
     /// Log-out, revocation: live connections of that log-in session end.
     package func sessionRevoked(_ sessionID: Int64) {
         for shard in 0..<shardCount { post(.loginSessionRevoked(sessionID), shard) }
+    }
+
+    /// An account's end: live connections of that user end.
+    package func userEnded(_ userID: Int64) {
+        for shard in 0..<shardCount { post(.userEnded(userID), shard) }
     }
 }

@@ -17,6 +17,16 @@ package enum Secrets {
         }
     }
 
+    /// RFC 2104.
+    static func hmacSHA256(_ bytes: [UInt8], secret: [UInt8]) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { buffer, initialized in
+            guard
+                HMAC(EVP_sha256(), secret, Int32(secret.count), bytes, bytes.count, buffer.baseAddress, nil) != nil
+            else { fatalError("no HMAC") }
+            initialized = Int(SHA256_DIGEST_LENGTH)
+        }
+    }
+
     /// Takes the same time wherever the first difference stands; lengths are no secret.
     package static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && CRYPTO_memcmp(left, right, left.count) == 0
@@ -30,5 +40,20 @@ package enum Secrets {
     /// What is stored of a refresh token: it is random, so a plain digest can't be reversed.
     package static func digest(ofRefreshToken token: String) -> [UInt8] {
         sha256(Array(token.utf8))
+    }
+
+    /// A new code to be mailed: 128 random bits as base64url.
+    package static func mailedCode() -> String {
+        Base64URL.encode(randomBytes(16))
+    }
+
+    /// What is stored of a mailed code; as random as a refresh token.
+    package static func digest(ofMailedCode code: String) -> [UInt8] {
+        sha256(Array(code.utf8))
+    }
+
+    /// A password for somebody who has lost the own one: 100 random bits that can be read out.
+    package static func temporaryPassword() -> String {
+        String(Base32.encode(randomBytes(13)).lowercased().prefix(20))
     }
 }

@@ -33,4 +33,8 @@ package final class IDGenerator: Sendable {
 
     /// When an id was made, in Unix milliseconds.
     package static func milliseconds(of id: Int64) -> Int64 { (id >> 22) + epochMilliseconds }
+
+    /// The lowest id that can be made at that time; 0 before 2025.
+    /// - Parameter milliseconds: Unix time.
+    static func first(at milliseconds: Int64) -> Int64 { max(0, milliseconds - epochMilliseconds) << 22 }
 }

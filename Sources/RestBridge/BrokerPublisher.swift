@@ -8,10 +8,11 @@ package struct BrokerPublisher: MessagePublisher {
     package init(_ publisher: LogPublisher) { self.publisher = publisher }
 
     package func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult {
         let result = await publisher.publish(
-            senderID: senderID, topic: topic, payload: payload, clientRefFallback: clientRefFallback)
+            senderID: senderID, topic: topic, payload: payload, clientRefFallback: clientRefFallback,
+            mayDeleteOthers: mayDeleteOthers)
         switch result {
         case .stored(let entry, let repeated): return .stored(entry, repeated: repeated)
         case .refused(let refusal):

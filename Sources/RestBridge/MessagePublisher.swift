@@ -17,7 +17,8 @@ package protocol MessagePublisher: Sendable {
     /// - Parameters:
     ///   - payload: the JSON object `{type?, text?, …, client_ref?}`.
     ///   - clientRefFallback: the `client_ref` if the payload has none.
+    ///   - mayDeleteOthers: the sender may delete what others wrote.
     func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult
 }

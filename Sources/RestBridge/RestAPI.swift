@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Identity
 import Persistence
@@ -9,6 +10,7 @@ package final class RestAPI: Sendable {
     private let router: Router
     private let logger: Logger
     private let ids: IDGenerator
+    private let proxies: TrustedProxies
     /// For `WWW-Authenticate` (RFC 6750 §3).
     private let challenge: String
 
@@ -16,24 +18,36 @@ package final class RestAPI: Sendable {
     ///   - context: the database, ids, observers and clock of all stores.
     ///   - publicURL: the hub's own address, named in challenges.
     package init(
-        context: DomainContext, publisher: any MessagePublisher, authority: TokenAuthority, hasher: PasswordHasher,
-        publicURL: String, logger: Logger
+        context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
+        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
+        security: AccountSecurity, publicURL: String, logger: Logger
     ) {
+        let users = UserStore(context: context)
+        let throttle = LoginThrottle(isOff: security.limitsAreOff, now: SystemClock.monotonicMilliseconds)
         services = RestServices(
-            users: UserStore(context: context), sessions: LoginSessionStore(context: context),
+            users: users, sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
-            conversations: ConversationStore(context: context), publisher: publisher, authority: authority,
-            hasher: hasher, now: context.now)
+            conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher,
+            accounts: AccountStore(context: context), export: ExportStore(context: context),
+            mailedCodes: MailedCodeStore(context: context),
+            passwords: PasswordGate(users: users, hasher: hasher, throttle: throttle),
+            factors: SecondFactors(
+                store: SecondFactorStore(context: context), box: security.box, throttle: throttle, now: context.now),
+            throttle: throttle, mailer: security.mailer, hubName: security.hubName, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
+        proxies = security.proxies
         challenge = "Bearer realm=\"\(publicURL)\""
     }
 
     /// Answers HEAD like GET, body included, so that whoever writes the response can tell its length.
     package func respond(to request: HTTPRequest) async -> HTTPResponse {
         let requestID = String(ids.next(), radix: 36)
+        var request = request
+        request.peerAddress = proxies.client(of: request)
         var response: HTTPResponse
         do {
             response = try await answer(request, requestID: requestID)
@@ -55,7 +69,7 @@ package final class RestAPI: Sendable {
         case .options(let allow):
             return HTTPResponse(status: 204, headers: [("Allow", allow)])
         case .route(let route, let parameters):
-            try checkAccept(http)
+            if route.isJSON { try checkAccept(http) }
             var request = RestRequest(http: http, requestID: requestID, parameters: parameters)
             switch route.authentication {
             case .none: break
@@ -69,7 +83,10 @@ package final class RestAPI: Sendable {
     private func checkAccept(_ request: HTTPRequest) throws(Problem) {
         guard let header = request.header("accept") else { return }
         let accepted = header.split(separator: ",").map { trimmed($0.prefix { $0 != ";" }).lowercased() }
-        let ours = ["*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json"]
+        let ours = [
+            "*/*", "application/*", "application/json", "application/problem+json", "application/jwk-set+json",
+            "application/x-ndjson",
+        ]
         guard accepted.isEmpty || accepted.contains(where: ours.contains) else {
             throw Problem(.notAcceptable, "Accept application/json.")
         }
@@ -85,12 +102,13 @@ package final class RestAPI: Sendable {
         let scheme = header.prefix { $0 != " " }
         guard scheme.lowercased() == "bearer" else { throw invalidToken("The scheme must be Bearer.") }
         let token = trimmed(header.dropFirst(scheme.count))
-        let claims: Claims
+        let verified: VerifiedToken
         do throws(TokenError) {
-            claims = try services.authority.verify(Array(token.utf8), now: services.now() / 1000)
+            verified = try services.tokens.verify(Array(token.utf8), now: services.now() / 1000)
         } catch {
             throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
         }
+        let claims = try await services.outsiders.claims(of: verified)
         guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
         return Caller(userID: claims.userID, sessionID: claims.sessionID)
     }
@@ -121,6 +139,9 @@ package final class RestAPI: Sendable {
         case DatabaseError.unavailable(let reason):
             logger.warning("request failed: database unavailable request_id=\(requestID) reason=\(reason)")
             return .tryLater(.unavailable, "The database does not answer. Try again.")
+        case is HTTPRequestStream.Aborted:
+            // Nobody is there to read it.
+            return Problem(.badRequest, "The body ended early.")
         case PasswordHasherError.saturated:
             return .tryLater(.overloaded, "Too many log-ins at once. Try again.", afterSeconds: 5)
         default:
@@ -137,7 +158,8 @@ package final class RestAPI: Sendable {
         response.headers += [
             ("X-Content-Type-Options", "nosniff"),
             ("Strict-Transport-Security", "max-age=31536000"),
-            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            // Whatever an attachment is, it does nothing when somebody opens it.
+            ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         ]
     }
 }

@@ -1,3 +1,4 @@
+import Broker
 import Identity
 import Persistence
 
@@ -10,9 +11,22 @@ struct RestServices: Sendable {
     let directory: DirectoryStore
     let history: HistoryStore
     let conversations: ConversationStore
+    let attachments: AttachmentService
     let publisher: any MessagePublisher
     let authority: TokenAuthority
+    let tokens: TokenVerifier
+    let outsiders: OutsideUsers
     let hasher: PasswordHasher
+    let accounts: AccountStore
+    let export: ExportStore
+    let mailedCodes: MailedCodeStore
+    let passwords: PasswordGate
+    let factors: SecondFactors
+    let throttle: LoginThrottle
+    /// Nil: the hub sends no mail.
+    let mailer: Mailer?
+    /// How the hub is called where people see it.
+    let hubName: String
     /// Unix milliseconds.
     let now: @Sendable () -> Int64
 }

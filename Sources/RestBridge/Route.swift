@@ -13,14 +13,18 @@ struct Route: Sendable {
     let method: String
     let pattern: PathPattern
     let authentication: Authentication
+    /// False: it answers with other types too, so `Accept` is not asked.
+    let isJSON: Bool
     let handler: Handler
 
     init(
-        _ method: String, _ pattern: String, authentication: Authentication = .token, _ handler: @escaping Handler
+        _ method: String, _ pattern: String, authentication: Authentication = .token, isJSON: Bool = true,
+        _ handler: @escaping Handler
     ) {
         self.method = method
         self.pattern = PathPattern(pattern)
         self.authentication = authentication
+        self.isJSON = isJSON
         self.handler = handler
     }
 }

@@ -1,6 +1,6 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + friends + groups + messages
+    static let all: [Route] = accounts + security + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
         Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
@@ -15,6 +15,19 @@ extension Route {
         Route("PATCH", "/profile", ProfileRoutes.patch),
         Route("GET", "/users", UserRoutes.search),
         Route("GET", "/users/{id}", UserRoutes.show),
+    ]
+
+    private static let security: [Route] = [
+        Route("POST", "/password", PasswordRoutes.change),
+        Route("POST", "/password/forgot", authentication: .none, PasswordRoutes.forgot),
+        Route("POST", "/password/reset", authentication: .none, PasswordRoutes.reset),
+        Route("POST", "/email/verify", authentication: .none, PasswordRoutes.verifyAddress),
+        Route("POST", "/mfa/totp", SecondFactorRoutes.propose),
+        Route("POST", "/mfa/totp/confirm", SecondFactorRoutes.confirm),
+        Route("POST", "/mfa/totp/disable", SecondFactorRoutes.disable),
+        Route("POST", "/mfa/recovery-codes", SecondFactorRoutes.renewCodes),
+        Route("POST", "/account/delete", ClosingRoutes.delete),
+        Route("GET", "/account/export", isJSON: false, ClosingRoutes.export),
     ]
 
     private static let friends: [Route] = [
@@ -48,12 +61,23 @@ extension Route {
         Route("POST", "/messages", PublishRoutes.publish),
         Route("GET", "/messages/{user_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}", HistoryRoutes.list),
-        Route("GET", "/messages/group/{group_id}/{seq}", HistoryRoutes.show),
-        Route("GET", "/messages/direct/{low}/{high}/{seq}", HistoryRoutes.show),
+        Route("GET", "/messages/group/{group_id}/{seq}", MessageRoutes.show),
+        Route("GET", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.show),
+        Route("PATCH", "/messages/group/{group_id}/{seq}", MessageRoutes.edit),
+        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.edit),
+        Route("DELETE", "/messages/group/{group_id}/{seq}", MessageRoutes.delete),
+        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.delete),
+        Route("POST", "/messages/group/{group_id}/{seq}/reactions", MessageRoutes.react),
+        Route("POST", "/messages/direct/{low}/{high}/{seq}/reactions", MessageRoutes.react),
         Route("GET", "/conversations", ConversationRoutes.list),
         Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
+    ]
+
+    private static let attachments: [Route] = [
+        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

@@ -1,7 +1,7 @@
 import Diagnostics
 import Glibc
 
-/// The command: `confab serve` runs the hub, `confab token` mints a token.
+/// The command: `confab serve` runs the hub, `confab token` mints a token, `confab user` administers accounts.
 @main
 struct Confab {
     private static let usageStatus: Int32 = 64
@@ -16,6 +16,7 @@ struct Confab {
         switch CommandLine.arguments[1] {
         case "serve": serve(CommandLine.arguments.dropFirst(2))
         case "token": token(CommandLine.arguments.dropFirst(2))
+        case "user": user(CommandLine.arguments.dropFirst(2))
         case "help", "--help", "-h": StandardStream.output.write(Options.usage)
         case let other: fail("confab: \(other): unknown command\n" + helpHint)
         }
@@ -55,6 +56,24 @@ struct Confab {
                 StandardStream.error.write("confab token: \(error)\n")
                 exit(1)
             }
+        }
+    }
+
+    private static func user(_ arguments: some Sequence<String>) {
+        switch UserCommand.parse(arguments, environment: environment) {
+        case .help: StandardStream.output.write(UserCommand.usage)
+        case .wrong(let problem): fail("confab user: \(problem)\n`confab user --help` lists actions and flags.\n")
+        case .options(let command):
+            Task {
+                do {
+                    try await command.run()
+                    exit(0)
+                } catch {
+                    StandardStream.error.write("confab user: \(error)\n")
+                    exit(1)
+                }
+            }
+            while true { pause() }
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Persistence
 import Transport
 
 /// The command line of `confab serve` (protocol.md §5). Every flag can come from the environment as `CONFAB_…` too; the flag wins.
@@ -35,18 +36,34 @@ struct Options: CommandOptions {
     var tlsKey: String?
     var publicURL: String?
     var origins: Set<WebOrigin> = []
+    /// Files that name outside issuers.
+    var issuers: [String] = []
     /// Listeners behind a proxy that says for whom each connection is.
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
+    /// Passwords and codes may be guessed as fast as they can be checked.
+    var limitsAreOff = false
+    /// Takes mails as sendmail(8) does: the program and its arguments; nil: the hub sends none.
+    var mailCommand: MailCommand?
+    var mailFrom: String?
+    /// Whose X-Forwarded-For counts.
+    var trustedProxies: Set<AddressRange> = []
+    /// What the command line says of it.
+    var retentionGiven: [TopicKind: RetentionLimit] = [:]
+    /// Of one attachment, and of all of a user.
+    var attachmentBytesMax: Int64 = 25 << 20
+    var attachmentQuotaBytes: Int64 = 1 << 30
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     var anonymous = false
     var anonymousIsForced = false
     var hasHints = false
 
     static let reactorsMax = 64
+    /// 1 TiB: what stands behind an attachment counts its chunks in 32 bits.
+    static let attachmentBytesLimit: Int64 = 1 << 40
 
-    static let repeatable: Set<String> = ["origin"]
+    static let repeatable: Set<String> = ["origin", "retention", "issuers", "trusted-proxy"]
     static let flags: [Flag] = [
         ("data", "DIR", "keys, certificate, the hub's own database (./data)"),
         ("database", "URL", "libpq connection string; without it the hub runs its own PostgreSQL under DIR"),
@@ -60,6 +77,7 @@ struct Options: CommandOptions {
         ("tls-key", "FILE", "its key, PEM"),
         ("public-url", "URL", "issuer and audience of the hub's tokens (https://localhost:PORT)"),
         ("origin", "URL", "a web page's origin that may connect, beside public-url's own; may be repeated"),
+        ("issuers", "FILE", "JSON file of issuers whose tokens count too; read again on SIGHUP; may be repeated"),
         (
             "proxy-protocol", "LISTENERS",
             "mqtts,mqtt,https,http: each connection begins with a PROXY protocol header (v1, v2)"
@@ -68,7 +86,22 @@ struct Options: CommandOptions {
             "publish-wait", "SECONDS",
             "how long publishes wait for a database that is away before they are refused: 0 to 86400, or forever (30)"
         ),
-        ("limits", "off", "no limits on rates (there are none yet)"),
+        (
+            "retention", "LIMITS",
+            "what is kept, such as direct=365d,group=90d,group=100000 (all of inbox, direct, group; filter=30d,filter=1000000)"
+        ),
+        ("attachment-bytes-max", "BYTES", "the largest attachment (26214400: 25 MiB)"),
+        ("attachment-quota-bytes", "BYTES", "all attachments of a user together (1073741824: 1 GiB)"),
+        (
+            "trusted-proxy", "CIDR",
+            "proxies, such as 10.0.0.0/8, whose X-Forwarded-For says where an HTTP client is; may be repeated"
+        ),
+        (
+            "mail-command", "CMD",
+            "a program with the interface of sendmail, such as '/usr/sbin/sendmail -t'; without it no mail is sent"
+        ),
+        ("mail-from", "ADDRESS", "the sender of mails (no-reply@ and public-url's host)"),
+        ("limits", "off", "log-ins, codes and sign-ups may be tried without limit: for tests"),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
         ("hints", "", "print what to try next"),
@@ -100,6 +133,7 @@ struct Options: CommandOptions {
                 }
                 origins.insert(origin)
             }
+        case "issuers": issuers += value.split(separator: ",").map(String.init)
         case "proxy-protocol":
             proxyProtocol = []
             for name in value.split(separator: ",") where name != "off" {
@@ -108,7 +142,25 @@ struct Options: CommandOptions {
                 }
                 proxyProtocol.insert(door)
             }
-        case "limits": return value == "off" ? nil : "only off is understood"
+        case "retention": return addRetention(value)
+        case "trusted-proxy":
+            for text in value.split(separator: ",") {
+                guard let range = AddressRange(String(text)) else {
+                    return "an address range like 10.0.0.0/8 or 2001:db8::/32, without bits behind the prefix"
+                }
+                trustedProxies.insert(range)
+            }
+        case "mail-command":
+            guard let command = MailCommand(value) else { return "a program that is there, and its arguments" }
+            mailCommand = command
+        case "mail-from":
+            guard value.contains("@"), !value.contains(where: { "<>\"\r\n ".contains($0) }) else {
+                return "an e-mail address"
+            }
+            mailFrom = value
+        case "limits":
+            guard value == "off" else { return "only off is understood" }
+            limitsAreOff = true
         case "publish-wait":
             if value == "forever" {
                 publishWait = .forever
@@ -118,6 +170,8 @@ struct Options: CommandOptions {
                 }
                 publishWait = .seconds(seconds)
             }
+        case "attachment-bytes-max": return setBytes(\.attachmentBytesMax, value)
+        case "attachment-quota-bytes": return setBytes(\.attachmentQuotaBytes, value)
         case "reactors":
             guard let number = Int(value), 1...Self.reactorsMax ~= number else {
                 return "a number from 1 to \(Self.reactorsMax)"
@@ -140,6 +194,14 @@ struct Options: CommandOptions {
         return inet_pton(AF_INET, text, &bytes) == 1 || inet_pton(AF_INET6, text, &bytes) == 1
     }
 
+    private mutating func setBytes(_ bytes: WritableKeyPath<Options, Int64>, _ value: String) -> String? {
+        guard let number = Int64(value), 1...Self.attachmentBytesLimit ~= number else {
+            return "bytes from 1 to \(Self.attachmentBytesLimit)"
+        }
+        self[keyPath: bytes] = number
+        return nil
+    }
+
     private mutating func setPort(_ port: WritableKeyPath<Options, Port>, _ value: String) -> String? {
         if value == "off" {
             self[keyPath: port] = .off
@@ -155,13 +217,14 @@ struct Options: CommandOptions {
         """
         usage: confab serve [flags]    run the hub
                confab token [flags]    print an access token, signed with the hub's key; --help lists its flags
+               confab user ACTION …    list, show and change accounts; --help tells more
                confab help             show this
 
         Flags of `confab serve`, and their defaults:
 
         \(flagList)
         PORT is a number, 0 for a free one, or off. Each flag can come from the environment, --public-url as CONFAB_PUBLIC_URL; the flag
-        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate again.
+        wins. SIGTERM and SIGINT stop the hub and its PostgreSQL, SIGHUP reads the certificate and the issuers again.
         Exit codes: 0 stopped, 1 failure, 64 wrong usage.
 
         """

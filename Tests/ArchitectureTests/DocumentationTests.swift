@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func readmeHasEveryFlag() throws {
-        let flags = try ["Options", "TokenCommand"].map { try Self.text("Sources/confab/\($0).swift") }
+        let flags = try ["Options", "TokenCommand", "UserCommand"].map { try Self.text("Sources/confab/\($0).swift") }
             .reduce(into: Set()) { $0.formUnion(Self.found(/\n +\(\s*"([a-z-]+)", "[A-Za-z]*",\s/, in: $1)) }
         try #require(flags.isSuperset(of: ["data", "hints", "proxy-protocol", "lifetime"]))
         let readme = try Self.text("README.md")

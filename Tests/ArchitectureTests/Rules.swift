@@ -28,6 +28,7 @@ struct Rules {
         "JSON": Rules([]),
         "MQTT": Rules([]),
         "Topics": Rules([]),
+        "Media": Rules([]),
         "Identity": Rules(
             ["COpenSSL", "JSON", "Diagnostics", "Topics"], system: operatingSystem, rawPointers: true),
         "Persistence": Rules(
@@ -39,7 +40,8 @@ struct Rules {
             ["MQTT", "Topics", "JSON", "Identity", "Persistence", "Transport", "Memory", "Diagnostics"],
             system: noClock),
         "RestBridge": Rules(
-            ["Broker", "Topics", "JSON", "Identity", "Persistence", "Transport", "Diagnostics"], system: noClock),
+            ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
+            system: noClock),
         "confab": Rules(
             ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
             system: operatingSystem, rawPointers: true),

@@ -57,6 +57,14 @@ import Testing
         #expect(options.bind == nil)
     }
 
+    /// Files add up; those of the command line stand for those of the environment.
+    @Test func issuers() throws {
+        let environment = ["CONFAB_ISSUERS": "/a.json,/b.json"]
+        #expect(try options("").issuers == [])
+        #expect(try options("", environment).issuers == ["/a.json", "/b.json"])
+        #expect(try options("--issuers c.json --issuers=d.json", environment).issuers == ["c.json", "d.json"])
+    }
+
     @Test(arguments: [("0", 0), ("7", 7_000), ("86400", 86_400_000), ("forever", Int64.max)])
     func publishWait(value: String, milliseconds: Int64) throws {
         #expect(try options("--publish-wait \(value)").publishWait.milliseconds == milliseconds)
@@ -84,7 +92,9 @@ import Testing
         "serve", "-x", "--nonsense", "--", "--=", "--mqtt", "--mqtt 65536", "--mqtt -1", "--mqtt +5", "--mqtt 1.5",
         "--mqtt=",
         "--mqtt on", "--data=", "--bind=", "--reactors 0", "--reactors 65", "--reactors x", "--limits on", "--limits",
-        "--publish-wait -1", "--publish-wait 86401", "--publish-wait never",
+        "--trusted-proxy 10.0.0.1/8", "--trusted-proxy localhost", "--mail-command /no/such/program",
+        "--mail-from nobody", "--mail-from a@b>x",
+        "--publish-wait -1", "--publish-wait 86401", "--publish-wait never", "--issuers", "--issuers=",
         "--bind localhost", "--anonymous=yes", "--anonymous force", "--hints=maybe", "--tls-cert /c", "--tls-key /k",
     ])
     func refuses(_ line: String) {
@@ -107,7 +117,9 @@ import Testing
             #expect(Options.usage.contains("  --\(flag.name)"))
             let values = [
                 "reactors": "1", "limits": "off", "bind": "::1", "origin": "https://a.example",
-                "proxy-protocol": "mqtts", "publish-wait": "1",
+                "proxy-protocol": "mqtts", "retention": "group=5", "publish-wait": "1", "attachment-bytes-max": "1",
+                "attachment-quota-bytes": "1",
+                "trusted-proxy": "10.0.0.0/8", "mail-command": "/bin/true", "mail-from": "hub@example.org",
             ]
             let value = values[flag.name] ?? (flag.value == "PORT" ? "1" : "on")
             // Those that go together are refused alone, but they are known.

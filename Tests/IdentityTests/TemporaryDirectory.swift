@@ -13,6 +13,7 @@ final class TemporaryDirectory {
     deinit {
         for file in files("keys") { unlink("\(path)/keys/\(file)") }
         rmdir("\(path)/keys")
+        for file in files(".") { unlink("\(path)/\(file)") }
         rmdir(path)
     }
 

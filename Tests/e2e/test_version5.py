@@ -2,24 +2,7 @@
 import pytest
 
 from support import rest, wire
-from support.wire import CONNACK, DISCONNECT, PINGREQ, PINGRESP, PUBACK, Wire
-
-
-AUTH = 15
-
-
-def credentials(method, token):
-    """The properties authentication method and data."""
-    return b"\x15" + wire.text(method) + (b"\x16" + wire.text(token) if token is not None else b"")
-
-
-def connect_by_method(method, token):
-    return wire.connect(client_id=rest.unique_name(), properties=credentials(method, token))
-
-
-def auth(reason, method, token):
-    properties = credentials(method, token)
-    return wire.packet(AUTH, bytes([reason]) + wire.variable_integer(len(properties)) + properties)
+from support.wire import AUTH, CONNACK, DISCONNECT, PINGREQ, PINGRESP, PUBACK, Wire, auth, connect_by_method, credentials
 
 
 def publish_by_alias(topic, alias, payload, identifier):
@@ -35,7 +18,7 @@ def user(hub):
 def connection(hub, user):
     """Connected with the method JWT."""
     with Wire(hub) as wired:
-        wired.send(connect_by_method("JWT", user.token))
+        wired.send(connect_by_method("JWT", user.token, rest.unique_name()))
         body = wired.expect(CONNACK)
         assert body[1] == 0 and credentials("JWT", None) in body, "CONNACK names the method [MQTT-4.12.0-5]"
         yield wired
@@ -46,7 +29,7 @@ def connection(hub, user):
 def test_refused_methods(hub, method, token, code):
     """Unknown method 0x8C; the token is the authentication data."""
     with Wire(hub) as wired:
-        wired.send(connect_by_method(method, token))
+        wired.send(connect_by_method(method, token, rest.unique_name()))
         assert wired.expect(CONNACK)[1] == code
 
 

@@ -21,8 +21,9 @@ package struct LogPublisher: Sendable {
     /// - Parameters:
     ///   - payload: the JSON object that a client publishes.
     ///   - clientRefFallback: its `client_ref` if the object has none.
+    ///   - mayDeleteOthers: the sender may delete what others wrote.
     package func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> Result {
         let admission: MessageAdmission
         do throws(Refusal) {
@@ -31,20 +32,20 @@ package struct LogPublisher: Sendable {
         } catch {
             return .refused(error)
         }
-        return await publish(admission, entryID: ids.next(), senderID: senderID, topic: topic)
+        return await publish(
+            admission, entryID: ids.next(), senderID: senderID, topic: topic, mayDeleteOthers: mayDeleteOthers)
     }
 
     /// - Parameter entryID: at a second attempt, that of the first.
     func publish(
-        _ admission: MessageAdmission, entryID: Int64, senderID: Int64, topic: StoredTopic
+        _ admission: MessageAdmission, entryID: Int64, senderID: Int64, topic: StoredTopic, mayDeleteOthers: Bool
     ) async -> Result {
         if let replyTo = admission.replyTo {
             guard let found = try? await log.read(topic, after: replyTo - 1, limit: 1) else { return .unavailable }
-            if found.isEmpty { return .refused(.notFound) }
+            if found.first?.seq != replyTo { return .refused(.notFound) }
         }
-        let append = Append(
-            topic: topic, id: entryID, senderID: senderID, kind: admission.kind, key: admission.key(entryID: entryID),
-            suffix: admission.suffix)
+        let append = admission.append(
+            to: topic, id: entryID, senderID: senderID, mayDeleteOthers: mayDeleteOthers)
         var isQueued = true
         let outcome = await withCheckedContinuation { continuation in
             isQueued = log.append(append, origin: .task(continuation))
@@ -59,6 +60,8 @@ package struct LogPublisher: Sendable {
         case .repeated(let seq, let id): .stored(entry(append, seq, id), repeated: true)
         case .clientRefReused: .refused(.clientRefReused)
         case .topicGone: .refused(.notAMember)
+        case .flawed(let flaw): .refused(Refusal(flaw))
+        case .attachmentMissing: .refused(.notFound)
         case .unavailable: .unavailable
         }
     }

@@ -10,28 +10,50 @@ package struct MessageAdmission: Sendable, Equatable {
     package private(set) var clientRef: [UInt8]?
     /// The seq that must exist already.
     package private(set) var replyTo: Int64?
+    /// Of an edit, a deletion or a reaction.
+    private let annotation: Annotation?
+    /// What it names; whether its sender may is asked when it is stored.
+    private let attachments: [Int64]
 
     /// - Parameters:
     ///   - isText: the content type is `text/plain`: whatever the payload looks like, it is text.
     ///   - clientRef: from outside of the payload; must equal the payload's, if that has one.
     package init(payload: Span<UInt8>, isText: Bool, clientRef outer: [UInt8]?) throws(Refusal) {
-        var body = MessageBody()
-        var inner: [UInt8]?
-        if isText || !Self.looksLikeObject(payload) {
-            try body.setText(plain: payload)
-        } else {
-            inner = try body.readObject(payload)
-        }
-        guard body.hasContent else { throw .invalidMember("text", "a message needs text or attachments") }
-        if let outer, let inner, outer != inner {
+        let object = isText || !Self.looksLikeObject(payload) ? nil : try PublishedObject(payload)
+        if let outer, let inner = object?.clientRef, outer != inner {
             throw .invalidMember("client_ref", "the payload and the property differ")
         }
-        let reference = inner ?? outer
-        if let reference { try Self.checkReference(reference.span) }
-        kind = .message
-        clientRef = reference
-        replyTo = body.replyTo
-        suffix = Self.makeSuffix(reference, body)
+        kind = object?.kind ?? .message
+        clientRef = object?.clientRef ?? outer
+        if let clientRef { try Self.checkReference(clientRef.span) }
+        suffix = Self.beginSuffix(clientRef)
+        if let object, kind != .message {
+            let body = try AnnotationBody(kind, object.members, in: payload)
+            annotation = try body.annotation()
+            attachments = []
+            body.write(into: &suffix)
+        } else {
+            var body = MessageBody()
+            if let object { try body.read(object.members, in: payload) } else { try body.setText(plain: payload) }
+            guard body.hasContent else { throw .invalidMember("text", "a message needs text or attachments") }
+            annotation = nil
+            attachments = body.attachments
+            replyTo = body.replyTo
+            body.write(into: &suffix)
+        }
+        suffix.append(UInt8(ascii: "}"))
+    }
+
+    package func append(
+        to topic: StoredTopic, id: Int64, senderID: Int64, mayDeleteOthers: Bool
+    ) -> Append {
+        var annotation = annotation
+        if case .delete? = annotation?.action { annotation?.action = .delete(mayBeOthers: mayDeleteOthers) }
+        var append = Append(
+            topic: topic, id: id, senderID: senderID, kind: kind, key: key(entryID: id), suffix: suffix,
+            annotation: annotation)
+        append.attachments = attachments
+        return append
     }
 
     /// Whether a content type is `text/plain`, whatever its case and parameters (RFC 9110 §8.3.1).
@@ -41,7 +63,7 @@ package struct MessageAdmission: Sendable, Equatable {
     }
 
     /// The key under which repetitions of this message are found.
-    package func key(entryID: Int64) -> IdempotencyKey {
+    func key(entryID: Int64) -> IdempotencyKey {
         clientRef.map { IdempotencyKey(clientRef: $0) } ?? IdempotencyKey(entryID: entryID)
     }
 
@@ -65,9 +87,9 @@ package struct MessageAdmission: Sendable, Equatable {
         }
     }
 
-    private static func makeSuffix(_ reference: [UInt8]?, _ body: MessageBody) -> [UInt8] {
+    private static func beginSuffix(_ reference: [UInt8]?) -> [UInt8] {
         var suffix: [UInt8] = []
-        suffix.reserveCapacity(body.byteCount + 96)
+        suffix.reserveCapacity(256)
         if let reference {
             suffix.append(ascii: ",\"client_ref\":\"")
             for byte in reference {
@@ -77,8 +99,39 @@ package struct MessageAdmission: Sendable, Equatable {
             suffix.append(UInt8(ascii: "\""))
         }
         suffix.append(ascii: ",\"body\":")
-        body.write(into: &suffix)
-        suffix.append(UInt8(ascii: "}"))
         return suffix
+    }
+}
+
+/// The object that a publisher sent, with what all types have taken out.
+private struct PublishedObject {
+    var kind = EntryKind.message
+    var clientRef: [UInt8]?
+    var members: [JSONRange]
+
+    init(_ payload: Span<UInt8>) throws(Refusal) {
+        do throws(JSONError) {
+            members = try scanObject(payload)
+        } catch {
+            throw .invalidPayload("not a JSON object: \(error.reason) at byte \(error.offset)")
+        }
+        if let member = take("type") {
+            let name = member.kind == .string ? decodeString(payload, member.range) : []
+            guard let kind = Self.kinds.first(where: { $0.name.description.utf8.elementsEqual(name) }) else {
+                throw .invalidMember("type", "message, edit, delete or reaction")
+            }
+            self.kind = kind
+        }
+        if let member = take("client_ref") {
+            guard member.kind == .string else { throw .invalidMember("client_ref", "must be a string") }
+            clientRef = decodeString(payload, member.range)
+        }
+    }
+
+    /// What clients may send.
+    private static let kinds: [EntryKind] = [.message, .edit, .delete, .reaction]
+
+    private mutating func take(_ name: String) -> JSONRange? {
+        members.firstIndex { $0.name == name }.map { members.remove(at: $0) }
     }
 }

@@ -4,13 +4,13 @@ import Memory
 /// The members of a `message`'s body, each as the JSON that will stand in the envelope.
 struct MessageBody {
     private var text: [UInt8]?
+    private var attachmentList: [UInt8]?
     private var mentions: [UInt8]?
     private var custom: [UInt8]?
     private(set) var replyTo: Int64?
+    private(set) var attachments: [Int64] = []
 
-    var hasContent: Bool { text != nil }
-
-    var byteCount: Int { (text?.count ?? 0) + (mentions?.count ?? 0) + (custom?.count ?? 0) }
+    var hasContent: Bool { text != nil || !attachments.isEmpty }
 
     /// A payload that is no object is the text itself.
     mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
@@ -26,51 +26,35 @@ struct MessageBody {
         }
     }
 
-    /// Reads the object that a publisher sent.
-    /// - Returns: its `client_ref`.
-    mutating func readObject(_ payload: Span<UInt8>) throws(Refusal) -> [UInt8]? {
-        let members: [JSONRange]
-        do throws(JSONError) {
-            members = try scanObject(payload)
-        } catch {
-            throw .invalidPayload("not a JSON object: \(error.reason) at byte \(error.offset)")
-        }
-        var reference: [UInt8]?
-        for member in members {
-            switch member.name {
-            case "type":
-                guard member.kind == .string, decodeString(payload, member.range) == Array("message".utf8) else {
-                    throw .invalidMember("type", "only message can be sent")
-                }
-            case "client_ref":
-                guard member.kind == .string else { throw .invalidMember("client_ref", "must be a string") }
-                reference = decodeString(payload, member.range)
-            default: try readMember(member, payload)
-            }
-        }
-        return reference
+    /// - Parameter members: of the object that a publisher sent, without those that all types have.
+    mutating func read(_ members: [JSONRange], in payload: Span<UInt8>) throws(Refusal) {
+        for member in members { try readMember(member, payload) }
+    }
+
+    /// A text as the JSON that stands for it.
+    static func text(_ member: JSONRange, in payload: Span<UInt8>) throws(Refusal) -> [UInt8] {
+        guard member.kind == .string else { throw .invalidMember("text", "must be a string") }
+        let length = decodeString(payload, member.range).count
+        guard length > 0 else { throw .invalidMember("text", "is empty") }
+        guard length <= Limits.textBytesMax else { throw tooLong }
+        return [UInt8](span: payload.extracting(member.range))
     }
 
     private mutating func readMember(_ member: JSONRange, _ payload: Span<UInt8>) throws(Refusal) {
         let value = [UInt8](span: payload.extracting(member.range))
         switch member.name {
         case "text":
-            guard member.kind == .string else { throw .invalidMember("text", "must be a string") }
-            let length = decodeString(payload, member.range).count
-            guard length > 0 else { throw .invalidMember("text", "is empty") }
-            guard length <= Limits.textBytesMax else { throw Self.tooLong }
-            text = value
+            text = try Self.text(member, in: payload)
         case "reply_to":
             guard member.kind == .number, let seq = decodeInteger(payload, member.range), seq > 0 else {
                 throw .invalidMember("reply_to", "must be a seq")
             }
             replyTo = seq
         case "attachments":
-            guard try Self.idCount(value, "attachments", max: Limits.attachmentsMax) > 0 else { return }
-            // There is no way to make an attachment yet, so none that is named can be there.
-            throw .notFound
+            attachments = try Self.ids(value, "attachments", max: Limits.attachmentsMax)
+            if !attachments.isEmpty { attachmentList = value }
         case "mentions":
-            if try Self.idCount(value, "mentions", max: Limits.mentionsMax) > 0 { mentions = value }
+            if try !Self.ids(value, "mentions", max: Limits.mentionsMax).isEmpty { mentions = value }
         case "custom":
             guard member.kind == .object else { throw .invalidMember("custom", "must be an object") }
             guard value.count <= Limits.customBytesMax else { throw .invalidMember("custom", "at most 4 KiB") }
@@ -92,6 +76,10 @@ struct MessageBody {
             writer.name("reply_to")
             writer.number(replyTo)
         }
+        if let attachmentList {
+            writer.name("attachments")
+            writer.raw(attachmentList)
+        }
         if let mentions {
             writer.name("mentions")
             writer.raw(mentions)
@@ -106,19 +94,20 @@ struct MessageBody {
 
     private static let tooLong = Refusal.invalidMember("text", "at most 16,384 bytes")
 
-    /// Checks an array of ids: canonical decimal strings without repetitions.
-    private static func idCount(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> Int {
+    /// Reads an array of ids: canonical decimal strings without repetitions.
+    private static func ids(_ value: [UInt8], _ name: String, max: Int) throws(Refusal) -> [Int64] {
         guard case .array(let elements)? = try? JSONValue(parsing: value) else {
             throw .invalidMember(name, "must be an array of ids")
         }
         guard elements.count <= max else { throw .invalidMember(name, "at most \(max)") }
-        var seen: Set<String> = []
+        var ids: [Int64] = []
         for element in elements {
             guard case .string(let text) = element, let id = Int64(text), id > 0, String(id) == text else {
                 throw .invalidMember(name, "must be an array of ids")
             }
-            guard seen.insert(text).inserted else { throw .invalidMember(name, "\(text) stands twice") }
+            guard !ids.contains(id) else { throw .invalidMember(name, "\(text) stands twice") }
+            ids.append(id)
         }
-        return elements.count
+        return ids
     }
 }

@@ -1,4 +1,5 @@
 import MQTT
+import Persistence
 
 /// Why a publish or a subscription is refused: one name at every door, with its MQTT 5 reason code and its HTTP status (docs/codes.md).
 package struct Refusal: Error, Sendable {
@@ -39,8 +40,20 @@ package struct Refusal: Error, Sendable {
     static let clientRefReused = Refusal(
         "client-ref-reused", "This client_ref stands for another message.", code: .implementationSpecificError,
         status: 409)
+    static let notTheAuthor = Refusal(
+        "forbidden", "Only its author may do that, or an admin who deletes it.", code: .notAuthorized, status: 403)
+    static let tooOld = Refusal(
+        "too-old", "A message can be edited for 24 hours.", code: .implementationSpecificError, status: 409)
     static let notFound = Refusal(
         "not-found", "What this refers to is not there.", code: .payloadFormatInvalid, status: 404)
     static let unavailable = Refusal(
         "unavailable", "The message could not be stored now; try again.", code: .quotaExceeded, status: 503)
+
+    init(_ flaw: Annotation.Flaw) {
+        switch flaw {
+        case .noSuchMessage: self = .notFound
+        case .notTheAuthor: self = .notTheAuthor
+        case .tooOld: self = .tooOld
+        }
+    }
 }

@@ -45,10 +45,11 @@ struct InFlight: Equatable {
     private(set) var mayRepeat = false
 
     var isEmpty: Bool { count == 0 }
+    var isFull: Bool { count >= Limits.inFlightSpanMax }
 
     /// - Returns: the packet identifier of the new item.
     mutating func append(cursor: Int32, seq: Int64, qos: QoS) -> UInt16 {
-        precondition(count < Limits.inFlightSpanMax, "the caller asks for room first")
+        precondition(!isFull, "the caller asks for room first")
         push(Item(cursor: cursor, state: .sent, isExactlyOnce: qos == .exactlyOnce, seq: seq))
         outstanding += 1
         return Self.packetID(firstOrdinal + Int64(count - 1))
@@ -153,11 +154,11 @@ struct InFlight: Equatable {
     }
 
     /// Whether entries of a cursor are to be sent again.
-    func hasRestored(cursor: Int32) -> Bool {
+    func hasRestored(cursor: Int32, upTo seq: Int64 = .max) -> Bool {
         guard restoredCount > 0 else { return false }
         for offset in 0..<count {
             let item = ring[(first + offset) & (ring.count - 1)]
-            if item.state == .restored, item.cursor == cursor { return true }
+            if item.state == .restored, item.cursor == cursor, item.seq <= seq { return true }
         }
         return false
     }
@@ -187,14 +188,19 @@ struct InFlight: Equatable {
         return .none
     }
 
-    /// Gives up a restored item whose entry is no longer there, or no longer fits the client.
-    mutating func forget(cursor: Int32, upTo seq: Int64) {
-        guard restoredCount > 0 else { return }
+    /// What an earlier connection had in flight of entries up to `seq`, which are no longer there, leaves the cursor: it must not come to
+    /// stand behind entries that the client may never have got.
+    /// - Returns: how many items.
+    mutating func abandon(cursor: Int32, upTo seq: Int64) -> Int32 {
+        var abandoned: Int32 = 0
         for offset in 0..<count {
             let index = (first + offset) & (ring.count - 1)
-            guard ring[index].state == .restored, ring[index].cursor == cursor, ring[index].seq <= seq else { continue }
-            finish(index)
+            guard ring[index].state != .sent, ring[index].cursor == cursor, ring[index].seq <= seq else { continue }
+            ring[index].cursor = -1
+            if ring[index].state == .restored { finish(index) }
+            abandoned += 1
         }
+        return abandoned
     }
 
     /// The oldest item of a cursor that is to be sent again.

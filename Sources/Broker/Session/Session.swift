@@ -153,7 +153,7 @@ struct Session {
     var takesAliases: Bool { sentAliases.maximum > 0 }
 
     /// Room for one more PUBLISH of QoS 1 or 2.
-    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && inFlight.count < Limits.inFlightSpanMax }
+    var hasWindow: Bool { inFlight.outstanding < receiveMaximum && !inFlight.isFull }
 
     /// For how many more.
     var window: Int { min(receiveMaximum - inFlight.outstanding, Limits.inFlightSpanMax - inFlight.count) }

@@ -33,5 +33,6 @@ struct Connecting {
     func isNamed(_ rights: UserRights) -> Bool {
         let name = connect.username ?? []
         return name.isEmpty || name == Array(String(rights.userID).utf8) || name == Array(rights.username.utf8)
+            || claims?.isNamedOutside(name) ?? false
     }
 }

@@ -8,8 +8,8 @@ import Transport
 extension Shard {
     private static var method: [UInt8] { Array("JWT".utf8) }
 
-    /// The claims of a CONNECT's token; nil for a client without credentials, where that is allowed.
-    func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> Claims? {
+    /// What a CONNECT's token says; nil for a client without credentials, where that is allowed.
+    func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> VerifiedToken? {
         let version = connect.version
         let token: [UInt8]
         if let method = connect.authenticationMethod {
@@ -24,9 +24,8 @@ extension Shard {
             let reason = connect.username == nil ? ReasonCode.notAuthorized : .badUserNameOrPassword
             throw refusal(reason, "an access token is needed as password", version)
         }
-        let claims: Claims
         do throws(TokenError) {
-            claims = try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
+            return try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
         } catch {
             switch error {
             case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
@@ -34,13 +33,14 @@ extension Shard {
             case .expired: throw refusal(.notAuthorized, "the token has expired", version)
             }
         }
-        // A user name that is no number is compared with the account's when its rights are loaded.
-        if let username = connect.username, let id = Int64(String(decoding: username, as: UTF8.self)),
-            id != claims.userID
-        {
-            throw refusal(.badUserNameOrPassword, "the user name is not the token's", version)
-        }
-        return claims
+    }
+
+    /// A user name that is no number is compared with the account's when its rights are loaded.
+    func checkUserName(_ connect: borrowing Connect, _ claims: Claims) throws(ProtocolError) {
+        guard let username = connect.username, let id = Int64(String(decoding: username, as: UTF8.self)),
+            id != claims.userID, !claims.isNamedOutside(username)
+        else { return }
+        throw refusal(.badUserNameOrPassword, "the user name is not the token's", connect.version)
     }
 
     // MARK: AUTH
@@ -56,28 +56,31 @@ extension Shard {
         guard auth.reason == .reauthenticate else {
             throw ProtocolError(.protocolError, "there is nothing to continue")
         }
-        let claims: Claims
+        let verified: VerifiedToken
         do throws(TokenError) {
-            claims = try hub.services.tokens.verify(auth.data ?? [], now: hub.services.wallMilliseconds() / 1000)
+            verified = try hub.services.tokens.verify(auth.data ?? [], now: hub.services.wallMilliseconds() / 1000)
         } catch {
             throw ProtocolError(.notAuthorized, "the token is not valid here, or has expired")
         }
-        guard claims.userID == sessions[Int(session)].key.userID else {
-            throw ProtocolError(.notAuthorized, "the token is another user's")
-        }
         let token = sessionToken(session), will = sessions[Int(session)].will
-        Task { [hub, index, claims] in
-            let isAdmitted = (try? await hub.admit(claims, will)) ?? false
-            hub.mailroom.post(.reauthenticated(session: token, claims, isAdmitted: isAdmitted), to: index)
+        let userID = sessions[Int(session)].key.userID
+        Task { [hub, index] in
+            let outcome = await hub.reauthenticate(verified, as: userID, will)
+            hub.mailroom.post(.reauthenticated(session: token, outcome), to: index)
         }
     }
 
-    mutating func reauthenticated(_ token: UInt64, _ claims: Claims, isAdmitted: Bool, io: inout Connections) {
+    mutating func reauthenticated(_ token: UInt64, _ outcome: Reauthentication, io: inout Connections) {
         guard let session = session(of: token) else { return }
-        guard isAdmitted else {
-            disconnect(session, .notAuthorized, text: "the log-in session is over", io: &io)
-            return
+        switch outcome {
+        case .admitted(let claims): adopt(claims, session, io: &io)
+        case .refused(let reason): disconnect(session, .notAuthorized, text: "\(reason)", io: &io)
+        case .unavailable: disconnect(session, .serverBusy, text: "the database is away", io: &io)
         }
+    }
+
+    /// From now on the session has this token's rights.
+    private mutating func adopt(_ claims: Claims, _ session: Int32, io: inout Connections) {
         let place = Int(session)
         sessions[place].adopt(claims)
         sessions[place].rules = AccessRules(claims, clientID: sessions[place].key.clientID)
@@ -108,6 +111,11 @@ extension AccessRules {
             publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: userID,
             clientID: clientID)
     }
+}
+
+extension Claims {
+    /// Whether an outside issuer calls the user so.
+    func isNamedOutside(_ name: [UInt8]) -> Bool { outsideName.map { Array($0.utf8) == name } ?? false }
 }
 
 extension Session {

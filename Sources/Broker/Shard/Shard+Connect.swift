@@ -11,7 +11,7 @@ extension Shard {
         _ id: ConnectionID, _ connect: consuming Connect, io: inout Connections
     ) throws(ProtocolError) {
         guard !isStopping else { throw refusal(.serverUnavailable, "the server is shutting down", connect.version) }
-        let claims = try authenticate(connect)
+        let token = try authenticate(connect)
         if connect.clientID.isEmpty {
             // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].
             guard connect.version == .v5 || connect.cleanStart else {
@@ -20,6 +20,22 @@ extension Shard {
         } else if connect.clientID.count > Limits.clientIDBytesMax {
             throw refusal(.clientIdentifierNotValid, "the client id is too long", connect.version)
         }
+        guard let token else {
+            try begin(id, connect, nil, io: &io)
+            return
+        }
+        if let claims = hub.services.outsiders.knownClaims(of: token) {
+            try begin(id, connect, claims, io: &io)
+        } else {
+            resolve(id, connect, token, io: &io)
+        }
+    }
+
+    /// - Parameter claims: nil: anonymous.
+    mutating func begin(
+        _ id: ConnectionID, _ connect: consuming Connect, _ claims: Claims?, io: inout Connections
+    ) throws(ProtocolError) {
+        if let claims { try checkUserName(connect, claims) }
         let assigned = connect.clientID.isEmpty ? hub.makeClientID() : nil
         let key = SessionKey(userID: claims?.userID ?? 0, clientID: assigned ?? connect.clientID)
         try checkWill(connect, claims, clientID: key.clientID)
@@ -160,6 +176,7 @@ extension Shard {
             at: sessions[Int(session)].keepAliveMilliseconds > 0
                 ? io.now + sessions[Int(session)].keepAliveMilliseconds : 0)
         io.resumeReading(waiting.connection.slot)
+        setPresence(.online, of: session)
         repeatReleases(session, io: &io)
         pump(session, io: &io)
     }

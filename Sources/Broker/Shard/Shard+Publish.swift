@@ -82,9 +82,11 @@ extension Shard {
     ) throws(ProtocolError) {
         let kind = classify(topic)
         do throws(Refusal) {
-            if kind == .plain {
-                try receivePlain(publish, on: topic, bytes, from: session, io: &io)
-            } else {
+            switch kind {
+            case .plain: try receivePlain(publish, on: topic, bytes, from: session, io: &io)
+            case .typing, .read, .presence:
+                try publishSignal(publish, on: topic, bytes, kind, from: session, io: &io)
+            case .stored, .system, .reserved:
                 try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
             }
         } catch {
@@ -99,7 +101,7 @@ extension Shard {
         _ publish: Publish, on name: Span<UInt8>, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32,
         io: inout Connections
     ) throws(Refusal) {
-        let topic = try writableTopic(kind, session)
+        let right = try publishRight(kind, session), topic = right.topic
         var isText = false
         var clientRef: [UInt8]?
         if publish.hasForwardedProperties {
@@ -110,11 +112,12 @@ extension Shard {
         }
         let admission = try MessageAdmission(
             payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
-        if let replyTo = admission.replyTo, replyTo > topics[Int(topic)]!.head { throw .notFound }
+        guard !right.isReactionsOnly || admission.kind == .reaction else { throw .announcementOnly }
+        if let replyTo = admission.replyTo, !topics[Int(topic)]!.has(replyTo) { throw .notFound }
         let id = publishID(publish, of: session)
-        let append = Append(
-            topic: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
-            kind: admission.kind, key: admission.key(entryID: id), suffix: admission.suffix)
+        let append = admission.append(
+            to: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
+            mayDeleteOthers: right.mayDeleteOthers)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
             // Only 3.x is told later of what it sent; 5 gets a reason.
@@ -171,20 +174,30 @@ extension Shard {
 
     // MARK: Rights
 
-    private func writableTopic(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> Int32 {
+    struct PublishRight {
+        var topic: Int32
+        /// An announcement group, of which the user is no admin.
+        var isReactionsOnly = false
+        /// An admin of the group.
+        var mayDeleteOthers = false
+    }
+
+    func publishRight(_ kind: TopicClass, _ session: Int32) throws(Refusal) -> PublishRight {
         let user = sessions[Int(session)].user
         guard user >= 0 else { throw .notAuthorized }
         switch kind {
         case .stored(.group(let group)):
             guard let right = users[Int(user)].groups[group] else { throw .notAMember }
-            if topics[Int(right.topic)]!.isAnnouncement, right.role < .admin { throw .announcementOnly }
-            return right.topic
+            let isAdmin = right.role >= .admin
+            return PublishRight(
+                topic: right.topic, isReactionsOnly: topics[Int(right.topic)]!.isAnnouncement && !isAdmin,
+                mayDeleteOthers: isAdmin)
         case .stored(.direct(let low, let high)):
             let id = users[Int(user)].id
             guard low == id || high == id, let right = users[Int(user)].directs[low == id ? high : low],
                 right.isWritable
             else { throw .notFriends }
-            return right.topic
+            return PublishRight(topic: right.topic)
         case .stored(.inbox), .stored(.filterLog), .typing, .read, .presence, .system: throw .notAuthorized
         case .reserved:
             throw Refusal("topic-invalid", "There is no such topic.", code: .topicNameInvalid, status: 404)
@@ -232,8 +245,12 @@ extension Shard {
         // The log of a filter that nobody has any more: nobody needs the message.
         case .topicGone where waiting.answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
+        case .flawed(let flaw): answer.refuse(Refusal(flaw))
+        case .attachmentMissing: answer.refuse(.notFound)
         case .unavailable:
-            guard sessions[place].version == .v5 else {
+            // It may be stored nevertheless. An error would end the exchange, and what comes again would be another message.
+            let isExactlyOnce = answer.isExactlyOnce && sessions[place].isPersistent
+            guard sessions[place].version == .v5, !isExactlyOnce else {
                 blockPublisher(session, io: &io)
                 return
             }
@@ -249,12 +266,14 @@ extension Shard {
         sendReadyAnswers(session, io: &io)
     }
 
-    /// 3.1.1 cannot say "not now": the client gets no answer, is read no further, and loses its connection (protocol.md §3).
+    /// 3.1.1 cannot say "not now": the client gets no answer, is read no further, and loses its connection (protocol.md §3). In MQTT 5 it is
+    /// told why, at once.
     private mutating func blockPublisher(_ session: Int32, io: inout Connections) {
         guard !sessions[Int(session)].acknowledgements.isBlocked else { return }
         sessions[Int(session)].acknowledgements.block()
         io.pauseReading(sessions[Int(session)].slot)
-        io.setDeadline(sessions[Int(session)].slot, at: io.now + Limits.unavailableMilliseconds)
+        let wait = sessions[Int(session)].version == .v5 ? 0 : Limits.unavailableMilliseconds
+        io.setDeadline(sessions[Int(session)].slot, at: io.now + wait)
     }
 
     /// Answers a publish that needs no commit, in its turn.

@@ -72,3 +72,15 @@ extension Shard {
         return packet
     }
 }
+
+extension ClientPacket {
+    /// What answers a PUBLISH of ours.
+    var answer: (type: PacketType, packetID: UInt16)? {
+        switch self {
+        case .puback(let acknowledgement): (.puback, acknowledgement.packetID)
+        case .pubrec(let acknowledgement): (.pubrec, acknowledgement.packetID)
+        case .pubcomp(let acknowledgement): (.pubcomp, acknowledgement.packetID)
+        case .connect, .publish, .pubrel, .subscribe, .unsubscribe, .pingreq, .disconnect, .auth: nil
+        }
+    }
+}

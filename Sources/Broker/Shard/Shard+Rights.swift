@@ -27,7 +27,7 @@ extension Shard {
     mutating func releaseUser(_ user: Int32) {
         users[Int(user)].references -= 1
         guard users[Int(user)].references == 0 else { return }
-        for topic in readableTopics(of: user) { releaseTopic(topic) }
+        for topic in readableTopics(of: user) { releaseTopic(topic, of: user) }
         if userIndex[users[Int(user)].id] == user { userIndex[users[Int(user)].id] = nil }
         users[Int(user)] = UserState(id: 0)
         freeUsers.append(user)
@@ -39,17 +39,20 @@ extension Shard {
         guard !users[place].isReady else { return }
         users[place].isReady = true
         let inbox = StoredTopic(id: rights.userID, address: .inbox(user: rights.userID))
-        users[place].inbox = holdTopic(inbox, lastSeq: rights.inboxLastSeq)
+        users[place].inbox = holdTopic(
+            inbox, firstSeq: rights.inboxFirstSeq, lastSeq: rights.inboxLastSeq, for: user)
         for group in rights.groups {
             let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
-            let index = holdTopic(topic, lastSeq: group.lastSeq)
+            let index = holdTopic(topic, firstSeq: group.firstSeq, lastSeq: group.lastSeq, for: user)
             topics[Int(index)]!.setAnnouncement(group.announcement, asOf: group.lastSeq)
+            topics[Int(index)]!.setMemberCount(Int(group.memberCount), asOf: group.lastSeq)
             users[place].groups[group.groupID] = UserState.Group(
                 topic: index, role: group.role, knownAt: group.lastSeq, joinedSeq: group.joinedSeq)
         }
         for direct in rights.directs {
             let address = Self.directAddress(rights.userID, direct.otherID)
-            let index = holdTopic(StoredTopic(id: direct.topicID, address: address), lastSeq: direct.lastSeq)
+            let topic = StoredTopic(id: direct.topicID, address: address)
+            let index = holdTopic(topic, firstSeq: direct.firstSeq, lastSeq: direct.lastSeq, for: user)
             users[place].directs[direct.otherID] = UserState.Direct(
                 topic: index, isWritable: direct.writable, knownAt: rights.inboxLastSeq)
         }
@@ -85,12 +88,27 @@ extension Shard {
         }
     }
 
-    mutating func holdTopic(_ topic: StoredTopic, lastSeq: Int64) -> Int32 {
+    /// For a user who may read it.
+    private mutating func holdTopic(
+        _ topic: StoredTopic, firstSeq: Int64, lastSeq: Int64, for user: Int32
+    ) -> Int32 {
+        let index = holdTopic(topic, firstSeq: firstSeq, lastSeq: lastSeq)
+        topics[Int(index)]!.addReader(user)
+        return index
+    }
+
+    private mutating func releaseTopic(_ index: Int32, of user: Int32) {
+        topics[Int(index)]!.removeReader(user)
+        releaseTopic(index)
+    }
+
+    mutating func holdTopic(_ topic: StoredTopic, firstSeq: Int64 = 1, lastSeq: Int64) -> Int32 {
         if let index = topicIndex[topic.id] {
             topics[Int(index)]!.references += 1
             return index
         }
-        var state = TopicState(topic, head: max(lastSeq, recentHeads.head(of: topic.id)))
+        var state = TopicState(topic, head: max(lastSeq, recentHeads.seq(of: topic.id)))
+        state.firstSeq = max(firstSeq, recentFirsts.seq(of: topic.id))
         state.references = 1
         let index: Int32
         if let free = freeTopics.popLast() {
@@ -115,13 +133,30 @@ extension Shard {
         freeTopics.append(index)
     }
 
+    private func countMembers(of group: Int64) {
+        Task { [hub, index] in
+            guard let count = try? await hub.services.rights.memberCount(of: group) else { return }
+            hub.mailroom.post(.membersCounted(group: group, count.members, asOf: count.seq), to: index)
+        }
+    }
+
+    mutating func membersCounted(_ group: Int64, _ count: Int, asOf seq: Int64) {
+        if let topic = topicIndex[group] { topics[Int(topic)]!.setMemberCount(count, asOf: seq) }
+    }
+
     // MARK: Changes
 
     /// Applies what a committed entry says about rights; called once per entry, in the order of its log, before it is delivered.
     mutating func applyChange(of entry: LogEntry, io: inout Connections) {
         switch entry.change {
         case nil: break
-        case .memberAdded(let id, _, _), .memberRemoved(let id), .roleChanged(let id, _):
+        case .memberAdded(let id, _, _, _):
+            changeMemberCount(by: 1, entry)
+            applyChange(of: entry, toUser: id, io: &io)
+        case .memberRemoved(let id):
+            changeMemberCount(by: -1, entry)
+            applyChange(of: entry, toUser: id, io: &io)
+        case .roleChanged(let id, _):
             applyChange(of: entry, toUser: id, io: &io)
         case .friendAdded, .friendRemoved:
             guard case .inbox(let owner) = entry.topic.address else {
@@ -141,6 +176,11 @@ extension Shard {
                 }
             }
         }
+    }
+
+    private mutating func changeMemberCount(by change: Int, _ entry: LogEntry) {
+        guard let topic = topicIndex[entry.topic.id] else { return }
+        topics[Int(topic)]!.changeMemberCount(by: change, at: entry.seq)
     }
 
     private mutating func applyChange(of entry: LogEntry, toUser id: Int64, io: inout Connections) {
@@ -166,7 +206,8 @@ extension Shard {
     private mutating func applyChange(of entry: LogEntry, to user: Int32, io: inout Connections) {
         let place = Int(user)
         switch entry.change {
-        case .memberAdded(_, let role, let isAnnouncement): grantGroup(entry, role, isAnnouncement, to: user)
+        case .memberAdded(_, let role, let isAnnouncement, let firstSeq):
+            grantGroup(entry, role, isAnnouncement, firstSeq, to: user)
         case .memberRemoved:
             users[place].lostAt[entry.topic.id] = max(users[place].lostAt[entry.topic.id] ?? 0, entry.seq)
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
@@ -191,7 +232,9 @@ extension Shard {
         }
     }
 
-    private mutating func grantGroup(_ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, to user: Int32) {
+    private mutating func grantGroup(
+        _ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, _ firstSeq: Int64, to user: Int32
+    ) {
         let place = Int(user)
         guard entry.seq > users[place].lostAt[entry.topic.id] ?? 0 else { return }
         if let group = users[place].groups[entry.topic.id] {
@@ -200,8 +243,9 @@ extension Shard {
             users[place].groups[entry.topic.id]?.knownAt = entry.seq
             return
         }
-        let topic = holdTopic(entry.topic, lastSeq: entry.seq - 1)
+        let topic = holdTopic(entry.topic, firstSeq: firstSeq, lastSeq: entry.seq - 1, for: user)
         topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
+        if topics[Int(topic)]!.memberCount == .max { countMembers(of: entry.topic.id) }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
         for session in users[place].sessions {
@@ -221,7 +265,7 @@ extension Shard {
             users[place].directs[friend]?.knownAt = entry.seq
             return
         }
-        let index = holdTopic(topic, lastSeq: lastSeq)
+        let index = holdTopic(topic, firstSeq: 1, lastSeq: lastSeq, for: user)
         users[place].directs[friend] = UserState.Direct(topic: index, isWritable: !isOver, knownAt: entry.seq)
         for session in users[place].sessions { cover(index, by: session, from: lastSeq) }
     }
@@ -231,7 +275,7 @@ extension Shard {
         let place = Int(user)
         guard let group = users[place].groups.removeValue(forKey: groupID) else { return }
         for session in users[place].sessions { uncover(group.topic, of: session) }
-        releaseTopic(group.topic)
+        releaseTopic(group.topic, of: user)
     }
 
     // MARK: Coverage

@@ -100,6 +100,7 @@ extension Shard {
     mutating func endSession(_ session: Int32, isClean: Bool) {
         let place = Int(session)
         leaveShares(session)
+        removePresence(of: session, isClean: isClean)
         for subscribed in sessions[place].subscriptions { remove(subscribed.filter, of: session) }
         let state = state(of: session)
         for index in sessions[place].cursors.indices where sessions[place].cursors[index].topic >= 0 {

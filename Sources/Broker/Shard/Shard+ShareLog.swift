@@ -99,8 +99,7 @@ extension Shard {
 
     /// What is no longer in the log can't be waited for.
     private mutating func skipMissing(before seq: Int64, _ filter: TopicFilter) {
-        guard let (topicID, next) = shares.logs[filter].map({ ($0.topicID, $0.next) }), next < seq else { return }
-        hub.services.logger.warning("topic \(topicID) has no entries \(next) to \(seq - 1) any more")
+        guard let next = shares.logs[filter]?.next, next < seq else { return }
         shares.logs[filter]?.skip(upTo: seq - 1)
         shares.changedLogs.insert(filter)
     }

@@ -24,9 +24,14 @@ extension Shard {
                     ? self.subscribe(entry, identifier: identifier, replay, session) : .quotaExceeded
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
-                appendLastSeq(of: entry.filter, session, to: &answer.properties)
+                appendSeqs(of: entry.filter, session, to: &answer.properties)
                 if let request = retainedRequest(entry, identifier: identifier, isNew: isNew) {
                     answer.retained.append(request)
+                }
+                if entry.options.retainHandling == .sendAtSubscribe || isNew,
+                    let filter = try? TopicFilter(validating: entry.filter), filter.reachesReserved, !filter.isShared
+                {
+                    answer.presences.append(filter)
                 }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
@@ -102,6 +107,7 @@ extension Shard {
         io.append(scratch.span, to: sessions[Int(session)].slot)
         sendSystemValues(session, io: &io)
         replayRetained(answer.retained, to: session, io: &io)
+        replayPresence(answer.presences, to: session)
         pump(session, io: &io)
     }
 
@@ -161,22 +167,15 @@ extension Shard {
         }
     }
 
-    private func mayReadPresence(of other: Int64, _ user: Int32) -> Bool {
-        other == users[Int(user)].id || users[Int(user)].directs[other]?.isWritable == true
-    }
-
-    /// The user property `last_seq: topic=seq` for a filter without wildcards.
-    private func appendLastSeq(of filter: [UInt8], _ session: Int32, to properties: inout [UInt8]) {
+    /// The user properties `last_seq: topic=seq` and, where the log has lost its beginning, `first_seq` for a filter without wildcards.
+    private func appendSeqs(of filter: [UInt8], _ session: Int32, to properties: inout [UInt8]) {
         let user = sessions[Int(session)].user
         guard user >= 0, let address = TopicAddress(parsing: filter.span), let topic = readableTopic(address, user)
         else { return }
-        var value = filter
-        value.append(UInt8(ascii: "="))
-        value.append(decimal: topics[Int(topic)]!.head)
-        properties.appendUserProperty(name: Self.lastSeqName.span, value: value.span)
+        let name = String(decoding: filter, as: UTF8.self), state = topics[Int(topic)]!
+        properties.appendUserProperty("last_seq", "\(name)=\(state.head)")
+        if state.firstSeq > 1 { properties.appendUserProperty("first_seq", "\(name)=\(state.firstSeq)") }
     }
-
-    private static var lastSeqName: [UInt8] { Array("last_seq".utf8) }
 
     // MARK: UNSUBSCRIBE
 
@@ -297,4 +296,6 @@ package struct SubscribeAnswer: Sendable {
     var isUnsubscribe = false
     /// What is to be sent after it.
     var retained: [RetainedReplay.Request] = []
+    /// Filters that may cover presences, whose last values are to be sent after it.
+    var presences: [TopicFilter] = []
 }

@@ -100,7 +100,10 @@ extension Shard {
             }
             for value in system.values where filter.matches(value.topic.span) {
                 frames.reset()
-                send(value, to: session, retain: true, found.identifier == 0 ? [] : [found.identifier], io: &io)
+                guard sessions[Int(session)].mayReadSystem else { return }
+                sendVolatile(
+                    value.topic, value.payload, to: session, retain: true,
+                    found.identifier == 0 ? [] : [found.identifier], io: &io)
             }
         }
     }
@@ -112,42 +115,16 @@ extension Shard {
         let listeners = system.listeners
         for value in values where !last.contains(value) {
             frames.reset()
-            for (session, listener) in listeners {
+            for (session, listener) in listeners where sessions[Int(session)].mayReadSystem {
                 let matching = sessions[Int(session)].subscriptions.filter {
                     listener.filters.contains($0.filter) && $0.filter.matches(value.topic.span)
                 }
                 guard !matching.isEmpty else { continue }
-                send(
-                    value, to: session, retain: matching.contains { $0.options.retainAsPublished },
+                sendVolatile(
+                    value.topic, value.payload, to: session,
+                    retain: matching.contains { $0.options.retainAsPublished },
                     matching.map(\.identifier).filter { $0 != 0 }, io: &io)
             }
         }
-    }
-
-    /// At QoS 0: the next value is better than this one twice.
-    private mutating func send(
-        _ value: SystemValue, to session: Int32, retain: Bool, _ identifiers: [UInt32], io: inout Connections
-    ) {
-        let place = Int(session)
-        guard sessions[place].mayReadSystem else { return }
-        let form = FrameSet.Form(isVersion5: sessions[place].version == .v5, qos: .atMostOnce, retain: retain)
-        var frame: [UInt8] = []
-        if identifiers.isEmpty || !form.isVersion5 {
-            let index = frames.form(form, topic: value.topic.span, payload: value.payload.span, forwarded: [])
-            frame = frames.frames[index]
-        } else {
-            var properties = DeliveryProperties()
-            properties.subscriptionIDs = identifiers
-            ServerPacket.encodePublish(
-                into: &frame, version: .v5, topic: value.topic, payload: value.payload, qos: .atMostOnce,
-                retain: retain, properties: properties)
-        }
-        guard frame.count <= sessions[place].packetBytesMax else { return }
-        guard !io.isCongested(sessions[place].slot) else {
-            hub.metrics.dropped.add(1)
-            return
-        }
-        appendPublish(
-            frame, to: session, slot: sessions[place].slot, takesAliases: sessions[place].takesAliases, io: &io)
     }
 }

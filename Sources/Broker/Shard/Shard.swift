@@ -20,6 +20,8 @@ package struct Shard: ~Copyable {
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
+    /// Clients whose user is being looked up, by connection slot.
+    var resolving: [Int32: Resolving] = [:]
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
     var subscriptions: SubscriptionIndex
@@ -39,7 +41,8 @@ package struct Shard: ~Copyable {
     var topics: [TopicState?] = []
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
-    var recentHeads = RecentHeads()
+    var recentHeads = RecentSeqs()
+    var recentFirsts = RecentSeqs()
     var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
@@ -76,6 +79,8 @@ package struct Shard: ~Copyable {
         case none
         /// No CONNECT yet.
         case new
+        /// CONNECT came; it stands in `resolving`.
+        case resolving
         /// CONNECT came; the serial of its claim.
         case waiting(UInt64)
         case connected(Int32)
@@ -97,6 +102,7 @@ package struct Shard: ~Copyable {
         clients[Int(id.slot)] = .none
         switch client {
         case .none, .new, .ended: break
+        case .resolving: resolving[id.slot] = nil
         case .waiting(let serial): abandonConnecting(serial)
         case .connected(let session): endSession(session, isClean: false)
         }
@@ -105,10 +111,10 @@ package struct Shard: ~Copyable {
     package mutating func deadlineReached(_ id: ConnectionID, io: inout Connections) {
         switch clients[Int(id.slot)] {
         case .none: break
-        case .new, .waiting, .ended: io.abort(id.slot)
+        case .new, .resolving, .waiting, .ended: io.abort(id.slot)
         case .connected(let session):
             if sessions[Int(session)].acknowledgements.isBlocked {
-                io.abort(id.slot)
+                disconnect(session, .serverBusy, text: "the database is away", io: &io)
             } else if io.isReadingPaused(id.slot), !io.isCongested(id.slot) {
                 // It is us who do not listen.
                 keepAlive(session, io: &io)
@@ -130,6 +136,7 @@ package struct Shard: ~Copyable {
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
+        recentFirsts.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }
         }
@@ -148,7 +155,10 @@ package struct Shard: ~Copyable {
             nextGapCheck = io.now + Limits.gapMilliseconds
             readGaps(now: io.now)
         }
-        if index == 0 { hub.runWills() }
+        if index == 0 {
+            hub.runWills()
+            for change in hub.presence.expire(now: hub.services.wallMilliseconds()) { hub.tell(change) }
+        }
         if io.now >= nextTokenCheck {
             nextTokenCheck = io.now + Limits.tokenCheckMilliseconds
             endExpiredTokens(io: &io)
@@ -187,6 +197,7 @@ package struct Shard: ~Copyable {
         case .takeOver(let key, let claim, let claimant): takeOver(key, claim, by: claimant, io: &io)
         case .released(let claimant): released(claimant, io: &io)
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
+        case .resolved(let id, let claims): resolved(id, claims, io: &io)
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
         case .subscriptionsSaved(let token, let answer, let logs):
@@ -194,18 +205,23 @@ package struct Shard: ~Copyable {
         case .orphansRead(let token, let orphans):
             if let session = session(of: token) { keepOrphans(orphans, of: session) }
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
-        case .reauthenticated(let token, let claims, let isAdmitted):
-            reauthenticated(token, claims, isAdmitted: isAdmitted, io: &io)
+        case .reauthenticated(let token, let outcome): reauthenticated(token, outcome, io: &io)
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
-        case .gapRead(let entries): fillGap(entries ?? [], io: &io)
+        case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)
+        case .trimmed(let topicID, let firstSeq): noteTrimmed(topicID, firstSeq)
         case .logRead(let token, let reads, let pages): logRead(token, reads, pages, io: &io)
         case .retainedFence(let round, let shard): answerRetainedFence(round, from: shard)
         case .retainedFenceAnswered(let round, let shard, let lastPut):
             retainedFenceAnswered(round, by: shard, lastPut: lastPut, io: &io)
         case .retainedRead(let answer): retainedRead(answer, io: &io)
         case .system(let values): publishSystem(values, io: &io)
+        case .membersCounted(let group, let count, let seq): membersCounted(group, count, asOf: seq)
+        case .signal(let signal): deliver(signal, io: &io)
+        case .read(let receipt): apply(receipt, io: &io)
+        case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
+        case .userEnded(let id): endSessions(ofUser: id, io: &io)
         case .stop: stop(io: &io)
         }
     }
@@ -237,7 +253,7 @@ package struct Shard: ~Copyable {
         _ id: ConnectionID, _ bytes: Span<UInt8>, at offset: Int, io: inout Connections
     ) throws(ProtocolError) -> Int? {
         switch clients[Int(id.slot)] {
-        case .none, .ended, .waiting: return nil
+        case .none, .ended, .resolving, .waiting: return nil
         case .new:
             guard
                 let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
@@ -303,7 +319,7 @@ package struct Shard: ~Copyable {
     /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
     private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
         switch clients[Int(id.slot)] {
-        case .none, .ended, .waiting: return
+        case .none, .ended, .resolving, .waiting: return
         case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
         case .connected(let session):
             disconnect(session, error.reason, text: "\(error.message)", io: &io)
@@ -349,52 +365,9 @@ package struct Shard: ~Copyable {
         io.setDeadline(sessions[Int(session)].slot, at: io.now + limit)
     }
 
-    private mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
-        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
-            disconnect(Int32(session), .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-        // It may have been read as live just before.
-        let waiting = connecting.values.filter { $0.claims?.sessionID == id && !$0.isAbandoned }
-        for client in waiting {
-            refuseWaiting(client.claim.serial, .notAuthorized, text: "the log-in session is over", io: &io)
-        }
-    }
-
-    private mutating func endExpiredTokens(io: inout Connections) {
-        let now = hub.services.wallMilliseconds() / 1000
-        for session in sessions.indices where sessions[session].tokenExpiresAt != 0 {
-            guard isLive(Int32(session)), sessions[session].tokenExpiresAt <= now else { continue }
-            disconnect(Int32(session), .notAuthorized, text: "the token has expired", io: &io)
-        }
-    }
-
-    private mutating func stop(io: inout Connections) {
-        guard !isStopping else { return }
-        isStopping = true
-        for session in sessions.indices where isLive(Int32(session)) {
-            disconnect(Int32(session), .serverShuttingDown, io: &io)
-        }
-        for serial in connecting.keys {
-            refuseWaiting(serial, .serverUnavailable, text: "the server is shutting down", io: &io)
-        }
-        hub.stoppedShards.add(1, ordering: .releasing)
-    }
-
     func isLive(_ session: Int32) -> Bool {
         guard case .connected(session)? = clients[safe: sessions[Int(session)].slot] else { return false }
         return true
-    }
-}
-
-extension ClientPacket {
-    /// What answers a PUBLISH of ours.
-    fileprivate var answer: (type: PacketType, packetID: UInt16)? {
-        switch self {
-        case .puback(let acknowledgement): (.puback, acknowledgement.packetID)
-        case .pubrec(let acknowledgement): (.pubrec, acknowledgement.packetID)
-        case .pubcomp(let acknowledgement): (.pubcomp, acknowledgement.packetID)
-        case .connect, .publish, .pubrel, .subscribe, .unsubscribe, .pingreq, .disconnect, .auth: nil
-        }
     }
 }
 

@@ -24,6 +24,8 @@ package enum ShardMail: Sendable {
     /// The session that a connecting client waits for is saved and free.
     case released(Claimant)
     case loaded(Claimant, LoadedState)
+    /// Which user the token of a connecting client means; nil: the database is away.
+    case resolved(ConnectionID, Claims?)
     /// A filter of plain topics has a log from now on, or no longer.
     case filterLogAdded(FilterLog)
     case filterLogRemoved(FilterLog)
@@ -34,9 +36,11 @@ package enum ShardMail: Sendable {
     /// States of sessions are committed, or could not be.
     case sessionsSaved([SavedSession], isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
-    case reauthenticated(session: UInt64, Claims, isAdmitted: Bool)
-    /// What was missing between the entries of a topic.
-    case gapRead([LogEntry]?)
+    case reauthenticated(session: UInt64, Reauthentication)
+    /// What is there of the entries that were missing before one in a topic; nil: the database is away.
+    case gapRead(topicID: Int64, before: Int64, [LogEntry]?)
+    /// A log begins with this entry now.
+    case trimmed(topicID: Int64, firstSeq: Int64)
     /// A page of the log of a shared subscription; nil: the database is away.
     case shareLogRead(topicID: Int64, after: Int64, entries: [LogEntry]?)
     case logRead(session: UInt64, [CatchUp], pages: [[LogEntry]]?)
@@ -47,7 +51,14 @@ package enum ShardMail: Sendable {
     /// The values under `$SYS`.
     case system([SystemValue])
     /// Log-out or revocation: connections of this log-in session end.
+    case membersCounted(group: Int64, Int, asOf: Int64)
+    case signal(Signal)
+    case read(ReadReceipt)
+    /// The last values that a SUBSCRIBE asked for.
+    case presences(session: UInt64, [Signal])
     case loginSessionRevoked(Int64)
+    /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.
+    case userEnded(Int64)
     /// The hub stops: tell the clients, save, end.
     case stop
 }

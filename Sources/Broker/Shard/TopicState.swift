@@ -1,3 +1,4 @@
+import JSON
 import Persistence
 import Topics
 
@@ -11,14 +12,23 @@ struct TopicState {
 
     var topic: StoredTopic
     var name: [UInt8]
-    /// Users of this shard who may read it.
+    /// Readers, and whoever else needs it.
     var references = 0
     /// The last entry that this shard has seen, applied and delivered to those who keep up.
     var head: Int64
+    /// The first entry that is still in the log, as far as this shard has heard.
+    var firstSeq: Int64 = 1
     private(set) var isAnnouncement = false
     /// The entry as of which that is known: earlier ones may still come.
     private var announcementKnownAt: Int64 = 0
     var subscribers: [Subscriber] = []
+    /// Users of this shard who may read it.
+    private(set) var readers: [Int32] = []
+    /// Of a group, where it is known; else more than there can be.
+    private(set) var memberCount = Int.max
+    private var memberCountKnownAt: Int64 = 0
+    /// The last typing signals, by user.
+    private var typing: [Int64: (state: TypingState, at: Int64)] = [:]
     /// The newest entries, ascending and without a gap, the last one at `head`: for sessions that are a little behind.
     private var recent: [LogEntry] = []
     private var recentBytes = 0
@@ -32,6 +42,7 @@ struct TopicState {
     init(_ topic: StoredTopic, head: Int64) {
         self.topic = topic
         self.head = head
+        if case .direct = topic.address { memberCount = 2 }
         var name: [UInt8] = []
         topic.address.appendName(to: &name)
         self.name = name
@@ -62,17 +73,66 @@ struct TopicState {
         recent.removeFirst(gone)
     }
 
+    /// A message was deleted: who is a little behind must not get it from here.
+    mutating func redact(_ target: Int64) {
+        for index in recent.indices where recent[index].isAbout(target) {
+            recentBytes -= recent[index].suffix.count
+            recent[index].redact()
+            recentBytes += recent[index].suffix.count
+        }
+    }
+
+    mutating func addReader(_ user: Int32) { readers.append(user) }
+
+    mutating func removeReader(_ user: Int32) {
+        guard let place = readers.lastIndex(of: user) else {
+            preconditionFailure("a reader stands in its topic's list")
+        }
+        readers.swapAt(place, readers.count - 1)
+        readers.removeLast()
+    }
+
+    mutating func setMemberCount(_ count: Int, asOf seq: Int64) {
+        guard seq >= memberCountKnownAt else { return }
+        memberCount = count
+        memberCountKnownAt = seq
+    }
+
+    /// A member came or went.
+    mutating func changeMemberCount(by change: Int, at seq: Int64) {
+        guard memberCount != .max, seq > memberCountKnownAt else { return }
+        memberCount += change
+        memberCountKnownAt = seq
+    }
+
+    /// Whether a typing signal is worth telling; notes it then.
+    mutating func mayTell(_ state: TypingState, by user: Int64, now: Int64) -> Bool {
+        if let last = typing[user], last.state == state, now - last.at < Limits.typingMilliseconds { return false }
+        typing[user] = (state, now)
+        return true
+    }
+
     mutating func setAnnouncement(_ isAnnouncement: Bool, asOf seq: Int64) {
         guard seq >= announcementKnownAt else { return }
         self.isAnnouncement = isAnnouncement
         announcementKnownAt = seq
     }
 
+    /// Entries up to this one were never announced, and have gone from the log meanwhile.
+    mutating func skip(upTo seq: Int64) {
+        head = seq
+        forgetRecent()
+    }
+
     /// Nobody has been behind for a while, so nobody will ask.
     mutating func forgetRecent() {
         recent = []
         recentBytes = 0
+        typing = [:]
     }
+
+    /// Whether there is such an entry.
+    func has(_ seq: Int64) -> Bool { seq >= firstSeq && seq <= head }
 
     /// The entry with that seq, if it is kept.
     func recentEntry(_ seq: Int64) -> LogEntry? {
@@ -81,9 +141,9 @@ struct TopicState {
     }
 }
 
-/// The last seqs of topics that nobody on this shard could read when their entries came by. Rights that are being loaded meanwhile start at
+/// The first or last seqs of topics that nobody on this shard could read when they changed. Rights that are being loaded meanwhile start at
 /// the right place with them. Forgotten after two periods; a load takes far less.
-struct RecentHeads {
+struct RecentSeqs {
     static let periodMilliseconds: Int64 = 60_000
 
     private var current: [Int64: Int64] = [:]
@@ -94,16 +154,39 @@ struct RecentHeads {
         current[topicID] = max(seq, current[topicID] ?? 0)
     }
 
-    func head(of topicID: Int64) -> Int64 {
+    func seq(of topicID: Int64) -> Int64 {
         max(current[topicID] ?? 0, previous[topicID] ?? 0)
     }
 
     /// - Returns: true when a period has ended.
+    @discardableResult
     mutating func tick(now: Int64) -> Bool {
         guard now >= nextPeriod else { return false }
         nextPeriod = now + Self.periodMilliseconds
         previous = current
         current = [:]
         return true
+    }
+}
+
+extension LogEntry {
+    /// The `seq` that an edit, a deletion or a reaction is about; nil: it is none.
+    var target: Int64? {
+        guard kind == .edit || kind == .delete || kind == .reaction,
+            let value = try? JSONValue(parsing: [UInt8(ascii: "{")] + suffix.dropFirst())
+        else { return nil }
+        return value["body"]?["seq"]?.int64
+    }
+
+    /// The message itself, or an edit of it.
+    fileprivate func isAbout(_ target: Int64) -> Bool {
+        seq == target && kind == .message || kind == .edit && self.target == target
+    }
+
+    /// As `confab_redacted` does in the database.
+    fileprivate mutating func redact() {
+        let body = Array(",\"body\":".utf8)
+        guard let start = suffix.indices.first(where: { suffix[$0...].starts(with: body) }) else { return }
+        suffix = suffix[..<start] + Array(",\"body\":{\"deleted\":true}}".utf8)
     }
 }

@@ -13,6 +13,7 @@ package struct Statistics: Sendable, Equatable {
     /// As in `HubMetrics`.
     package var dropped: UInt64 = 0
     package var refused: UInt64 = 0
+    package var lost: UInt64 = 0
 
     package init() {}
 }
@@ -90,6 +91,7 @@ extension Hub {
         var statistics = board.statistics(now: services.wallMilliseconds())
         statistics.dropped = metrics.dropped.current
         statistics.refused = metrics.refused.current
+        statistics.lost = metrics.lost.current
         return statistics
     }
 

@@ -200,7 +200,9 @@ extension Hub {
         guard let entryID = will.entryID else { preconditionFailure("onto a stored topic an entry is given") }
         let admission = try MessageAdmission(willPayload: will.payload, properties: will.properties)
         let publisher = LogPublisher(log: services.log, ids: services.ids)
-        switch await publisher.publish(admission, entryID: entryID, senderID: will.userID, topic: topic) {
+        switch await publisher.publish(
+            admission, entryID: entryID, senderID: will.userID, topic: topic, mayDeleteOthers: false)
+        {
         case .stored: return .over
         case .refused(let refusal): throw refusal
         case .overloaded, .unavailable: return .failed

@@ -15,23 +15,24 @@ extension MessageAdmission {
         try self.init(
             payload: payload.span, isText: properties.contentType.map { Self.isPlainText($0) } ?? false,
             clientRef: properties.userProperties.first { $0.name == Array("client_ref".utf8) }?.value)
+        guard kind == .message else { throw .invalidMember("type", "a will is a message") }
     }
 }
 
 extension UserRights {
-    /// The conversation, and its last entry, if the user may write there.
-    func writableTopic(_ address: TopicAddress) throws(Refusal) -> (topic: StoredTopic, lastSeq: Int64) {
+    /// The conversation, and the entries that it has, if the user may write there.
+    func writableTopic(_ address: TopicAddress) throws(Refusal) -> (topic: StoredTopic, seqs: Range<Int64>) {
         switch address {
         case .inbox, .filterLog: throw .notAuthorized
         case .group(let id):
             guard let group = groups.first(where: { $0.groupID == id }) else { throw .notAMember }
             if group.announcement, group.role < .admin { throw .announcementOnly }
-            return (.group(id), group.lastSeq)
+            return (.group(id), group.firstSeq..<group.lastSeq + 1)
         case .direct(let low, let high):
             guard low == userID || high == userID,
                 let direct = directs.first(where: { $0.otherID == (low == userID ? high : low) }), direct.writable
             else { throw .notFriends }
-            return (.direct(low, high, id: direct.topicID), direct.lastSeq)
+            return (.direct(low, high, id: direct.topicID), direct.firstSeq..<direct.lastSeq + 1)
         }
     }
 
@@ -40,7 +41,7 @@ extension UserRights {
         guard case .stored(let address) = classify(will.topic.span) else { return }
         let target = try writableTopic(address)
         let admission = try MessageAdmission(willPayload: will.payload, properties: will.forwardedProperties)
-        if let replyTo = admission.replyTo, replyTo > target.lastSeq { throw .notFound }
+        if let replyTo = admission.replyTo, !target.seqs.contains(replyTo) { throw .notFound }
     }
 }
 

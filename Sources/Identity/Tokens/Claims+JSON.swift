@@ -5,7 +5,7 @@ extension Claims {
     /// Reads the claims of a token of the hub whose signature, issuer and times are good.
     init(_ claims: JSONValue) throws(TokenError) {
         guard let subject = claims["sub"]?.string, let userID = Self.id(subject),
-            let expiresAt = claims["exp"]?.int64, claims["iat"]?.int64 != nil
+            let expiresAt = claims["exp"]?.numericDate, claims["iat"] != nil
         else { throw .malformed }
         var sessionID: Int64?
         if let claim = claims["sid"] {
@@ -22,7 +22,7 @@ extension Claims {
     }
 
     /// A positive number in canonical decimal (protocol.md §1): no sign, no leading zero.
-    private static func id(_ text: String) -> Int64? {
+    static func id(_ text: String) -> Int64? {
         guard let first = text.utf8.first, UInt8(ascii: "1")...UInt8(ascii: "9") ~= first else { return nil }
         let bytes = Array(text.utf8)
         return decodeInteger(bytes.span, bytes.indices)

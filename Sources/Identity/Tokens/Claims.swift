@@ -8,13 +8,19 @@ package struct Claims: Sendable, Equatable {
     package var scopes: Scopes
     /// Rights on plain topics; nil: chat topics only.
     package var acl: AccessList?
+    /// What an outside issuer calls the user; nil in tokens of the hub.
+    package var outsideName: String?
 
-    package init(userID: Int64, sessionID: Int64?, expiresAt: Int64, scopes: Scopes, acl: AccessList? = nil) {
+    package init(
+        userID: Int64, sessionID: Int64?, expiresAt: Int64, scopes: Scopes, acl: AccessList? = nil,
+        outsideName: String? = nil
+    ) {
         self.userID = userID
         self.sessionID = sessionID
         self.expiresAt = expiresAt
         self.scopes = scopes
         self.acl = acl
+        self.outsideName = outsideName
     }
 }
 

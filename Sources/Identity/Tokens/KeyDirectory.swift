@@ -5,12 +5,14 @@ package enum KeyDirectoryError: Error, Sendable, Equatable, CustomStringConverti
     case failed(path: String, call: String, errno: Int32)
     case notAKey(path: String)
     case noKeys(path: String)
+    case notASecretKey(path: String)
 
     package var description: String {
         switch self {
         case .failed(let path, let call, let errno): "\(path): \(call): \(String(cString: strerror(errno)))"
         case .notAKey(let path): "\(path): holds no Ed25519 private key in PEM"
         case .noKeys(let path): "\(path): no keys are here; a hub makes them when it first starts"
+        case .notASecretKey(let path): "\(path): holds no key of \(SecretBox.keyBytes) bytes"
         }
     }
 }
@@ -66,9 +68,15 @@ struct KeyDirectory {
         let stem = "\(path)/\(String(repeating: "0", count: 20 - digits.utf8.count))\(digits)-\(key.keyID)"
         try write(key.pem, to: "\(stem).new")
         guard rename("\(stem).new", "\(stem).pem") == 0 else { throw Self.failure(stem, "rename") }
+        try synchronize()
+    }
+
+    /// Makes the names of new files last.
+    func synchronize() throws(KeyDirectoryError) {
         let directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard directory >= 0, fsync(directory) == 0 else { throw Self.failure(path, "fsync") }
-        close(directory)
+        guard directory >= 0 else { throw Self.failure(path, "open") }
+        defer { close(directory) }
+        guard fsync(directory) == 0 else { throw Self.failure(path, "fsync") }
     }
 
     /// In ascending order, which is that of making.
@@ -85,25 +93,18 @@ struct KeyDirectory {
         return names.sorted()
     }
 
-    private func read(_ file: String) throws(KeyDirectoryError) -> [UInt8] {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failure(file, "open") }
-        defer { close(descriptor) }
+    func read(_ file: String) throws(KeyDirectoryError) -> [UInt8] {
         // A restored backup may have lost the mode.
-        guard fchmod(descriptor, 0o600) == 0 else { throw Self.failure(file, "fchmod") }
-        var bytes = [UInt8](repeating: 0, count: Self.fileBytesMax)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw Self.failure(file, "read") }
-            if got == 0 { break }
-            count += got
+        guard chmod(file, 0o600) == 0 else { throw Self.failure(file, "chmod") }
+        do throws(SmallFile.Failure) {
+            if let bytes = try SmallFile.read(file, bytesMax: Self.fileBytesMax) { return bytes }
+        } catch {
+            throw .failed(path: file, call: error.call, errno: error.errno)
         }
-        return Array(bytes[..<count])
+        throw .notAKey(path: file)
     }
 
-    private func write(_ bytes: [UInt8], to file: String) throws(KeyDirectoryError) {
+    func write(_ bytes: [UInt8], to file: String) throws(KeyDirectoryError) {
         let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(file, "open") }
         defer { close(descriptor) }
@@ -117,7 +118,7 @@ struct KeyDirectory {
         guard fsync(descriptor) == 0 else { throw Self.failure(file, "fsync") }
     }
 
-    private static func failure(_ path: String, _ call: String) -> KeyDirectoryError {
+    static func failure(_ path: String, _ call: String) -> KeyDirectoryError {
         .failed(path: path, call: call, errno: errno)
     }
 }

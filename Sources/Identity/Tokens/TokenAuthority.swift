@@ -88,8 +88,12 @@ package final class TokenAuthority: Sendable {
     }
 
     package func verify(_ token: [UInt8], now: Int64) throws(TokenError) -> Claims {
+        try verify(SignedToken(parsing: token), now: now)
+    }
+
+    func verify(_ token: SignedToken, now: Int64) throws(TokenError) -> Claims {
         let issuer = ring.withLock { $0.issuer }
-        return try Claims(issuer.verify(SignedToken(parsing: token), now: now))
+        return try Claims(issuer.verify(token, now: now))
     }
 
     /// The body of `/.well-known/jwks.json` (RFC 7517, RFC 8037).
@@ -110,8 +114,8 @@ package final class TokenAuthority: Sendable {
             signingKey: newest,
             headerPart: Base64URL.encode(Array(header.utf8)) + ".",
             issuer: TokenIssuer(
-                name: issuer, audience: issuer, types: ["at+jwt", "application/at+jwt"],
-                keys: Dictionary(keys.map { ($0.keyID, $0) }) { first, _ in first }),
+                name: issuer, audiences: [issuer], types: ["at+jwt"],
+                keys: .named(Dictionary(keys.map { ($0.keyID, $0) }) { first, _ in first })),
             keySet: keySet.bytes)
     }
 }

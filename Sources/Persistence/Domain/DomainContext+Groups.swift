@@ -12,6 +12,10 @@ extension DomainContext {
             body.string(group.name)
             body.name("announcement")
             body.bool(group.announcement)
+            if let picture = group.picture {
+                body.name("picture")
+                body.id(picture)
+            }
         }
     }
 
@@ -37,6 +41,17 @@ extension DomainContext {
                     body.bool(new.announcement)
                 })
         }
+        if old.picture != new.picture {
+            entries.append(
+                entry(in: .group(new.id), by: actor, .group) { body in
+                    body.name("op")
+                    body.string("picture")
+                    if let picture = new.picture {
+                        body.name("picture")
+                        body.id(picture)
+                    }
+                })
+        }
         return entries
     }
 
@@ -49,10 +64,11 @@ extension DomainContext {
     }
 
     /// To the group, and to the new member's inbox.
-    func memberAdded(_ user: Int64, to group: Group, by actor: Int64) -> [Append] {
+    func memberAdded(_ user: Int64, to group: Group, firstSeq: Int64, by actor: Int64) -> [Append] {
         var seen = group
         seen.myRole = .member
-        let change = RightsChange.memberAdded(user: user, role: .member, announcement: group.announcement)
+        let change = RightsChange.memberAdded(
+            user: user, role: .member, announcement: group.announcement, firstSeq: firstSeq)
         return [
             member(user, of: group.id, op: "added", role: .member, by: actor, change),
             entry(in: .inbox(of: user), by: actor, .groupAdded) { body in

@@ -8,17 +8,19 @@ package struct DomainContext: Sendable {
     package let ids: IDGenerator
     package let observer: any CommitObserver
     package let revocations: any RevocationObserver
+    package let reads: any ReadObserver
     /// The wall clock, in Unix milliseconds.
     package let now: @Sendable () -> Int64
 
     package init(
         database: Database, ids: IDGenerator, observer: any CommitObserver, revocations: any RevocationObserver,
-        now: @escaping @Sendable () -> Int64
+        reads: any ReadObserver, now: @escaping @Sendable () -> Int64
     ) {
         self.database = database
         self.ids = ids
         self.observer = observer
         self.revocations = revocations
+        self.reads = reads
         self.now = now
     }
 
@@ -35,7 +37,7 @@ package struct DomainContext: Sendable {
                 let change = try await body(transaction)
                 let entries = change.entries.isEmpty ? [] : try await transaction.append(change.entries)
                 try await GroupStore.noteJoins(entries, in: transaction)
-                if let group = change.endedGroup { try await GroupStore.erase(group, in: transaction) }
+                if let group = change.endedGroup { try await GroupStore.erase(group, now: now(), in: transaction) }
                 var done = Attempt(result: change.result, entries: entries)
                 if !entries.isEmpty {
                     done.transactionID = try await transaction.query("SELECT pg_current_xact_id()::text").text(0, 0)

@@ -178,7 +178,7 @@ extension DomainContext {
         }
     }
 
-    fileprivate func friendRemoved(to owner: Int64, friend: Int64, by actor: Int64) -> Append {
+    func friendRemoved(to owner: Int64, friend: Int64, by actor: Int64) -> Append {
         entry(in: .inbox(of: owner), by: actor, .friendRemoved, change: .friendRemoved(friend: friend)) { body in
             body.name("user_id")
             body.id(friend)

@@ -33,9 +33,11 @@ extension GroupStore {
             guard !added.isEmpty else { return Change(result: .done(statuses)) }
             try await Self.insert(added, role: .member, into: groupID, now: context.now(), in: transaction)
             try await Self.setMemberCount(group, in: transaction)
-            let grown = group
+            let topic = try await transaction.query("SELECT first_seq FROM topics WHERE id = $1", [.int(groupID)])
+            let grown = group, firstSeq = topic.int(0, 0)
             return Change(
-                result: .done(statuses), entries: added.flatMap { context.memberAdded($0, to: grown, by: actorID) })
+                result: .done(statuses),
+                entries: added.flatMap { context.memberAdded($0, to: grown, firstSeq: firstSeq, by: actorID) })
         }
     }
 
@@ -43,7 +45,7 @@ extension GroupStore {
     static func noteJoins(_ entries: [LogEntry], in transaction: Transaction) async throws(DatabaseError) {
         var groups: [Int64] = [], users: [Int64] = [], seqs: [Int64] = []
         for entry in entries {
-            guard case .memberAdded(let user, _, _) = entry.change else { continue }
+            guard case .memberAdded(let user, _, _, _) = entry.change else { continue }
             groups.append(entry.topic.id)
             users.append(user)
             seqs.append(entry.seq)
@@ -178,7 +180,7 @@ extension GroupStore {
         return rows.count == 0 ? nil : Member(rows, 0)
     }
 
-    private static func delete(
+    static func delete(
         _ userID: Int64, from group: Group, in transaction: Transaction
     ) async throws(DatabaseError) {
         _ = try await transaction.query(

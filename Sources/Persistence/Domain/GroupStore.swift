@@ -19,6 +19,8 @@ package struct GroupStore: Sendable {
         case stale
         /// The group would be without an owner.
         case lastOwner
+        /// The picture is no attachment that the caller may load.
+        case attachmentMissing
         /// Not a member: the other user that the change is about.
         case noSuchMember
     }
@@ -27,31 +29,41 @@ package struct GroupStore: Sendable {
         case created(Group)
         /// These of the members asked for are no friends of the caller's.
         case notFriends([Int64])
+        case attachmentMissing
     }
 
     /// Makes a group of `ownerID` and some of its friends.
     package func create(
-        name: String, announcement: Bool, ownerID: Int64, friendIDs: [Int64]
+        name: String, picture: Int64? = nil, announcement: Bool, ownerID: Int64, friendIDs: [Int64]
     ) async throws(DatabaseError) -> CreateOutcome {
         let context = context
         return try await context.change { transaction in
             let friends = try await Self.friends(of: ownerID, among: friendIDs, in: transaction)
             let strangers = friendIDs.filter { !friends.contains($0) }
             guard strangers.isEmpty else { return Change(result: .notFriends(strangers)) }
+            if let picture, try await !transaction.nameAttachment(picture, for: ownerID) {
+                return Change(result: .attachmentMissing)
+            }
             let id = context.ids.next()
-            let group = Group(
+            var group = Group(
                 id: id, name: name, announcement: announcement, ownerID: ownerID,
                 memberCount: Int64(friendIDs.count) + 1)
+            group.picture = picture
             _ = try await transaction.query("INSERT INTO topics (id, kind) VALUES ($1, 3)", [.int(id)])
             _ = try await transaction.query(
                 """
-                INSERT INTO groups (id, name, announcement, owner_id, member_count) VALUES ($1, $2, $3, $4, $5)
-                """, [.int(id), .text(name), .bool(announcement), .int(ownerID), .int(group.memberCount)])
+                INSERT INTO groups (id, name, announcement, owner_id, member_count, picture)
+                VALUES ($1, $2, $3, $4, $5, $6::bigint)
+                """,
+                [
+                    .int(id), .text(name), .bool(announcement), .int(ownerID), .int(group.memberCount),
+                    picture.map { .int($0) } ?? .null,
+                ])
             try await Self.insert([ownerID], role: .owner, into: id, now: context.now(), in: transaction)
             try await Self.insert(friendIDs, role: .member, into: id, now: context.now(), in: transaction)
             let entries =
                 [context.groupCreated(group)]
-                + friendIDs.flatMap { context.memberAdded($0, to: group, by: ownerID) }
+                + friendIDs.flatMap { context.memberAdded($0, to: group, firstSeq: 1, by: ownerID) }
             return Change(result: .created(group), entries: entries)
         }
     }
@@ -60,10 +72,12 @@ package struct GroupStore: Sendable {
     package struct Update: Sendable {
         package var name: String?
         package var announcement: Bool?
+        package var picture: AttachmentChange
 
-        package init(name: String? = nil, announcement: Bool? = nil) {
+        package init(name: String? = nil, announcement: Bool? = nil, picture: AttachmentChange = .keep) {
             self.name = name
             self.announcement = announcement
+            self.picture = picture
         }
     }
 
@@ -81,11 +95,23 @@ package struct GroupStore: Sendable {
             var group = old
             group.name = update.name ?? old.name
             group.announcement = update.announcement ?? old.announcement
+            group.picture = update.picture.applied(to: old.picture)
             guard group != old else { return Change(result: .done(old)) }
+            if let picture = group.picture, picture != old.picture,
+                try await !transaction.nameAttachment(picture, for: userID)
+            {
+                return Change(result: .attachmentMissing)
+            }
             group.version += 1
             _ = try await transaction.query(
-                "UPDATE groups SET name = $2, announcement = $3, version = $4 WHERE id = $1",
-                [.int(groupID), .text(group.name), .bool(group.announcement), .int(group.version)])
+                "UPDATE groups SET name = $2, announcement = $3, version = $4, picture = $5::bigint WHERE id = $1",
+                [
+                    .int(groupID), .text(group.name), .bool(group.announcement), .int(group.version),
+                    group.picture.map { .int($0) } ?? .null,
+                ])
+            if let picture = old.picture, picture != group.picture {
+                try await transaction.unnameAttachment(picture, now: context.now())
+            }
             return Change(result: .done(group), entries: context.groupChanged(from: old, to: group, by: userID))
         }
     }
@@ -116,15 +142,21 @@ package struct GroupStore: Sendable {
     }
 
     /// Deletes all that there is of a group; called after its last entry was appended, so that topics are locked in order.
-    static func erase(_ groupID: Int64, in transaction: Transaction) async throws(DatabaseError) {
+    static func erase(_ groupID: Int64, now: Int64, in transaction: Transaction) async throws(DatabaseError) {
         _ = try await transaction.query(
             """
             DELETE FROM read_marks
             WHERE topic_id = $1 AND user_id IN (SELECT m.user_id FROM members m WHERE m.group_id = $1)
             """, [.int(groupID)])
         _ = try await transaction.query("DELETE FROM members WHERE group_id = $1", [.int(groupID)])
-        _ = try await transaction.query("DELETE FROM groups WHERE id = $1", [.int(groupID)])
+        let gone = try await transaction.query(
+            "DELETE FROM groups WHERE id = $1 RETURNING picture", [.int(groupID)])
+        _ = try await transaction.query("SELECT confab_drop_attachments($1, NULL)", [.int(groupID)])
+        if gone.count == 1, !gone.isNull(0, 0) { try await transaction.unnameAttachment(gone.int(0, 0), now: now) }
         _ = try await transaction.query("DELETE FROM messages WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_edits WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_deletions WHERE topic_id = $1", [.int(groupID)])
+        _ = try await transaction.query("DELETE FROM message_reactions WHERE topic_id = $1", [.int(groupID)])
         _ = try await transaction.query("DELETE FROM topics WHERE id = $1", [.int(groupID)])
     }
 

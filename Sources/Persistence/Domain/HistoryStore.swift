@@ -19,10 +19,10 @@ package struct HistoryStore: Sendable {
         package var entries: [LogEntry]
         /// There are more in the same direction.
         package var hasMore: Bool
-        /// Of the whole topic; an empty one: 1 and 0.
+        /// Of the whole topic, as far as it is still there; where nothing is, the first is one above the last: 1 and 0 of a new one.
         package var firstSeq: Int64
         package var lastSeq: Int64
-        /// How far the reader has read.
+        /// How far the reader has read; what is no longer there counts as read.
         package var readSeq: Int64
     }
 
@@ -38,22 +38,26 @@ package struct HistoryStore: Sendable {
         case .before(let seq):
             rows = try await context.database.query(
                 """
-                SELECT t.id, t.last_seq, coalesce(r.read_seq, 0), m.seq, m.id, m.sender_id, m.kind, m.payload
+                SELECT t.id, t.last_seq, t.first_seq, greatest(r.read_seq, t.first_seq - 1),
+                    m.seq, m.id, m.sender_id, m.kind, m.payload
                 FROM topics t
                 LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
                 LEFT JOIN LATERAL (SELECT * FROM messages m
-                    WHERE m.topic_id = t.id AND m.seq < $6 AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
+                    WHERE m.topic_id = t.id AND m.seq >= t.first_seq AND m.seq < $6
+                        AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
                     ORDER BY m.seq DESC LIMIT $7) m ON true
                 WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq DESC
                 """, who + [.int(seq ?? .max), .int(Int64(limit) + 1), kindParameter])
         case .after(let seq):
             rows = try await context.database.query(
                 """
-                SELECT t.id, t.last_seq, coalesce(r.read_seq, 0), m.seq, m.id, m.sender_id, m.kind, m.payload
+                SELECT t.id, t.last_seq, t.first_seq, greatest(r.read_seq, t.first_seq - 1),
+                    m.seq, m.id, m.sender_id, m.kind, m.payload
                 FROM topics t
                 LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
                 LEFT JOIN LATERAL (SELECT * FROM messages m
-                    WHERE m.topic_id = t.id AND m.seq > $6 AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
+                    WHERE m.topic_id = t.id AND m.seq >= t.first_seq AND m.seq > $6
+                        AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
                     ORDER BY m.seq LIMIT $7) m ON true
                 WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq
                 """, who + [.int(seq), .int(Int64(limit) + 1), kindParameter])
@@ -61,11 +65,11 @@ package struct HistoryStore: Sendable {
         guard rows.count > 0 else { return nil }
         let topic = StoredTopic(id: rows.int(0, 0), address: address)
         var entries =
-            rows.isNull(0, 3) ? [] : (0..<min(rows.count, limit)).map { LogEntry(rows, $0, from: 3, of: topic) }
+            rows.isNull(0, 4) ? [] : (0..<min(rows.count, limit)).map { LogEntry(rows, $0, from: 4, of: topic) }
         if case .before = position { entries.reverse() }
         return Page(
-            entries: entries, hasMore: rows.count > limit, firstSeq: 1, lastSeq: rows.int(0, 1),
-            readSeq: rows.int(0, 2))
+            entries: entries, hasMore: rows.count > limit, firstSeq: rows.int(0, 2), lastSeq: rows.int(0, 1),
+            readSeq: rows.int(0, 3))
     }
 
     package func entry(
@@ -80,17 +84,16 @@ package struct HistoryStore: Sendable {
         return LogEntry(rows, 0, from: 1, of: StoredTopic(id: rows.int(0, 0), address: address))
     }
 
-    /// Moves the reader's watermark up to `seq`, at most to the end, never down; false if it may not read the topic.
+    /// Moves the reader's watermark, as `ReadMarkStore.markRead` does; false if it may not read the topic.
     package func markRead(
         _ address: TopicAddress, upTo seq: Int64, by readerID: Int64
     ) async throws(DatabaseError) -> Bool {
         let rows = try await context.database.query(
-            """
-            INSERT INTO read_marks (user_id, topic_id, read_seq)
-            SELECT $1, t.id, least($6, t.last_seq) FROM topics t WHERE t.id = confab_readable($1, $2, $3, $4, $5)
-            ON CONFLICT (user_id, topic_id) DO UPDATE SET read_seq = greatest(read_marks.read_seq, excluded.read_seq)
-            """, [.int(readerID)] + address.columns + [.int(seq)])
-        return rows.affected == 1
+            "SELECT confab_readable($1, $2, $3, $4, $5)", [.int(readerID)] + address.columns)
+        guard !rows.isNull(0, 0) else { return false }
+        let topic = StoredTopic(id: rows.int(0, 0), address: address)
+        try await ReadMarkStore(context: context).markRead(topic, upTo: seq, by: readerID)
+        return true
     }
 }
 

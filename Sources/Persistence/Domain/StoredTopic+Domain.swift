@@ -17,7 +17,9 @@ extension TopicAddress {
 }
 
 /// `topics.kind`.
-enum TopicKind: Int16 {
+package enum TopicKind: Int16, Sendable, CaseIterable {
     case inbox = 1
     case direct, group
+    /// The log of a filter on plain topics.
+    case filter
 }

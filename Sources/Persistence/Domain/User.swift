@@ -60,7 +60,8 @@ package struct User: Sendable, Equatable {
 /// A user as it sees itself.
 package struct Profile: Sendable, Equatable {
     package var user: User
-    package var email: String
+    /// nil: an outside issuer brought the user, or the account is deleted.
+    package var email: String?
     package var emailVerified: Bool
     /// Counts changes of the profile; the ETag.
     package var version: Int64
@@ -68,22 +69,25 @@ package struct Profile: Sendable, Equatable {
     /// Reads `id, username, display_name, bio, avatar, email, email_verified, version`.
     init(_ rows: Rows, _ row: Int) {
         user = User(rows, row)
-        email = rows.text(row, 5)
+        email = rows.isNull(row, 5) ? nil : rows.text(row, 5)
         emailVerified = rows.bool(row, 6)
         version = rows.int(row, 7)
     }
 
-    package func write(to writer: inout JSONWriter) {
+    /// Writes the own `User` (rest.md).
+    package func write(to writer: inout JSONWriter, _ standing: AccountStore.Standing) {
         writer.beginObject()
         user.writeMembers(to: &writer)
-        writer.name("email")
-        writer.string(email)
+        if let email {
+            writer.name("email")
+            writer.string(email)
+        }
         writer.name("email_verified")
         writer.bool(emailVerified)
         writer.name("mfa_enabled")
-        writer.bool(false)
+        writer.bool(standing.hasSecondFactor)
         writer.name("recovery_codes_left")
-        writer.number(0)
+        writer.number(standing.recoveryCodesLeft)
         writer.endObject()
     }
 }

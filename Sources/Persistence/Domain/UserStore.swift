@@ -25,8 +25,9 @@ package struct UserStore: Sendable {
     }
 
     /// Makes the account, its inbox and its first log-in session.
+    /// - Parameter letter: asks for a proof of the e-mail address.
     package func signUp(
-        _ account: NewAccount, session: NewLoginSession
+        _ account: NewAccount, session: NewLoginSession, letter: MailedCodeStore.Letter? = nil
     ) async throws(DatabaseError) -> SignUpOutcome {
         let context = context
         do {
@@ -43,6 +44,7 @@ package struct UserStore: Sendable {
                     ])
                 _ = try await transaction.query("INSERT INTO topics (id, kind) VALUES ($1, 1)", [.int(id)])
                 let grant = try await LoginSessionStore.open(session, for: id, context, in: transaction)
+                if let letter { _ = try await MailedCodeStore.send(letter, to: id, context, in: transaction) }
                 return Change(result: .created(Profile(rows, 0), grant))
             }
         } catch .refused(code: "23505", constraint: "users_username", _) {
@@ -82,37 +84,6 @@ package struct UserStore: Sendable {
             SELECT id, username, display_name, bio, avatar, email, email_verified, version FROM users
             WHERE id = $1
             """, [.int(userID)])
-        return rows.count == 0 ? nil : Profile(rows, 0)
-    }
-
-    /// Members that are nil stay as they are.
-    package struct ProfileChange: Sendable {
-        package var displayName: String?
-        package var bio: String?
-
-        package init(displayName: String? = nil, bio: String? = nil) {
-            self.displayName = displayName
-            self.bio = bio
-        }
-    }
-
-    /// - Parameter versions: what `If-Match` allows; nil: any.
-    /// - Returns: nil if the present version is none of them.
-    package func updateProfile(
-        _ userID: Int64, _ change: ProfileChange, ifVersionIn versions: [Int64]?
-    ) async throws(DatabaseError) -> Profile? {
-        let rows = try await context.database.query(
-            """
-            UPDATE users SET display_name = coalesce($2, display_name), bio = coalesce($3, bio),
-                version = version + CASE WHEN coalesce($2, display_name) = display_name
-                    AND coalesce($3, bio) = bio THEN 0 ELSE 1 END
-            WHERE id = $1 AND ($4::bigint[] IS NULL OR version = ANY ($4))
-            RETURNING id, username, display_name, bio, avatar, email, email_verified, version
-            """,
-            [
-                .int(userID), change.displayName.map { .text($0) } ?? .null, change.bio.map { .text($0) } ?? .null,
-                versions.map { .ints($0) } ?? .null,
-            ])
         return rows.count == 0 ? nil : Profile(rows, 0)
     }
 

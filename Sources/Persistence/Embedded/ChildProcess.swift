@@ -45,8 +45,10 @@ final class ProcessHandle: Sendable {
 
 /// Starts programs without fork, so safely in a process with threads. A child gets none of our descriptors but the three standard
 /// ones, no blocked signals, its own process group (Ctrl-C is ours to handle) and `/` as its directory.
-enum ChildProcess {
+package enum ChildProcess {
     static let outputBytesMax = 65_536
+    /// A pipe of Linux holds twice that (pipe(7)).
+    package static let inputBytesMax = 32_768
 
     /// Runs a program to its end; returns its exit code (-1: ended by a signal) and what it wrote to both outputs.
     static func run(_ arguments: [String], as user: SystemUser?) throws(EmbeddedPostgresError) -> (
@@ -82,6 +84,34 @@ enum ChildProcess {
                 &actions, 1, logPath, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o640)
             posix_spawn_file_actions_adddup2(&actions, 1, 2)
         }
+    }
+
+    /// Runs a program to its end with `input` on its standard input; what it says goes to our standard error. Waits.
+    /// - Returns: its exit code; -1: a signal ended it; nil: it took too long, so it was ended with all that it had started.
+    package static func feed(
+        _ input: [UInt8], to arguments: [String], limitMilliseconds: Int64
+    ) throws(EmbeddedPostgresError) -> Int32? {
+        precondition(input.count <= inputBytesMax, "the pipe takes it without a reader")
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw .failed("no pipe: \(Files.lastError)") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { close(ends[0]) }
+        let written = write(ends[1], input, input.count)
+        close(ends[1])
+        guard written == input.count else { throw .failed("cannot write into a pipe: \(Files.lastError)") }
+        let id = try spawn(arguments, as: nil) { actions in
+            posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
+            posix_spawn_file_actions_adddup2(&actions, 2, 1)
+        }
+        // A kernel without pidfd_open(2) gives no way to wait with a limit.
+        let hasEnded = ProcessHandle(id: id).map {
+            poll($0.descriptor, events: POLLIN, milliseconds: limitMilliseconds) != 0
+        }
+        if hasEnded == false { kill(-id, SIGKILL) }
+        var status: Int32 = 0
+        while waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        if hasEnded == false { return nil }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : -1
     }
 
     private static func spawn(

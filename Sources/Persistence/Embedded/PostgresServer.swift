@@ -97,7 +97,8 @@ struct PostgresServer: Sendable {
         let end = monotonicMilliseconds() + EmbeddedPostgres.readyMillisecondsMax
         while true {
             do throws(DatabaseError) {
-                let server = try ServerConnection.connect(url: url(socketDirectory, database: "postgres"), settings: "")
+                let server = try ServerConnection.connect(
+                    url: Self.url(socketDirectory, database: "postgres"), settings: "")
                 let exists = try server.run(
                     "SELECT 1 FROM pg_database WHERE datname = 'confab'", limitMilliseconds: 10_000)
                 if exists?.commandTag == "SELECT 0" {
@@ -122,7 +123,7 @@ struct PostgresServer: Sendable {
     }
 
     /// libpq's connection string.
-    func url(_ socketDirectory: String, database: String = "confab") -> String {
+    static func url(_ socketDirectory: String, database: String = "confab") -> String {
         let quoted = socketDirectory.map { $0 == "'" || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
         return "host='\(quoted)' port=5432 user=confab dbname=\(database)"
     }

@@ -16,6 +16,8 @@ struct BatchLoop: ~Copyable {
 
     private var machine: BatchStateMachine
     private var server = ServerConnection.closed()
+    /// The server's process for the last connection; 0: there was none.
+    private var processID: Int64 = 0
     private var buffer = ParameterBuffer()
     private var backlog = Backlog()
     /// To be reported while something else is waited for.
@@ -58,9 +60,8 @@ struct BatchLoop: ~Copyable {
                     let seqs = machine.content.seqs(Rows(answer))
                     action = perform(machine.committed(seqs: seqs, now: monotonicMilliseconds()))
                 case .sendCarefully:
-                    machine.content.encodeCarefully(into: &buffer)
-                    let rows = try server.run(
-                        PublishBatch.publishCarefully, buffer, limitMilliseconds: limits.statementMilliseconds)
+                    let statement = machine.content.encodeCarefully(into: &buffer)
+                    let rows = try server.run(statement, buffer, limitMilliseconds: limits.statementMilliseconds)
                     let sorted = machine.content.carefulResults(rows)
                     action = perform(machine.sorted(sorted, now: monotonicMilliseconds()))
                 case .pause(let milliseconds):
@@ -85,7 +86,11 @@ struct BatchLoop: ~Copyable {
 
     private mutating func connect() throws(DatabaseError) {
         let statementTimeout = "SET statement_timeout = \(limits.statementMilliseconds + 1_000);"
-        server = try ServerConnection.connect(url: url, settings: Self.sessionSettings + statementTimeout)
+        var fresh = try ServerConnection.connect(url: url, settings: Self.sessionSettings + statementTimeout)
+        // An attempt that is repeated must not be done later, when the log may have forgotten its entries again.
+        if processID != 0 { _ = try fresh.endOlder([processID]) }
+        processID = fresh.processID
+        server = fresh
     }
 
     private mutating func perform(_ decision: BatchStateMachine.Decision) -> BatchStateMachine.Action {

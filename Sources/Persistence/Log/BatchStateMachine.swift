@@ -11,11 +11,11 @@ struct BatchStateMachine {
     enum State {
         /// No batch. → `fresh`, `sent`
         case idle
-        /// Not sent; a connection comes first. → `sent`, `idle`
+        /// Not sent; a connection comes first. → `sent`, `careful`, `idle`
         case fresh
         /// `confab_publish` runs, or is being sent. → `careful`, `idle`
         case sent
-        /// To be sent through `confab_publish_careful`, or that runs. → `idle`
+        /// To be sent through `confab_publish_careful`, `confab_publish_annotated` or `confab_publish_attaching`, or that runs. → `idle`
         case careful
     }
 
@@ -26,7 +26,7 @@ struct BatchStateMachine {
         /// Send the batch by `confab_publish`, without waiting for the answer.
         case send
         case awaitAnswer
-        /// Run `confab_publish_careful` with the batch.
+        /// Run `confab_publish_careful`, `confab_publish_annotated` or `confab_publish_attaching` with the batch.
         case sendCarefully
         case pause(milliseconds: Int64)
     }
@@ -163,6 +163,9 @@ struct BatchStateMachine {
         guard isConnected else { return .connect }
         switch state {
         case .idle: return .take
+        case .fresh where content.isAnnotated || content.isAttaching:
+            state = .careful
+            return .sendCarefully
         case .fresh:
             // From here on its bytes may have left.
             state = .sent
@@ -238,6 +241,10 @@ struct BatchStateMachine {
         case .same: .repeated(seq: result.seq, id: result.id)
         case .other: .clientRefReused
         case .topicMissing: .topicGone
+        case .noSuchMessage: .flawed(.noSuchMessage)
+        case .notTheAuthor: .flawed(.notTheAuthor)
+        case .tooOld: .flawed(.tooOld)
+        case .attachmentMissing: .attachmentMissing
         }
     }
 

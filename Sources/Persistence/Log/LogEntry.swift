@@ -26,9 +26,9 @@ package enum GroupRole: Int16, Sendable, Comparable {
 /// How a committed entry changes who may do what. Every shard applies it in the order of the log, before delivering the entry,
 /// so that live rights follow the same history that readers see.
 package enum RightsChange: Sendable, Equatable {
-    /// In a group's log.
-    /// With the group's setting at that moment, for a shard that had no member of it until now.
-    case memberAdded(user: Int64, role: GroupRole, announcement: Bool)
+    /// In a group's log. With the group's setting and the first entry of its log at that moment, for a shard that had no member of it
+    /// until now.
+    case memberAdded(user: Int64, role: GroupRole, announcement: Bool, firstSeq: Int64 = 1)
     case memberRemoved(user: Int64)
     case roleChanged(user: Int64, role: GroupRole)
     case announcementChanged(Bool)
@@ -49,6 +49,36 @@ package struct StoredTopic: Hashable, Sendable {
     }
 }
 
+/// What an entry says about an earlier message of its topic.
+package struct Annotation: Sendable, Equatable {
+    package enum Action: Sendable, Equatable {
+        /// By the author, within 24 hours.
+        case edit
+        /// By the author, or by whoever may delete what others wrote. Its text, its edits and its reactions go.
+        case delete(mayBeOthers: Bool)
+        /// - Parameter isAdded: false: it is taken back.
+        case reaction(emoji: [UInt8], isAdded: Bool)
+    }
+
+    /// Why it cannot be.
+    package enum Flaw: Sendable, Equatable {
+        /// No message has this `seq`, or it is deleted.
+        case noSuchMessage
+        case notTheAuthor
+        case tooOld
+    }
+
+    /// The message's `seq`.
+    package var target: Int64
+    package var action: Action
+
+    package init(target: Int64, action: Action) {
+        precondition(target > 0)
+        self.target = target
+        self.action = action
+    }
+}
+
 /// An entry on its way into a log.
 package struct Append: Sendable {
     package var topic: StoredTopic
@@ -62,11 +92,16 @@ package struct Append: Sendable {
     /// The end of the envelope, from the comma before `"client_ref"` or `"body"` to the closing brace: all that columns do not tell.
     package var suffix: [UInt8]
     package var change: RightsChange?
+    /// For an edit, a deletion or a reaction.
+    package var annotation: Annotation?
+    /// Attachments that a message names: whoever reads it may load them.
+    package var attachments: [Int64] = []
 
     package init(
         topic: StoredTopic, id: Int64, senderID: Int64, kind: EntryKind, key: IdempotencyKey, suffix: [UInt8],
-        change: RightsChange? = nil
+        change: RightsChange? = nil, annotation: Annotation? = nil
     ) {
+        self.annotation = annotation
         self.topic = topic
         self.id = id
         self.senderID = senderID

@@ -40,15 +40,17 @@ package struct LogReader: Sendable {
         return (0..<rows.count).map { entry(of: topic, rows, $0) }
     }
 
-    /// For each of them its entries, ascending; one statement for all.
+    /// For each of them its entries, ascending; one statement for all. A search that begins at the first entry does not come by those that
+    /// were deleted lately, of which the index still knows.
     package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] {
         let rows = try await database.query(
             """
             SELECT m.seq, m.id, m.sender_id, m.kind, m.payload, r.index
             FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS r(topic, seq, most, index)
+            JOIN topics t ON t.id = r.topic
             CROSS JOIN LATERAL (
                 SELECT seq, id, sender_id, kind, payload FROM messages
-                WHERE topic_id = r.topic AND seq > r.seq ORDER BY seq LIMIT r.most) m
+                WHERE topic_id = t.id AND seq >= t.first_seq AND seq > r.seq ORDER BY seq LIMIT r.most) m
             ORDER BY r.index, m.seq
             """, [.ints(reads.map(\.topic.id)), .ints(reads.map(\.seq)), .ints(reads.map { Int64($0.limit) })])
         var pages = Array(repeating: [LogEntry](), count: reads.count)

@@ -7,6 +7,10 @@ package enum AppendOutcome: Sendable {
     case clientRefReused
     /// No such topic (its group ended).
     case topicGone
+    /// An edit, a deletion or a reaction that cannot be.
+    case flawed(Annotation.Flaw)
+    /// The message names an attachment that is not there, or not its sender's to load.
+    case attachmentMissing
     /// The database is away or the batch could not be stored now; the same append may succeed later.
     case unavailable
 }

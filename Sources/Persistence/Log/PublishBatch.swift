@@ -6,6 +6,10 @@ struct PublishBatch {
         "SELECT confab_publish_ordered($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
     static let publishCarefully: StaticString =
         "SELECT seqs, ids, states FROM confab_publish_careful($1, $2, $3, $4, $5, $6, $7)"
+    static let publishAnnotated: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_annotated($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    static let publishAttaching: StaticString =
+        "SELECT seqs, ids, states FROM confab_publish_attaching($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 
     let appends: [Append]
     /// Indexes of `appends`: by topic ascending (that is the order of locks), within a topic as they came.
@@ -13,9 +17,16 @@ struct PublishBatch {
     private var topics: [(id: Int64, entries: Int32, messages: Int32)] = []
     /// In the order of `order`.
     private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
+    /// Messages name attachments: only `confab_publish_attaching` takes these.
+    let isAttaching: Bool
+
+    /// Entries are about earlier ones: only `confab_publish_annotated` takes these.
+    let isAnnotated: Bool
 
     init(_ appends: [Append]) {
         self.appends = appends
+        isAnnotated = appends.contains { $0.annotation != nil }
+        isAttaching = appends.contains { !$0.attachments.isEmpty }
         var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
         keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
         order = keys.map(\.index)
@@ -41,12 +52,18 @@ struct PublishBatch {
         appendColumns(to: &buffer)
     }
 
-    /// The parameters of `confab_publish_careful`.
-    func encodeCarefully(into buffer: inout ParameterBuffer) {
+    /// The parameters of `confab_publish_careful` or, if that is needed, of `confab_publish_annotated` or `confab_publish_attaching`.
+    /// - Returns: the statement.
+    func encodeCarefully(into buffer: inout ParameterBuffer) -> StaticString {
         buffer.removeAll()
         appendTopicIDs(to: &buffer)
         Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, places) { $0.appendElement($1.topic) }
         appendColumns(to: &buffer)
+        guard isAnnotated || isAttaching else { return Self.publishCarefully }
+        appendAnnotations(to: &buffer)
+        guard isAttaching else { return Self.publishAnnotated }
+        appendAttachments(to: &buffer)
+        return Self.publishAttaching
     }
 
     /// The `seq` of each append, in the order of `appends`, from the answer of `confab_publish`.
@@ -61,7 +78,7 @@ struct PublishBatch {
     /// What `confab_publish_careful` did with an entry.
     enum CarefulState: Int64 {
         case appended = 0
-        case same, other, topicMissing
+        case same, other, topicMissing, noSuchMessage, notTheAuthor, tooOld, attachmentMissing
     }
 
     struct CarefulResult {
@@ -91,6 +108,28 @@ struct PublishBatch {
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, topics) { $0.appendElement($1.id) }
     }
 
+    private func appendAnnotations(to buffer: inout ParameterBuffer) {
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) {
+            $0.appendElement(appends[$1].annotation?.target ?? 0)
+        }
+        Self.append(&buffer, TypeOID.byteaArray, TypeOID.bytea, order) {
+            let emoji = appends[$1].annotation?.emoji ?? []
+            $0.appendBigEndian(Int32(emoji.count))
+            $0.append(contentsOf: emoji)
+        }
+        Self.append(&buffer, TypeOID.boolArray, TypeOID.bool, order) {
+            $0.appendElement(Int8(appends[$1].annotation?.flag == true ? 1 : 0))
+        }
+    }
+
+    private func appendAttachments(to buffer: inout ParameterBuffer) {
+        let named = order.enumerated().flatMap { row, index in
+            appends[index].attachments.map { (entry: Int32(row + 1), id: $0) }
+        }
+        Self.append(&buffer, TypeOID.integerArray, TypeOID.integer, named) { $0.appendElement($1.entry) }
+        Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, named) { $0.appendElement($1.id) }
+    }
+
     private func appendColumns(to buffer: inout ParameterBuffer) {
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].id) }
         Self.append(&buffer, TypeOID.bigintArray, TypeOID.bigint, order) { $0.appendElement(appends[$1].senderID) }
@@ -117,6 +156,23 @@ struct PublishBatch {
         buffer.append(type: type) { bytes in
             bytes.appendArrayHeader(count: values.count, element: element)
             for value in values { encode(&bytes, value) }
+        }
+    }
+}
+
+extension Annotation {
+    fileprivate var emoji: [UInt8] {
+        switch action {
+        case .reaction(let emoji, _): emoji
+        case .edit, .delete: []
+        }
+    }
+
+    fileprivate var flag: Bool {
+        switch action {
+        case .edit: false
+        case .delete(let mayBeOthers): mayBeOthers
+        case .reaction(_, let isAdded): isAdded
         }
     }
 }

@@ -32,12 +32,10 @@ extension Migration {
         CREATE TABLE filter_logs (
             topic_id bigint PRIMARY KEY REFERENCES topics ON DELETE CASCADE,
             filter bytea NOT NULL,
-            purged_seq bigint NOT NULL DEFAULT 0,
             consumed_seq bigint NOT NULL DEFAULT 0,
             consumed_above bytea NOT NULL DEFAULT '',
             wanted_at timestamptz NOT NULL DEFAULT now()
         );
-        COMMENT ON COLUMN filter_logs.purged_seq IS 'entries up to this one are deleted: every session has them';
         COMMENT ON COLUMN filter_logs.consumed_seq IS 'shared subscriptions: entries up to this one are done with';
         COMMENT ON COLUMN filter_logs.consumed_above IS 'what is done with above that: Consumption';
         COMMENT ON COLUMN filter_logs.wanted_at IS 'when a session last subscribed';

@@ -14,6 +14,8 @@ final class ConnectionPool: Sendable {
         /// The last used is the next one.
         var idle: [PooledConnection] = []
         var waiting: [(turn: Turn, sinceMilliseconds: Int64)] = []
+        /// The server's processes for connections that were taken out, as far as they have not been ended: one for each that is missing.
+        var abandoned: [Int64] = []
         var isClosed = false
     }
 
@@ -77,11 +79,23 @@ final class ConnectionPool: Sendable {
     func remove(_ connection: PooledConnection, reason: String = "the connection broke") {
         let wasKnown = state.withLock { state in
             state.idle.removeAll { $0 === connection }
+            if state.connections[connection.id] != nil { state.abandoned.append(connection.processID) }
             return state.connections.removeValue(forKey: connection.id) != nil
         }
         connection.close(reason)
         if wasKnown { connectSoon() }
     }
+
+    /// Those that a new connection is to end before it is used.
+    func takeAbandoned() -> [Int64] {
+        state.withLock { state in
+            defer { state.abandoned = [] }
+            return state.abandoned
+        }
+    }
+
+    /// They could not be ended yet.
+    func abandon(_ processes: [Int64]) { state.withLock { $0.abandoned += processes } }
 
     func connection(_ id: UInt64) -> PooledConnection? { state.withLock { $0.connections[id] } }
 

@@ -143,8 +143,7 @@ package final class Database: Sendable {
             }
             let begun = monotonicMilliseconds()
             do {
-                let server = try ServerConnection.connect(url: url, settings: sessionSettings)
-                pool.add(PooledConnection(id: nextID, server: server, epoll: epoll))
+                pool.add(PooledConnection(id: nextID, server: try connect(), epoll: epoll))
                 nextID += 1
                 backoff = Self.reconnectMillisecondsMin
                 started(nil)
@@ -155,6 +154,20 @@ package final class Database: Sendable {
                 backoff = min(backoff * 2, Self.reconnectMillisecondsMax)
             }
         }
+    }
+
+    /// A statement that was given up must not be done after one that comes later.
+    private func connect() throws(DatabaseError) -> ServerConnection {
+        var server = try ServerConnection.connect(url: url, settings: sessionSettings)
+        let abandoned = pool.takeAbandoned()
+        if abandoned.isEmpty { return server }
+        do throws(DatabaseError) {
+            _ = try server.endOlder(abandoned)
+        } catch {
+            pool.abandon(abandoned)
+            throw error
+        }
+        return server
     }
 
     /// Waits before the next attempt; as shortly as after the first failure if a task waits for it.

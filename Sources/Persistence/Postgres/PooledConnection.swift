@@ -6,6 +6,8 @@ import Synchronization
 final class PooledConnection: Sendable {
     /// Never reused, so that a late event of a closed descriptor finds nobody. 0 is the I/O thread's own wake signal.
     let id: UInt64
+    /// The server's.
+    let processID: Int64
     private let epoll: Int32
     private let state: Mutex<State>
 
@@ -32,6 +34,7 @@ final class PooledConnection: Sendable {
         precondition(id != 0)
         self.id = id
         self.epoll = epoll
+        processID = server.processID
         let descriptor = server.descriptor
         state = Mutex(State(server: consume server))
         watch(descriptor, EPOLL_CTL_ADD, EPOLLIN.rawValue)

@@ -20,6 +20,8 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
 
     /// Nil after `close`; libpq then answers every call with a failure.
     private var handle: OpaquePointer?
+    /// The server's process for this connection, which may outlive it; 0 for `closed()`.
+    let processID: Int64
     private var prepared: [StatementKey: String] = [:]
 
     /// Connects, waiting, and sets up the session.
@@ -50,7 +52,10 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     /// Stands for a connection that is yet to be made.
     static func closed() -> ServerConnection { ServerConnection(nil) }
 
-    private init(_ handle: OpaquePointer?) { self.handle = handle }
+    private init(_ handle: OpaquePointer?) {
+        self.handle = handle
+        processID = Int64(PQbackendPID(handle))
+    }
 
     deinit { PQfinish(handle) }
 

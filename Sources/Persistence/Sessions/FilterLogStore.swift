@@ -97,35 +97,43 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// Deletes entries that every session with the filter has, but for those whose publisher may send them once more.
-    /// - Returns: how many.
-    package func purgeEntries() async throws(DatabaseError) -> Int {
-        var count = 0
+    /// Deletes entries that every session with the filter has, but for those that their publisher may publish again, and those beyond the
+    /// limit.
+    /// - Parameter now: Unix milliseconds.
+    /// - Returns: the logs of which entries have gone for the limit alone, and how many: who was to get them does not.
+    package func purgeEntries(
+        limit: RetentionLimit, now: Int64
+    ) async throws -> [(log: FilterLog, lostCount: Int64)] {
+        var ends: [(log: FilterLog, needed: Int64)] = []
         var last: Int64 = 0
         while true {
             let logs = try await database.query(
                 """
                 SELECT f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
                 FROM filter_logs f JOIN topics t ON t.id = f.topic_id
-                WHERE f.topic_id > $1 AND t.last_seq > f.purged_seq ORDER BY f.topic_id LIMIT $2
+                WHERE f.topic_id > $1 AND t.last_seq >= t.first_seq ORDER BY f.topic_id LIMIT $2
                 """, [.int(last), .int(Self.pageSize)])
-            var read: [(log: FilterLog, seq: Int64)] = []
             for row in 0..<logs.count {
                 let log = try Self.log(logs, row)
-                read.append((log, try await neededAfter(log)))
+                ends.append((log, try await neededAfter(log) + 1))
                 last = log.topicID
             }
-            // Asked after that: an exchange that has an entry up to there is either among them or over.
-            let open = read.isEmpty ? [] : try await entriesOfExchanges()
-            for (log, seq) in read { count += try await purge(log, upTo: seq, except: open) }
-            guard logs.count == Int(Self.pageSize) else { return count }
+            guard logs.count == Int(Self.pageSize) else { break }
         }
+        if ends.isEmpty { return [] }
+        // Read last: an exchange is saved before its message gets into a log.
+        let open = try await openEntries()
+        var lost: [(log: FilterLog, lostCount: Int64)] = []
+        for end in ends {
+            let lostCount = try await purge(end.log, below: end.needed, but: open, limit, now: now)
+            if lostCount > 0 { lost.append((end.log, lostCount)) }
+        }
+        return lost
     }
 
-    /// The entries of QoS 2 publishes that their clients have not released. If one comes again it must be found, or it would be stored and
-    /// delivered once more.
-    private func entriesOfExchanges() async throws(DatabaseError) -> [Int64] {
-        var entries: [Int64] = []
+    /// The ids of entries whose QoS 2 exchange is not over. If such a message comes again, its entry is all that tells that it is the same.
+    private func openEntries() async throws(DatabaseError) -> [Int64] {
+        var ids: [Int64] = []
         var last: Int64 = 0
         while true {
             let rows = try await database.query(
@@ -135,9 +143,9 @@ package struct FilterLogStore: Sendable {
                 last = rows.int(row, 0)
                 let state = SessionStateCodec.decode(
                     cursors: [], outbound: [], inbound: rows.bytes(row, 1), packets: [])
-                entries += state?.exchanges.map(\.entryID) ?? []
+                ids += state?.exchanges.map(\.entryID) ?? []
             }
-            guard rows.count == Int(Self.pageSize) else { return entries }
+            guard rows.count == Int(Self.pageSize) else { return ids }
         }
     }
 
@@ -149,7 +157,7 @@ package struct FilterLogStore: Sendable {
                 """
                 DELETE FROM filter_logs f WHERE wanted_at < now() - $1 * interval '1 second'
                     AND NOT EXISTS (SELECT FROM mqtt_subscriptions s WHERE sha256(s.filter) = sha256(f.filter))
-                RETURNING topic_id, filter, purged_seq, consumed_seq, consumed_above
+                RETURNING topic_id, filter, 0, consumed_seq, consumed_above
                 """, [.int(Self.unwantedSeconds)])
             let logs = try (0..<gone.count).map { (row) throws(DatabaseError) in try Self.log(gone, row) }
             _ = try await transaction.query(
@@ -185,18 +193,20 @@ package struct FilterLogStore: Sendable {
         }
     }
 
-    /// - Parameter kept: ids of entries that stay wherever they are.
-    private func purge(_ log: FilterLog, upTo seq: Int64, except kept: [Int64]) async throws(DatabaseError) -> Int {
-        let gone = try await database.query(
-            "DELETE FROM messages WHERE topic_id = $1 AND seq <= $2 AND id <> ALL($3)",
-            [.int(log.topicID), .int(seq), .ints(kept)])
-        _ = try await database.query(
-            """
-            UPDATE filter_logs SET purged_seq =
-                coalesce((SELECT min(m.seq) - 1 FROM messages m WHERE m.topic_id = $1 AND m.seq <= $2), $2)
-            WHERE topic_id = $1
-            """, [.int(log.topicID), .int(seq)])
-        return gone.affected
+    /// - Parameters:
+    ///   - needed: the first entry that some session has not read.
+    ///   - open: ids of entries that stay, and what comes after them, unless they are beyond the limit.
+    /// - Returns: how many entries have gone that some session had not read.
+    private func purge(
+        _ log: FilterLog, below needed: Int64, but open: [Int64], _ limit: RetentionLimit, now: Int64
+    ) async throws -> Int64 {
+        let held = try await database.query(
+            "SELECT coalesce(min(seq), $2) FROM messages WHERE topic_id = $1 AND seq < $2 AND id = ANY($3)",
+            [.int(log.topicID), .int(needed), .ints(open)]
+        ).int(0, 0)
+        let trimmed = try await LogTrimmer(database: database).trim(
+            log.topicID, below: max(held, limit.below(lastSeq: log.lastSeq)), oldestID: limit.oldestID(now: now))
+        return min(trimmed.deleted, max(0, trimmed.firstSeq - needed))
     }
 
     private static func log(_ rows: Rows, _ row: Int) throws(DatabaseError) -> FilterLog {

@@ -1,4 +1,5 @@
 import JSON
+import Persistence
 import Transport
 
 /// Reads the members of a request's JSON object and collects what is wrong with them, so that a client learns of everything at once.
@@ -100,6 +101,19 @@ struct BodyReader {
 enum Patch<Value> {
     case absent, removed
     case set(Value)
+}
+
+extension AttachmentChange {
+    init(_ patch: Patch<Int64>) {
+        switch patch {
+        case .absent: self = .keep
+        case .removed: self = .remove
+        case .set(let id): self = .set(id)
+        }
+    }
+
+    /// Of a member that is absent when nothing is to be shown.
+    init(_ id: Int64?) { self = id.map { .set($0) } ?? .remove }
 }
 
 extension Problem {

@@ -4,7 +4,9 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case authenticationRequired = "authentication-required"
     case invalidToken = "invalid-token"
     case invalidCredentials = "invalid-credentials"
+    case mfaRequired = "mfa-required"
     case forbidden = "forbidden"
+    case wrongPassword = "wrong-password"
     case notFriends = "not-friends"
     case announcementOnly = "announcement-only"
     case notFound = "not-found"
@@ -15,30 +17,44 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case alreadyFriends = "already-friends"
     case blocked = "blocked"
     case lastOwner = "last-owner"
+    case mfaEnabled = "mfa-enabled"
     case clientRefReused = "client-ref-reused"
+    case tooOld = "too-old"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
+    case quotaExceeded = "quota-exceeded"
     case unsupportedMediaType = "unsupported-media-type"
+    case rangeNotSatisfiable = "range-not-satisfiable"
     case invalidRequest = "invalid-request"
     case invalidMessage = "invalid-message"
+    case weakPassword = "weak-password"
+    case invalidOTP = "invalid-otp"
+    case invalidCode = "invalid-code"
+    case tooManyRequests = "too-many-requests"
     case internalError = "internal-error"
+    case mailNotConfigured = "mail-not-configured"
     case overloaded = "overloaded"
     case unavailable = "unavailable"
 
     package var status: Int {
         switch self {
         case .badRequest: 400
-        case .authenticationRequired, .invalidToken, .invalidCredentials: 401
-        case .forbidden, .notFriends, .announcementOnly: 403
+        case .authenticationRequired, .invalidToken, .invalidCredentials, .mfaRequired: 401
+        case .forbidden, .wrongPassword, .notFriends, .announcementOnly: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused: 409
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld, .mfaEnabled:
+            409
         case .preconditionFailed: 412
-        case .tooLarge: 413
+        case .tooLarge, .quotaExceeded: 413
         case .unsupportedMediaType: 415
-        case .invalidRequest, .invalidMessage: 422
+        case .rangeNotSatisfiable: 416
+        // A log-in answers 401 to a wrong code.
+        case .invalidRequest, .invalidMessage, .weakPassword, .invalidOTP, .invalidCode: 422
+        case .tooManyRequests: 429
         case .internalError: 500
+        case .mailNotConfigured: 501
         case .overloaded, .unavailable: 503
         }
     }
@@ -49,6 +65,8 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .authenticationRequired: "An access token is required"
         case .invalidToken: "The token is not, or no longer, valid"
         case .invalidCredentials: "Unknown user or wrong password"
+        case .mfaRequired: "A code of the second factor is required"
+        case .wrongPassword: "The password is wrong"
         case .forbidden: "Your role does not allow this"
         case .notFriends: "You are not friends"
         case .announcementOnly: "Only admins write to this group"
@@ -60,13 +78,22 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .alreadyFriends: "You are friends already"
         case .blocked: "You block this user"
         case .lastOwner: "A group needs an owner"
+        case .mfaEnabled: "There is a second factor already"
         case .clientRefReused: "The client_ref stands for another message"
+        case .tooOld: "The message is too old to be edited"
         case .preconditionFailed: "It has changed since you read it"
         case .tooLarge: "The request is too large"
-        case .unsupportedMediaType: "The body must be JSON"
+        case .quotaExceeded: "Your attachments take all the room that you have"
+        case .unsupportedMediaType: "The body is of another type"
+        case .rangeNotSatisfiable: "Nothing of this range is there"
         case .invalidRequest: "The request holds what it may not"
         case .invalidMessage: "The message holds what it may not"
+        case .weakPassword: "The password is too weak"
+        case .invalidOTP: "The code of the second factor is wrong"
+        case .invalidCode: "The code is not, or no longer, good"
+        case .tooManyRequests: "Too many attempts"
         case .internalError: "The hub failed"
+        case .mailNotConfigured: "The hub sends no mail"
         case .overloaded: "The hub has too much to do"
         case .unavailable: "The hub cannot do this now"
         }

@@ -16,6 +16,11 @@ struct RestRequest: Sendable {
         return caller.userID
     }
 
+    /// Where the client is, as far as limits tell clients apart. All that have no address are one.
+    var network: PeerAddress {
+        (PeerAddress(parsing: http.peerAddress) ?? PeerAddress(high: 0, low: 0)).network
+    }
+
     /// A part of the path that is an id. What is no id names nothing, hence 404.
     func id(_ name: String) throws(Problem) -> Int64 {
         guard let text = parameters[name] else { preconditionFailure("the pattern has no \(name)") }

@@ -1,3 +1,4 @@
+import Identity
 import JSON
 
 /// What a member of a request may be.
@@ -40,17 +41,19 @@ extension Rule where Value == String {
 
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool { scalar.value >= 0x20 && scalar.value != 0x7F }
 
-    /// rest.md: `^[a-z0-9][a-z0-9_.-]{2,31}$` with at least one letter.
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+
     static var username: Rule {
         Rule { value in
             guard let name = value.string else { return refuse("must be a string") }
-            let bytes = Array(name.utf8)
-            func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte }
-            func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
-            func isMark(_ byte: UInt8) -> Bool { "_.-".utf8.contains(byte) }
-            guard 3...32 ~= bytes.count, !isMark(bytes[0]), bytes.contains(where: isLetter),
-                bytes.allSatisfy({ isLetter($0) || isDigit($0) || isMark($0) })
-            else {
+            guard Names.isUsername(name) else {
                 return refuse(
                     "must have 3 to 32 of a-z, 0-9, '_', '.', '-', begin with a letter or digit, and hold a letter")
             }
@@ -58,13 +61,17 @@ extension Rule where Value == String {
         }
     }
 
-    /// Lower case, with one `@` between two parts; more only a mail to it can tell.
+    /// Lower case, with one `@` between two parts, of characters that mean nothing else to a mail system (RFC 5321 §4.1.2, RFC 6531);
+    /// more only a mail to it can tell. One that begins with a hyphen would be an option of the mail command.
     static var email: Rule {
         Rule { value in
             guard let text = value.string else { return refuse("must be a string") }
             let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+            func isAllowed(_ byte: UInt8) -> Bool {
+                byte >= 0x80 || isLetterOrDigit(byte) || "@.!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+            }
             guard text.utf8.count <= 254, parts.count == 2, 1...64 ~= parts[0].utf8.count, !parts[1].isEmpty,
-                text.unicodeScalars.allSatisfy({ $0.value > 0x20 && $0.value != 0x7F })
+                text.utf8.first != UInt8(ascii: "-"), text.utf8.allSatisfy(isAllowed)
             else { return refuse("must be an e-mail address") }
             return .success(text.lowercased())
         }
@@ -75,14 +82,6 @@ extension Rule where Value == Int64 {
     static var id: Rule {
         Rule { value in
             value.string.flatMap(parseID).map { .success($0) } ?? refuse("must be an id, a decimal string")
-        }
-    }
-
-    /// Pictures and avatars name attachments, of which nobody has any yet.
-    static var ownAttachment: Rule {
-        Rule { value in
-            value.string.flatMap(parseID) == nil
-                ? refuse("must be an id, a decimal string") : refuse("is no attachment of yours")
         }
     }
 

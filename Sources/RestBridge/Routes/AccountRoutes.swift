@@ -14,14 +14,19 @@ enum AccountRoutes {
         try body.finish()
         guard let username, let email, let password else { preconditionFailure("finish lets no gap through") }
 
+        let wait = services.throttle.take(.signUp(request.network))
+        guard wait == 0 else { throw Problem.tooMany(afterMilliseconds: wait) }
         let account = UserStore.NewAccount(
             username: username, email: email, passwordHash: try await services.hasher.hash(password),
             displayName: displayName ?? username)
         let refreshToken = Secrets.refreshToken()
-        switch try await services.users.signUp(account, session: newSession(request, refreshToken)) {
+        let outcome = try await services.users.signUp(
+            account, session: newSession(request, refreshToken),
+            letter: services.mailer?.letter(.verifyAddress, to: email))
+        switch outcome {
         case .created(let profile, let grant):
             return tokens(
-                grant, refreshToken, profile, services, status: 201, headers: [("Location", "/profile")])
+                grant, refreshToken, profile, .init(), services, status: 201, headers: [("Location", "/profile")])
         case .usernameTaken:
             throw Problem(.usernameTaken, "Choose another user name.")
         case .emailTaken:
@@ -29,31 +34,33 @@ enum AccountRoutes {
         }
     }
 
-    /// One answer and one duration for unknown users and wrong passwords (security.md "Log-in"). Attempts will be limited before the
-    /// password is looked at, and the code (`otp`) checked after it.
+    /// First the limit, then the password, then the code (security.md "Log-in"). One answer and one duration for unknown users and
+    /// wrong passwords.
     static func logIn(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var body = try BodyReader(request)
         body.expectOne(of: "username", or: "email")
         let username = body.optional("username", .string)
         let email = body.optional("email", .string)
         let password = body.required("password", .string)
-        _ = body.optional("otp", .string)
+        let code = body.optional("otp", .string)
         try body.finish()
         guard let password else { preconditionFailure("finish lets no gap through") }
 
-        let credentials = try await services.users.credentials(
-            username: username?.lowercased(), email: email?.lowercased())
-        let (matches, rehash) = try await services.hasher.verify(password, against: credentials?.passwordHash)
-        guard matches, let credentials, let profile = try await services.users.profile(credentials.userID) else {
+        let credentials = try await services.passwords.logIn(
+            password, username: username?.lowercased(), email: email?.lowercased(), from: request.network)
+        guard let credentials, let profile = try await services.users.profile(credentials.userID) else {
             throw Problem(.invalidCredentials, "There is no such user, or the password is another one.")
         }
-        // A hash with outdated parameters still opens the door; if there is no time to renew it now, the next log-in will.
-        if rehash, let hash = try? await services.hasher.hash(password) {
-            try await services.users.rehash(credentials.userID, from: credentials.passwordHash, to: hash)
+        switch try await services.factors.check(code, of: credentials.userID) {
+        case .notNeeded, .right: break
+        case .missing: throw Problem(.mfaRequired, "Send otp, a code of your authenticator or a recovery code, too.")
+        case .wrong: throw Problem.wrongCode(status: 401)
         }
+        try await services.users.noteLogin(of: credentials.userID, from: "\(request.network)")
         let refreshToken = Secrets.refreshToken()
         let grant = try await services.sessions.open(newSession(request, refreshToken), for: credentials.userID)
-        return tokens(grant, refreshToken, profile, services)
+        let standing = try await services.accounts.standing(of: credentials.userID)
+        return tokens(grant, refreshToken, profile, standing, services)
     }
 
     static func refresh(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
@@ -68,7 +75,7 @@ enum AccountRoutes {
         guard let grant, let profile = try await services.users.profile(grant.userID) else {
             throw Problem(.invalidToken, "The refresh token is not, or no longer, valid. Log in.")
         }
-        return tokens(grant, new, profile, services)
+        return tokens(grant, new, profile, try await services.accounts.standing(of: grant.userID), services)
     }
 
     /// RFC 7517. Outsiders verify tokens with it, so it may be kept for a while.
@@ -86,14 +93,15 @@ enum AccountRoutes {
     }
 
     private static func tokens(
-        _ grant: LoginGrant, _ refreshToken: String, _ profile: Profile, _ services: RestServices, status: Int = 200,
-        headers: [(name: String, value: String)] = []
+        _ grant: LoginGrant, _ refreshToken: String, _ profile: Profile, _ standing: AccountStore.Standing,
+        _ services: RestServices, status: Int = 200, headers: [(name: String, value: String)] = []
     ) -> HTTPResponse {
         let now = services.now() / 1000
         // The expiry was settled in the database, a moment ago.
         let lifetime = max(1, grant.accessExpiresAt - now)
         let token = services.authority.mint(
-            userID: grant.userID, sessionID: grant.sessionID, scopes: .user, lifetimeSeconds: lifetime, now: now)
+            userID: grant.userID, sessionID: grant.sessionID, scopes: standing.isAdmin ? [.user, .admin] : .user,
+            lifetimeSeconds: lifetime, now: now)
         return .json(status, headers: headers) { writer in
             writer.beginObject()
             writer.name("access_token")
@@ -105,25 +113,21 @@ enum AccountRoutes {
             writer.name("refresh_token")
             writer.string(refreshToken)
             writer.name("user")
-            profile.write(to: &writer)
+            profile.write(to: &writer, standing)
             writer.endObject()
         }
     }
 }
 
 extension Rule where Value == String {
-    static var displayName: Rule { .text(1...64) }
+    static var displayName: Rule { .text(Names.displayNameLength) }
     static var bio: Rule { .text(0...500, lines: true) }
 
     fileprivate static var newPassword: Rule {
         Rule { value in
             guard let password = value.string else { return .failure(Flaw(message: "must be a string")) }
-            switch PasswordPolicy.check(password) {
-            case nil: return .success(password)
-            case .tooShort: return .failure(Flaw(message: "must have at least \(PasswordPolicy.lengthMin) characters"))
-            case .tooLong: return .failure(Flaw(message: "must have at most \(PasswordPolicy.lengthMax) characters"))
-            case .tooCommon: return .failure(Flaw(message: "is one of those that everybody tries first"))
-            }
+            guard let flaw = PasswordPolicy.check(password) else { return .success(password) }
+            return .failure(Flaw(message: flaw.text))
         }
     }
 }

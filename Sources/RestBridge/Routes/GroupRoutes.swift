@@ -23,16 +23,17 @@ enum GroupRoutes {
     static func create(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var body = try BodyReader(request)
         let name = body.required("name", .groupName)
-        _ = body.optional("picture", .ownAttachment)
+        let picture = body.optional("picture", .id)
         let members = body.optional("members", .ids(max: idsMax)) ?? []
         let announcement = body.optional("announcement", .bool) ?? false
         try body.finish()
         guard let name else { preconditionFailure("finish lets no gap through") }
         let outcome = try await services.groups.create(
-            name: name, announcement: announcement, ownerID: request.userID, friendIDs: members)
+            name: name, picture: picture, announcement: announcement, ownerID: request.userID, friendIDs: members)
         switch outcome {
         case .created(let group):
             return answer(group, status: 201, headers: [("Location", "/groups/\(group.id)")])
+        case .attachmentMissing: throw Problem.noSuchPicture
         case .notFriends(let strangers):
             let errors = members.enumerated().filter { strangers.contains($0.element) }
                 .map { FieldError(field: "members.\($0.offset)", message: "is no friend of yours") }
@@ -52,10 +53,11 @@ enum GroupRoutes {
         let id = try request.id("id")
         var body = try BodyReader(request)
         let name = body.required("name", .groupName)
-        _ = body.optional("picture", .ownAttachment)
+        let picture = body.optional("picture", .id)
         let announcement = body.optional("announcement", .bool) ?? false
         try body.finish()
-        return try await update(id, GroupStore.Update(name: name, announcement: announcement), services, request)
+        let change = GroupStore.Update(name: name, announcement: announcement, picture: AttachmentChange(picture))
+        return try await update(id, change, services, request)
     }
 
     /// RFC 7396.
@@ -73,7 +75,7 @@ enum GroupRoutes {
         case .removed: change.announcement = false
         case .set(let announcement): change.announcement = announcement
         }
-        _ = body.patch("picture", .ownAttachment)
+        change.picture = AttachmentChange(body.patch("picture", .id))
         try body.finish()
         return try await update(id, change, services, request)
     }
@@ -107,12 +109,17 @@ extension GroupStore.Outcome {
         switch self {
         case .done(let value): return value
         case .notFound: throw .notFound
+        case .attachmentMissing: throw .noSuchPicture
         case .noSuchMember: throw Problem(.notFound, "There is no such member.")
         case .forbidden: throw .forbidden(role)
         case .stale: throw Problem(.preconditionFailed, "Read the group again.")
         case .lastOwner: throw Problem(.lastOwner, "Make another member the owner first.")
         }
     }
+}
+
+extension Problem {
+    fileprivate static var noSuchPicture: Problem { Problem(field: "picture", "is no attachment that you may load") }
 }
 
 extension Rule where Value == String {

@@ -20,20 +20,8 @@ enum HistoryRoutes {
         let path = request.parameters["user_id"].map { "/messages/\($0)" } ?? "/messages/\(address.name)"
         var next = page.next(path, position, limit: limit)
         if let types { next?.append("&types=\(types)") }
-        return .log(page, next: next) { entry in
-            var bytes: [UInt8] = []
-            Envelope.write(entry, into: &bytes)
-            return bytes
-        }
-    }
-
-    static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
-        let address = try request.conversation()
-        let seq = try request.id("seq")
-        guard let entry = try await services.history.entry(seq, of: address, for: request.userID) else {
-            throw Problem.notFound
-        }
-        return HTTPResponse(entry)
+        let states = try await services.history.states(of: page.entries, for: request.userID)
+        return .log(page, next: next) { $0.json(states[$0.seq]) }
     }
 }
 

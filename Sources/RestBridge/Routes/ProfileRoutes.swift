@@ -5,7 +5,7 @@ import Transport
 enum ProfileRoutes {
     static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         guard let profile = try await services.users.profile(request.userID) else { throw Problem.notFound }
-        return answer(profile)
+        return try await answer(profile, services)
     }
 
     /// PUT is full: what is absent, or null, goes.
@@ -13,9 +13,11 @@ enum ProfileRoutes {
         var body = try BodyReader(request)
         let displayName = body.required("display_name", .displayName)
         let bio = body.optional("bio", .bio)
-        _ = body.optional("avatar", .ownAttachment)
+        let avatar = body.optional("avatar", .id)
         try body.finish()
-        return try await update(UserStore.ProfileChange(displayName: displayName, bio: bio ?? ""), services, request)
+        let change = UserStore.ProfileChange(
+            displayName: displayName, bio: bio ?? "", avatar: AttachmentChange(avatar))
+        return try await update(change, services, request)
     }
 
     /// RFC 7396.
@@ -32,7 +34,7 @@ enum ProfileRoutes {
         case .removed: change.bio = ""
         case .set(let bio): change.bio = bio
         }
-        _ = body.patch("avatar", .ownAttachment)
+        change.avatar = AttachmentChange(body.patch("avatar", .id))
         try body.finish()
         return try await update(change, services, request)
     }
@@ -40,13 +42,17 @@ enum ProfileRoutes {
     private static func update(
         _ change: UserStore.ProfileChange, _ services: RestServices, _ request: RestRequest
     ) async throws -> HTTPResponse {
-        let profile = try await services.users.updateProfile(
+        let outcome = try await services.users.updateProfile(
             request.userID, change, ifVersionIn: request.versionsToMatch)
-        guard let profile else { throw Problem(.preconditionFailed, "Read the profile again.") }
-        return answer(profile)
+        switch outcome {
+        case .done(let profile): return try await answer(profile, services)
+        case .stale: throw Problem(.preconditionFailed, "Read the profile again.")
+        case .attachmentMissing: throw Problem(field: "avatar", "is no attachment that you may load")
+        }
     }
 
-    private static func answer(_ profile: Profile) -> HTTPResponse {
-        .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0) }
+    private static func answer(_ profile: Profile, _ services: RestServices) async throws -> HTTPResponse {
+        let standing = try await services.accounts.standing(of: profile.user.id)
+        return .json(headers: [("ETag", "\"v\(profile.version)\"")]) { profile.write(to: &$0, standing) }
     }
 }

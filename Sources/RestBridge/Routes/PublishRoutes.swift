@@ -8,33 +8,14 @@ enum PublishRoutes {
     static func publish(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         let parts = try split(request)
         let address = try parts.target.address(for: request.userID)
-        let topic: StoredTopic
-        switch try await services.directory.publishRight(of: request.userID, on: address) {
-        case .allowed(let allowed): topic = allowed
-        case .announcementOnly(let allowed) where parts.isReaction: topic = allowed
-        case .announcementOnly: throw Problem(.announcementOnly, "Only admins write to an announcement group.")
-        case .notFriends: throw Problem(.notFriends, "You can write to each other only while you are friends.")
-        case .notFound: throw Problem.notFound
-        }
-        let result = await services.publisher.publish(
-            senderID: request.userID, topic: topic, payload: parts.payload,
-            clientRefFallback: parts.hasClientRef ? nil : idempotencyKey(request))
-        switch result {
-        case .stored(let entry, let repeated):
-            var response = HTTPResponse(entry, status: 201)
-            response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
-            if repeated { response.headers.append(("Idempotency-Replayed", "true")) }
-            return response
-        case .refused(let name, let detail, let field, let status):
-            var problem = Problem(named: name, status: status, detail: detail)
-            if let field { problem.errors = [FieldError(field: field.name, message: field.message)] }
-            throw problem
-        case .overloaded:
-            throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")
-        case .unavailable:
-            throw Problem.tryLater(
-                .unavailable, "The message could not be stored now. Try again with the same client_ref.")
-        }
+        let message = PublishedMessage(
+            address: address, payload: parts.payload, isReaction: parts.isReaction,
+            clientRef: parts.hasClientRef ? nil : idempotencyKey(request))
+        let (entry, isRepeated) = try await services.publish(message, from: request.userID)
+        var response = HTTPResponse(entry, status: 201)
+        response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
+        if isRepeated { response.headers.append(("Idempotency-Replayed", "true")) }
+        return response
     }
 
     /// What the body comes to: where the message goes, and the members that are the message.
@@ -115,11 +96,44 @@ enum PublishRoutes {
     }
 }
 
-extension HTTPResponse {
-    /// An entry's envelope, the same bytes as over MQTT.
-    init(_ entry: LogEntry, status: Int = 200) {
-        var bytes: [UInt8] = []
-        Envelope.write(entry, into: &bytes)
-        self.init(status: status, headers: [("Content-Type", "application/json")], body: bytes)
+/// What a route publishes.
+struct PublishedMessage {
+    var address: TopicAddress
+    /// The object that a client would publish.
+    var payload: [UInt8]
+    /// Every member may react in an announcement group.
+    var isReaction: Bool
+    /// If the payload has none.
+    var clientRef: String?
+}
+
+extension RestServices {
+    /// Publishes if the sender may.
+    func publish(
+        _ message: PublishedMessage, from senderID: Int64
+    ) async throws -> (entry: LogEntry, isRepeated: Bool) {
+        let topic: StoredTopic
+        var mayDeleteOthers = false
+        switch try await directory.publishRight(of: senderID, on: message.address) {
+        case .allowed(let allowed, let mayDelete): (topic, mayDeleteOthers) = (allowed, mayDelete)
+        case .announcementOnly(let allowed) where message.isReaction: topic = allowed
+        case .announcementOnly: throw Problem(.announcementOnly, "Only admins write to an announcement group.")
+        case .notFriends: throw Problem(.notFriends, "You can write to each other only while you are friends.")
+        case .notFound: throw Problem.notFound
+        }
+        let result = await publisher.publish(
+            senderID: senderID, topic: topic, payload: message.payload, clientRefFallback: message.clientRef,
+            mayDeleteOthers: mayDeleteOthers)
+        switch result {
+        case .stored(let entry, let isRepeated): return (entry, isRepeated)
+        case .refused(let name, let detail, let field, let status):
+            var problem = Problem(named: name, status: status, detail: detail)
+            if let field { problem.errors = [FieldError(field: field.name, message: field.message)] }
+            throw problem
+        case .overloaded: throw Problem.tryLater(.overloaded, "Too many messages wait. Try again.")
+        case .unavailable:
+            throw Problem.tryLater(
+                .unavailable, "The message could not be stored now. Try again with the same client_ref.")
+        }
     }
 }

@@ -1,3 +1,4 @@
+import JSON
 import Persistence
 import Transport
 
@@ -23,20 +24,7 @@ enum SessionRoutes {
         let next = hasMore ? sessions.last.map { "/sessions?limit=\(limit)&cursor=\($0.id)" } : nil
         return .page(next: next) { writer in
             for session in sessions {
-                writer.beginObject()
-                writer.name("id")
-                writer.id(session.id)
-                writer.name("client")
-                writer.string(session.client)
-                writer.name("address")
-                writer.string(session.address)
-                writer.name("created_at")
-                writer.time(milliseconds: IDGenerator.milliseconds(of: session.id))
-                writer.name("last_seen_at")
-                writer.time(milliseconds: session.lastSeenAt)
-                writer.name("current")
-                writer.bool(session.id == request.caller?.sessionID)
-                writer.endObject()
+                session.write(to: &writer, isCurrent: session.id == request.caller?.sessionID)
             }
         }
     }
@@ -46,5 +34,25 @@ enum SessionRoutes {
             throw Problem.notFound
         }
         return .noContent
+    }
+}
+
+extension LoginSession {
+    /// `{id, client, address, created_at, last_seen_at, current}`
+    func write(to writer: inout JSONWriter, isCurrent: Bool) {
+        writer.beginObject()
+        writer.name("id")
+        writer.id(id)
+        writer.name("client")
+        writer.string(client)
+        writer.name("address")
+        writer.string(address)
+        writer.name("created_at")
+        writer.time(milliseconds: IDGenerator.milliseconds(of: id))
+        writer.name("last_seen_at")
+        writer.time(milliseconds: lastSeenAt)
+        writer.name("current")
+        writer.bool(isCurrent)
+        writer.endObject()
     }
 }

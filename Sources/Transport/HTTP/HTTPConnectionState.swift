@@ -1,5 +1,6 @@
 /// One connection's incremental HTTP/1.1 parser (RFC 9112): bytes in, at most one action out. It holds a single
-/// request; bytes that follow it (pipelining) stay with the caller until the request is answered.
+/// request; bytes that follow it (pipelining) stay with the caller until the request is answered. Of a body that `HTTPLimits.streamed`
+/// names it holds only what the caller has not taken yet.
 package struct HTTPConnectionState: Sendable {
     package enum Action: Sendable {
         /// Everything was consumed; call again when more has arrived.
@@ -8,6 +9,11 @@ package struct HTTPConnectionState: Sendable {
         case sendContinue
         /// Answer it, call `responded`, then call again with what was not consumed.
         case request(HTTPRequest)
+        /// A request without its body, which follows: after each further call `takeBody` has what arrived of it. The answer may come before
+        /// its end; then `keepAlive` is false.
+        case stream(HTTPRequest)
+        /// The streamed body is complete; `takeBody` has the last of it. As after `request`.
+        case streamEnd
         /// Answer with `keepAlive: false`, then linger and close. Further bytes are ignored.
         case reject(HTTPRejection)
     }
@@ -48,6 +54,10 @@ package struct HTTPConnectionState: Sendable {
     private var fieldCount = 0
     private var fieldBytes = 0
     private var body: [UInt8] = []
+    /// Of the body, taken away or not.
+    private var bodyBytes = 0
+    private var bodyBytesMax = 0
+    private var isStreamed = false
 
     package init(limits: HTTPLimits = HTTPLimits()) {
         precondition(limits.requestLineBytesMax > 0 && limits.headerBytesMax > 0 && limits.bodyBytesMax >= 0)
@@ -94,6 +104,17 @@ package struct HTTPConnectionState: Sendable {
         hasSkippedLine = false
         return keepAlive
     }
+
+    /// What has arrived of a streamed body since the last call.
+    package mutating func takeBody() -> [UInt8] {
+        precondition(isStreamed)
+        var taken: [UInt8] = []
+        swap(&taken, &body)
+        return taken
+    }
+
+    /// The client may wait for `continueResponse` before it sends the body.
+    package var expectsContinue: Bool { head.expectsContinue }
 
     /// Whether the connection can stay after the answer to the request that waits for it.
     package var keepAlive: Bool {
@@ -176,12 +197,21 @@ package struct HTTPConnectionState: Sendable {
             head.append(field)
             return nil
         }
-        let framing = try head.framing(bodyBytesMax: limits.bodyBytesMax)
+        let rule = limits.streamed.first { head.matches($0) }
+        bodyBytesMax = rule?.bodyBytesMax ?? limits.bodyBytesMax
+        bodyBytes = 0
+        isStreamed = false
+        let framing = try head.framing(bodyBytesMax: bodyBytesMax)
         switch framing {
         case .none, .length(0):
             return complete()
         case .length(let length): state = .body(remaining: length)
         case .chunked: state = .chunkSize
+        }
+        guard rule == nil else {
+            line.removeAll(keepingCapacity: true)
+            isStreamed = true
+            return .stream(head.request(body: []))
         }
         return head.expectsContinue ? .sendContinue : nil
     }
@@ -204,7 +234,7 @@ package struct HTTPConnectionState: Sendable {
     private mutating func endChunkSize() throws(HTTPRejection) {
         let size = try chunkSize(line)
         line.removeAll(keepingCapacity: true)
-        if size > limits.bodyBytesMax - body.count { throw .bodyTooLarge }
+        if size > bodyBytesMax - bodyBytes { throw .bodyTooLarge }
         if size > 0 {
             state = .chunkData(remaining: size)
         } else {
@@ -218,12 +248,14 @@ package struct HTTPConnectionState: Sendable {
         let count = min(bytes.count - offset, max)
         bytes.extracting(offset..<offset + count).withUnsafeBufferPointer { body.append(contentsOf: $0) }
         offset += count
+        bodyBytes += count
         return count
     }
 
     private mutating func complete() -> Action {
         state = .responding
         line.removeAll(keepingCapacity: true)
+        if isStreamed { return .streamEnd }
         let request = head.request(body: body)
         body = []
         return .request(request)

@@ -9,15 +9,26 @@ package struct HTTPAnswer: Sendable {
     }
 }
 
+/// What tasks have to say to an endpoint.
+package enum HTTPMail: Sendable {
+    case answer(HTTPAnswer)
+    /// Whoever reads the streamed body of this connection's request wants more.
+    case read(ConnectionID)
+    /// The next piece of an answer's body; nil: there is none, though there should be.
+    case piece(ConnectionID, [UInt8]?)
+}
+
 /// HTTP on a reactor's connections: parses requests, has each answered in a task of its own, writes the answers. Used on the reactor's
 /// thread only.
 package struct HTTPEndpoint: ~Copyable {
-    private struct Client {
-        var state = HTTPConnectionState()
+    struct Client {
+        var state: HTTPConnectionState
         var listener: UInt8
         var peer: PeerAddress
         var isHead = false
         var phase = HTTPConnectionState.Phase.idle
+        var upload: Upload?
+        var download: Download?
     }
 
     /// For a connection that sends nothing, between requests.
@@ -28,25 +39,28 @@ package struct HTTPEndpoint: ~Copyable {
     private static let bodyMilliseconds: Int64 = 60_000
 
     private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
-    private let post: @Sendable (HTTPAnswer) -> Void
+    let post: @Sendable (HTTPMail) -> Void
+    private let limits: HTTPLimits
     private let makeRequestID: @Sendable () -> String
     private let wallMilliseconds: @Sendable () -> Int64
     private let webSocket: WebSocketOffer?
     /// By connection slot.
-    private var clients: [Client?] = []
+    var clients: [Client?] = []
     private var output: [UInt8] = []
 
     /// - Parameters:
     ///   - respond: called in a task; gets the tag of the listener.
-    ///   - post: brings an answer back to this reactor's thread, to `answer`.
+    ///   - post: brings something to this reactor's thread, to `mail`.
     ///   - webSocket: a connection that takes this offer is no longer the endpoint's: after `received`, `Connections.isWebSocket` tells.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
-        post: @escaping @Sendable (HTTPAnswer) -> Void, makeRequestID: @escaping @Sendable () -> String,
-        wallMilliseconds: @escaping @Sendable () -> Int64, webSocket: WebSocketOffer? = nil
+        post: @escaping @Sendable (HTTPMail) -> Void, limits: HTTPLimits = HTTPLimits(),
+        makeRequestID: @escaping @Sendable () -> String, wallMilliseconds: @escaping @Sendable () -> Int64,
+        webSocket: WebSocketOffer? = nil
     ) {
         self.respond = respond
         self.post = post
+        self.limits = limits
         self.makeRequestID = makeRequestID
         self.wallMilliseconds = wallMilliseconds
         self.webSocket = webSocket
@@ -54,16 +68,17 @@ package struct HTTPEndpoint: ~Copyable {
 
     package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(nil) }
-        clients[Int(id.slot)] = Client(listener: listener, peer: peer)
+        clients[Int(id.slot)] = Client(
+            state: HTTPConnectionState(limits: limits), listener: listener, peer: peer)
         io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
     }
 
     package mutating func closed(_ id: ConnectionID) {
-        clients[Int(id.slot)] = nil
+        clients[Int(id.slot)].take()?.upload?.stream.abort()
     }
 
     package mutating func deadlineReached(_ id: ConnectionID, io: inout Connections) {
-        // While a request is being answered the connection has no deadline.
+        // While the hub works on an answer, or on what it got of a body, the connection has no deadline.
         io.abort(id.slot)
     }
 
@@ -92,8 +107,17 @@ package struct HTTPEndpoint: ~Copyable {
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
-        case .reject(let rejection): refuse(rejection, id, io: &io)
+        case .stream(var request):
+            request.peerAddress = client.peer.description
+            client.isHead = false
+            request.stream = beginUpload(&client, id, io: &io)
+            start(request, id, client.listener)
+        case .streamEnd: endUpload(&client, id, io: &io)
+        case .reject(let rejection):
+            client.upload.take()?.stream.abort()
+            refuse(rejection, id, io: &io)
         }
+        if client.upload != nil { takeBody(&client, id, io: &io) }
         setDeadline(&client, id, io: &io)
         clients[slot] = client
         return consumed
@@ -122,40 +146,61 @@ package struct HTTPEndpoint: ~Copyable {
         }
     }
 
-    /// Writes an answer that a task has made; the connection may be gone.
-    package mutating func answer(_ answer: HTTPAnswer, io: inout Connections) {
+    /// The connection may be gone.
+    package mutating func mail(_ mail: HTTPMail, io: inout Connections) {
+        switch mail {
+        case .answer(let answer): self.answer(answer, io: &io)
+        case .read(let id): readOn(id, io: &io)
+        case .piece(let id, let bytes): send(bytes, to: id, io: &io)
+        }
+    }
+
+    /// Writes an answer that a task has made, or the beginning of one.
+    private mutating func answer(_ answer: HTTPAnswer, io: inout Connections) {
         let slot = Int(answer.connection.slot)
         guard io.isOpen(answer.connection), var client = clients[slot] else { return }
         output.removeAll(keepingCapacity: true)
+        // False also if the answer comes before the end of the request's body.
         let keepAlive = client.state.keepAlive
         answer.response.write(
             into: &output, keepAlive: keepAlive, head: client.isHead, dateMilliseconds: wallMilliseconds())
         io.append(output.span, to: answer.connection.slot, isFrame: false)
-        _ = client.state.responded()
-        if keepAlive {
-            setDeadline(&client, answer.connection, io: &io)
-            io.resumeReading(answer.connection.slot)
+        client.upload.take()?.stream.abort()
+        if let source = answer.response.source, source.length > 0, !client.isHead {
+            client.download = Download(source: source)
+            demandPiece(source, answer.connection)
         } else {
-            io.finish(answer.connection.slot)
+            endAnswer(&client, answer.connection, io: &io)
         }
         clients[slot] = client
     }
 
+    /// All of the answer is queued.
+    func endAnswer(_ client: inout Client, _ id: ConnectionID, io: inout Connections) {
+        guard client.state.keepAlive, client.state.responded() else {
+            io.finish(id.slot)
+            return
+        }
+        setDeadline(&client, id, io: &io)
+        io.resumeReading(id.slot)
+    }
+
     private func start(_ request: HTTPRequest, _ id: ConnectionID, _ listener: UInt8) {
         Task { [respond, post] in
-            post(HTTPAnswer(connection: id, response: await respond(request, listener)))
+            post(.answer(HTTPAnswer(connection: id, response: await respond(request, listener))))
         }
     }
 
     /// A deadline is set when a phase begins and not moved while it lasts: a trickle does not prolong it.
-    private func setDeadline(_ client: inout Client, _ id: ConnectionID, io: inout Connections) {
+    func setDeadline(_ client: inout Client, _ id: ConnectionID, io: inout Connections) {
         let phase = client.state.phase
         guard phase != client.phase else { return }
         client.phase = phase
         switch phase {
         case .idle: io.setDeadline(id.slot, at: io.now + Self.idleMilliseconds)
         case .headers: io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
-        case .body: io.setDeadline(id.slot, at: io.now + Self.bodyMilliseconds)
+        // `BodyPace` has the deadlines of streamed ones.
+        case .body: io.setDeadline(id.slot, at: client.upload == nil ? io.now + Self.bodyMilliseconds : 0)
         case .response: io.setDeadline(id.slot, at: 0)
         case .closed: break
         }

@@ -10,6 +10,23 @@ package struct HTTPLimits: Sendable {
     package var bodyBytesMax = 1024 * 1024
     /// A chunk's size line with its extensions: 400. We use no extension, so nobody needs a long one.
     package var chunkLineBytesMax = 256
+    /// Requests whose bodies are handed over piece by piece as they arrive, in place of `bodyBytesMax` each with a limit of its own.
+    package var streamed: [StreamedBody] = []
 
     package init() {}
+}
+
+/// A request, by method and path as they are sent, whose body is streamed.
+package struct StreamedBody: Sendable {
+    package var method: String
+    package var path: String
+    /// 413.
+    package var bodyBytesMax: Int
+
+    package init(method: String, path: String, bodyBytesMax: Int) {
+        precondition(bodyBytesMax >= 0)
+        self.method = method
+        self.path = path
+        self.bodyBytesMax = bodyBytesMax
+    }
 }

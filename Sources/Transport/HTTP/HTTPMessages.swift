@@ -9,6 +9,8 @@ package struct HTTPRequest: Sendable {
     /// In order of arrival, names in lower case, values trimmed.
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+    /// The body of a request that `HTTPLimits.streamed` names, unless it is empty; then there is nothing in `body`.
+    package var stream: HTTPRequestStream?
     /// The client's address, without port: `127.0.0.1`, `2001:db8::1`.
     package var peerAddress: String = ""
 
@@ -32,10 +34,18 @@ package struct HTTPResponse: Sendable {
     package var status: Int
     package var headers: [(name: String, value: String)]
     package var body: [UInt8]
+    /// Gives the body piece by piece, instead of `body`.
+    package var source: (any HTTPBodySource)?
 
     package init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
         self.status = status
         self.headers = headers
         self.body = body
+    }
+
+    /// An answer whose body is made while it is sent.
+    package init(status: Int, headers: [(name: String, value: String)], source: any HTTPBodySource) {
+        self.init(status: status, headers: headers)
+        self.source = source
     }
 }

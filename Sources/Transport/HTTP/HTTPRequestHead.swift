@@ -69,6 +69,8 @@ struct HTTPRequestHead: Sendable {
         return !isVersion10 || options.contains("keep-alive")
     }
 
+    func matches(_ rule: StreamedBody) -> Bool { method == rule.method && target.path == rule.path }
+
     func request(body: [UInt8]) -> HTTPRequest {
         // HTTP/1.0 has no upgrade (RFC 9110 §7.8).
         let headers = isVersion10 ? headers.filter { $0.name != "upgrade" } : headers

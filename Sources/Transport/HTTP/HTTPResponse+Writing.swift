@@ -1,5 +1,5 @@
 extension HTTPResponse {
-    /// Appends the answer as it goes onto the wire (RFC 9112 §4), with Date, Content-Length and Connection.
+    /// Appends the answer as it goes onto the wire (RFC 9112 §4), with Date, Content-Length and Connection; what a `source` gives is to follow.
     /// - Parameters:
     ///   - keepAlive: what `HTTPConnectionState.keepAlive` said, or false to end the connection.
     ///   - head: the request was HEAD: the fields are the same, the body is left out.
@@ -7,7 +7,8 @@ extension HTTPResponse {
     package func write(into bytes: inout [UInt8], keepAlive: Bool, head: Bool, dateMilliseconds: Int64) {
         precondition(100...599 ~= status, "no status of HTTP")
         let hasNoContent = status < 200 || status == 204 || status == 304
-        precondition(!hasNoContent || body.isEmpty, "a \(status) has no body")
+        precondition(!hasNoContent || body.isEmpty && source == nil, "a \(status) has no body")
+        precondition(source == nil || body.isEmpty, "the body comes from one place")
         append("HTTP/1.1 \(status) \(Self.reason(status))\r\ndate: ", to: &bytes)
         appendHTTPDate(milliseconds: dateMilliseconds, to: &bytes)
         append("\r\n", to: &bytes)
@@ -20,7 +21,7 @@ extension HTTPResponse {
             append("\r\n", to: &bytes)
         }
         // RFC 9110 §8.6: none with 1xx and 204; a 304's would be the length of what it does not send.
-        if !hasNoContent { append("content-length: \(body.count)\r\n", to: &bytes) }
+        if !hasNoContent { append("content-length: \(source?.length ?? body.count)\r\n", to: &bytes) }
         // A 101 says by itself what the connection becomes.
         if status != 101 { append(keepAlive ? "connection: keep-alive\r\n" : "connection: close\r\n", to: &bytes) }
         append("\r\n", to: &bytes)

@@ -29,6 +29,8 @@ struct Connection {
         static let known = Flags(rawValue: 8192)
         /// A proxy's header is still to come.
         static let awaitsProxyHeader = Flags(rawValue: 16384)
+        /// The handler has more to send, once there is room.
+        static let wantsRefill = Flags(rawValue: 32768)
     }
 
     var descriptor: Int32 = -1

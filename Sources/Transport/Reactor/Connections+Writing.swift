@@ -21,6 +21,10 @@ extension Connections {
             table[index].flags.remove(.aboveHighWater)
             drained.append(slot)
         }
+        if table[index].flags.contains(.wantsRefill), table[index].queuedBytes <= Self.refillBytes {
+            table[index].flags.remove(.wantsRefill)
+            drained.append(slot)
+        }
         if isDone, table[index].flags.contains(.finishing) { linger(slot) }
     }
 

@@ -10,6 +10,8 @@ package struct Connections: ~Copyable {
     /// Above this many queued bytes a connection is congested: the handler holds back what can wait.
     var highWaterBytes = 1024 * 1024
     var lowWaterBytes = 128 * 1024
+    /// With so few queued bytes a connection that is fed piece by piece is to get its next one.
+    package static let refillBytes = 32 * 1024
     var table: [Connection] = []
     var freeSlots: [Int32] = []
     /// Slots with output to write, to look at again, to close.
@@ -73,6 +75,15 @@ package struct Connections: ~Copyable {
         table[Int(slot)].output.append(bytes, pool: &pool)
         markDirty(slot)
     }
+
+    /// Has the handler called by `drained` as soon as at most `refillBytes` are queued, or the peer is known to take nothing any more.
+    package mutating func awaitRefill(_ slot: Int32) {
+        table[Int(slot)].flags.insert(.wantsRefill)
+        scheduleWrite(slot)
+    }
+
+    /// The peer takes nothing any more, though more of what it sent may come.
+    package func isOutputLost(_ slot: Int32) -> Bool { table[Int(slot)].flags.contains(.outputLost) }
 
     /// Appends an encoded frame with a packet identifier of its own.
     package mutating func append(_ frame: Span<UInt8>, packetID: UInt16, at offset: Int, to slot: Int32) {

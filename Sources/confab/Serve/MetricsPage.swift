@@ -27,6 +27,10 @@ struct MetricsPage {
             "dropped_deliveries_total", .counter,
             "Deliveries on plain topics that a slow subscriber lost.", Int(clamping: statistics.dropped))
         add(
+            "lost_messages_total", .counter,
+            "Messages on plain topics that retention deleted before all persistent sessions had them.",
+            Int(clamping: statistics.lost))
+        add(
             "refused_publishes_total", .counter, "Publishes that were refused.", Int(clamping: statistics.refused))
         add("packets_received_total", .counter, "MQTT packets that were received.", totals.packetsReceived)
         add("packets_sent_total", .counter, "MQTT packets that were sent.", totals.packetsSent)

@@ -28,6 +28,9 @@ struct Server: Sendable {
 
     func run(until signals: SignalWaiter) async throws {
         try checkAnonymous()
+        if options.limitsAreOff { logger.warning("passwords and codes can be guessed without limit (--limits off)") }
+        let publicURL = options.issuer
+        let outside = try loadIssuers(own: publicURL)
         let doors = try Doors(options)
         try makeDirectory(options.data)
         let tls = try makeTLS()
@@ -36,12 +39,16 @@ struct Server: Sendable {
         guard let url = options.database ?? postgres?.url else { preconditionFailure("one of the two is there") }
         let ran = try await Migrator(url: url).run()
         if let version = ran.last { logger.info("migrated the database to version \(version)") }
+        try await Predecessors(url: url).end()
         let database = Database(url: url)
         try await database.start()
         defer { database.close() }
+        let chunks = Database(url: url, limits: AttachmentStore.limits)
+        try await chunks.start()
+        defer { chunks.close() }
 
-        let publicURL = options.issuer
         let authority = try TokenAuthority(directory: options.data, issuer: publicURL)
+        let tokens = TokenVerifier(own: authority, outside: outside)
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
@@ -54,43 +61,55 @@ struct Server: Sendable {
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: mailroom, now: SystemClock.wallMilliseconds)
+            database: database, ids: ids, observer: mailroom, revocations: mailroom, reads: mailroom,
+            now: SystemClock.wallMilliseconds)
+        let outsiders = OutsideUsers(source: SubjectStore(context: context))
         let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
                 retained: retained, rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), tokens: authority, ids: ids, logger: logger,
-                wallMilliseconds: SystemClock.wallMilliseconds),
+                logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context), tokens: tokens,
+                outsiders: outsiders, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
                 hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
                 hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
                 filterLogs: try await FilterLogStore(database).all()),
             mailroom: mailroom)
+        let attachments = AttachmentStore(chunks, ids: ids, now: SystemClock.wallMilliseconds)
+        let files = AttachmentService(
+            store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
+        let box = try SecretBox(directory: options.data)
         let api = RestAPI(
-            context: context, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)), authority: authority,
-            hasher: PasswordHasher(), publicURL: publicURL, logger: logger)
+            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
+            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
+            security: options.security(box), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
         let operations = OperationsAPI(database: watch, log: log, hub: hub)
         let offer = options.webSocketOffer(publicURL)
-        let running = try startReactors(doors, mailboxes, tls, hub, offer) { request, listener in
+        var limits = HTTPLimits()
+        limits.streamed = [files.streamedBody]
+        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits) { request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
         announce(doors)
-        let housekeeping = Housekeeping(database: database, mailroom: mailroom, logger: logger).start()
-        defer { for task in housekeeping { task.cancel() } }
+        var tasks = Housekeeping(
+            database: database, hub: hub, retention: options.retention, attachments: attachments, mailroom: mailroom,
+            logger: logger
+        ).start()
+        tasks += AccountUpkeep(context: context, logger: logger).start()
+        if let command = options.mailCommand {
+            tasks.append(Postman(MailOutbox(context: context), box, command, logger).start())
+        }
+        defer { for task in tasks { task.cancel() } }
 
-        await signals.wait { [options, logger] in
-            do throws(TLSError) {
-                tls.replace(with: try TLSContext(certificateFile: options.certificateFile, keyFile: options.keyFile))
-                logger.info("the certificate was read again")
-            } catch {
-                logger.error("the certificate stays as it was: \(error)")
-            }
+        await signals.wait {
+            reload(tls)
+            reload(tokens, own: publicURL)
         }
         logger.info("stopping")
         operations.stop()
@@ -100,6 +119,33 @@ struct Server: Sendable {
         await running.ended()
         await log.close()
         await hub.saved(withinMilliseconds: Self.stopMillisecondsMax)
+    }
+
+    // MARK: SIGHUP
+
+    private func reload(_ tls: TLSConfiguration) {
+        do throws(TLSError) {
+            tls.replace(with: try TLSContext(certificateFile: options.certificateFile, keyFile: options.keyFile))
+            logger.info("the certificate was read again")
+        } catch {
+            logger.error("the certificate stays as it was: \(error)")
+        }
+    }
+
+    private func reload(_ tokens: TokenVerifier, own: String) {
+        guard !options.issuers.isEmpty else { return }
+        do throws(IssuerFileError) {
+            tokens.replaceOutside(with: try loadIssuers(own: own))
+        } catch {
+            logger.error("the issuers stay as they were: \(error)")
+        }
+    }
+
+    /// All of `--issuers`, each with a line in the log.
+    private func loadIssuers(own: String) throws(IssuerFileError) -> [OutsideIssuer] {
+        let issuers = try IssuerFile.load(options.issuers, own: own)
+        for issuer in issuers { logger.info("tokens are accepted of \(issuer)") }
+        return issuers
     }
 
     // MARK: Parts
@@ -140,7 +186,8 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        _ offer: WebSocketOffer, respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
+        _ offer: WebSocketOffer, _ limits: HTTPLimits,
+        respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
         for index in 0..<options.reactors {
@@ -149,7 +196,7 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) },
+                        respond: respond, post: { mailbox.post(.http($0)) }, limits: limits,
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {

@@ -5,7 +5,7 @@ import Transport
 struct Worker: ~Copyable, ConnectionHandler {
     enum Mail: Sendable {
         case shard(ShardMail)
-        case http(HTTPAnswer)
+        case http(HTTPMail)
         /// Tell the MQTT clients, then end the loop at the next tick.
         case stop
     }
@@ -60,14 +60,14 @@ struct Worker: ~Copyable, ConnectionHandler {
     }
 
     mutating func drained(_ id: ConnectionID, io: inout Connections) {
-        if isMQTT[Int(id.slot)] { shard.drained(id, io: &io) }
+        if isMQTT[Int(id.slot)] { shard.drained(id, io: &io) } else { http.drained(id, io: &io) }
     }
 
     mutating func mail(_ mail: [Mail], io: inout Connections) {
         for item in mail {
             switch item {
             case .shard(let mail): shard.mail(mail, io: &io)
-            case .http(let answer): http.answer(answer, io: &io)
+            case .http(let mail): http.mail(mail, io: &io)
             case .stop:
                 isStopping = true
                 shard.mail(.stop, io: &io)

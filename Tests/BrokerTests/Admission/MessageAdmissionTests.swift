@@ -1,3 +1,4 @@
+import Persistence
 import Testing
 
 @testable import Broker
@@ -38,6 +39,10 @@ struct MessageAdmissionTests {
             #"{"custom":{"a":[1,{}]},"mentions":["5"],"reply_to":3,"text":"hi"}"#,
             #","body":{"text":"hi","reply_to":3,"mentions":["5"],"custom":{"a":[1,{}]}}}"#),
         Case(#"{"text":"hi","mentions":[],"attachments":[]}"#, #","body":{"text":"hi"}}"#),
+        Case(#"{"attachments":["7290"]}"#, #","body":{"attachments":["7290"]}}"#),
+        Case(
+            #"{"mentions":["5"],"attachments":["9","7"],"reply_to":3,"text":"hi"}"#,
+            #","body":{"text":"hi","reply_to":3,"attachments":["9","7"],"mentions":["5"]}}"#),
         Case(
             #"{"text":"hi","reply_to":9223372036854775807}"#, #","body":{"text":"hi","reply_to":9223372036854775807}}"#),
     ])
@@ -87,7 +92,7 @@ struct MessageAdmissionTests {
         Refused(#"{"text":"a","mentions":["+5"]}"#, "mentions"),
         Refused(#"{"text":"a","mentions":["5","5"]}"#, "mentions"),
         Refused(#"{"text":"a","mentions":[\#(ids(51))]}"#, "mentions"),
-        Refused(#"{"text":"a","attachments":["1"]}"#, nil, name: "not-found"),
+        Refused(#"{"text":"a","attachments":["1","1"]}"#, "attachments"), Refused(#"{"attachments":[]}"#, "text"),
         Refused(#"{"text":"a","attachments":[\#(ids(11))]}"#, "attachments"),
         Refused(#"{"text":"a","custom":[]}"#, "custom"), Refused(#"{"text":"a","custom":"x"}"#, "custom"),
         Refused(#"{"text":"a","custom":{"x":"\#(String(repeating: "y", count: 4_089))"}}"#, "custom"),
@@ -119,6 +124,14 @@ struct MessageAdmissionTests {
     func atTheLimit(_ payload: String) throws {
         let bytes = Array(payload.utf8)
         _ = try MessageAdmission(payload: bytes.span, isText: false, clientRef: nil)
+    }
+
+    @Test func attachmentsAreNamedToTheLog() throws {
+        let payload = Array(#"{"attachments":["9","7"]}"#.utf8)
+        let admission = try MessageAdmission(payload: payload.span, isText: false, clientRef: nil)
+        let append = admission.append(to: .group(1), id: 2, senderID: 3, mayDeleteOthers: false)
+        #expect(append.attachments == [9, 7])
+        #expect(append.topic == .group(1) && append.id == 2 && append.senderID == 3 && append.kind == .message)
     }
 
     @Test func keys() throws {

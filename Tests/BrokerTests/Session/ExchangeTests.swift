@@ -82,8 +82,9 @@ import Testing
             inFlight.restore(
                 ordinal: seq, .init(cursor: Int32(seq % 2), state: .restored, isExactlyOnce: false, seq: seq))
         }
-        inFlight.forget(cursor: 1, upTo: 2)
-        #expect(inFlight.restoredCount == 3)
+        #expect(inFlight.hasRestored(cursor: 1, upTo: 1) && !inFlight.hasRestored(cursor: 0, upTo: 1))
+        let abandoned = inFlight.abandon(cursor: 1, upTo: 2)
+        #expect(abandoned == 1 && inFlight.restoredCount == 3)
         inFlight.detach(cursor: 0)
         #expect(inFlight.restoredCount == 1)
         // What stands behind the end of its log may still come.
@@ -92,7 +93,11 @@ import Testing
         let outcome2 = inFlight.forgetRestored(upTo: [0, 3])
         #expect(outcome2 && inFlight.restoredCount == 0 && inFlight.outstanding == 0)
         var count = 0
-        while inFlight.popDone() != nil { count += 1 }
+        while let item = inFlight.popDone() {
+            count += 1
+            // What was abandoned stands in nobody's log.
+            #expect((item.cursor == -1) == (item.seq != 3))
+        }
         #expect(count == 4 && inFlight.isEmpty)
     }
 

@@ -192,6 +192,38 @@ import Topics
         }
     }
 
+    /// Nobody knows whether it is stored: the exchange of a persistent session goes on, on another connection.
+    @Test(arguments: [true, false]) func unavailableLogEndsNoExchange(_ isFull: Bool) async throws {
+        try await onThread {
+            let hub = try hubWithMembers()
+            func connect() throws -> TestClient {
+                try TestClient(hub, user: 2, id: "w", isClean: false, expirySeconds: 100)
+            }
+            let writer = try connect()
+            hub.log.hold()
+            hub.log.fill(isFull)
+            try writer.publish("group/70", "one", qos: .exactlyOnce)
+            var first: Int64?
+            if !isFull {
+                try waitUntil("it is queued") { hub.log.heldCount == 1 }
+                let held = hub.log.takeHeld()[0]
+                first = held.append.id
+                hub.log.refuse(held, .unavailable)
+            }
+            try checkEqual(try writer.receiveDisconnect(), .serverBusy)
+            hub.log.fill(false)
+            let back = try connect()
+            try check(back.sessionPresent, "session present")
+            try back.publish("group/70", "one", qos: .exactlyOnce)
+            try waitUntil("it is queued again") { hub.log.heldCount == 1 }
+            let again = hub.log.takeHeld()[0]
+            try check(first == nil || first == again.append.id, "the same entry")
+            hub.log.finish(again, hub.log.store(again.append))
+            guard case .pubrec(let answer) = try back.next() else { throw CheckFailure(description: "no PUBREC") }
+            try checkEqual(answer.reason, .success)
+        }
+    }
+
     @Test func removedBetweenPublishAndDelivery() async throws {
         try await onThread {
             let hub = try hubWithMembers()

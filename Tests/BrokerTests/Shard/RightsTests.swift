@@ -67,7 +67,8 @@ import Topics
             var removal = hub.log.store(group, "removed", removed)
             removal.change = nil
             hub.rights.set(1)
-            hub.mailroom.post(.gapRead([removal, hub.log.store(group, "secret")]), to: 0)
+            let secret = hub.log.store(group, "secret")
+            hub.mailroom.post(.gapRead(topicID: 70, before: 3, [removal, secret]), to: 0)
             try checkEqual(try member.receiveDisconnect(), .serverBusy)
             for client in waiting { try checkEqual(try client.receiveConnack(), .serverBusy) }
             let next = try TestClient(port: hub.ports[0])

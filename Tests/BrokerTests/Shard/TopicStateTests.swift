@@ -59,19 +59,19 @@ struct TopicStateTests {
     }
 
     @Test func headsAreForgottenAfterTwoPeriods() {
-        var heads = RecentHeads()
+        var heads = RecentSeqs()
         _ = heads.tick(now: 0)
         heads.note(7, 5)
         heads.note(7, 3)
-        #expect(heads.head(of: 7) == 5)
-        #expect(heads.head(of: 8) == 0)
-        _ = heads.tick(now: RecentHeads.periodMilliseconds - 1)
-        _ = heads.tick(now: RecentHeads.periodMilliseconds)
+        #expect(heads.seq(of: 7) == 5)
+        #expect(heads.seq(of: 8) == 0)
+        _ = heads.tick(now: RecentSeqs.periodMilliseconds - 1)
+        _ = heads.tick(now: RecentSeqs.periodMilliseconds)
         heads.note(8, 1)
-        #expect(heads.head(of: 7) == 5)
-        _ = heads.tick(now: 2 * RecentHeads.periodMilliseconds)
-        #expect(heads.head(of: 7) == 0)
-        #expect(heads.head(of: 8) == 1)
+        #expect(heads.seq(of: 7) == 5)
+        _ = heads.tick(now: 2 * RecentSeqs.periodMilliseconds)
+        #expect(heads.seq(of: 7) == 0)
+        #expect(heads.seq(of: 8) == 1)
     }
 
     @Test func framesAreEncodedOncePerForm() throws {

@@ -15,6 +15,8 @@ final class TestHub: Sendable {
     let filterLogs: TestFilterLogs
     let wills: TestWills
     let rights = TestRights()
+    let reads: TestReads
+    let subjects = TestSubjects()
     let clock = Clock()
     let retained = TestRetained()
     let mailroom: Mailroom
@@ -47,6 +49,7 @@ final class TestHub: Sendable {
         self.mailboxes = mailboxes
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
         log = TestLog(mailroom: mailroom, after: earlier?.log)
+        reads = TestReads(mailroom: mailroom) { [log] in log.end(of: $0) }
         filterLogs = TestFilterLogs(log: log, after: earlier?.filterLogs)
         sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
         var settings = Hub.Settings(
@@ -56,8 +59,9 @@ final class TestHub: Sendable {
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
-                logins: rights, tokens: Self.authority,
-                ids: IDGenerator(node: 0) { [clock] in clock.milliseconds }, logger: Logger(minimum: .error),
+                logins: rights, reads: reads, tokens: TokenVerifier(own: Self.authority, outside: TestIssuer.all),
+                outsiders: OutsideUsers(source: subjects), ids: IDGenerator(node: 0) { [clock] in clock.milliseconds },
+                logger: Logger(minimum: .error),
                 wallMilliseconds: wallMilliseconds ?? { [clock] in clock.milliseconds }),
             settings: settings, mailroom: mailroom)
         var ports: [UInt16] = []

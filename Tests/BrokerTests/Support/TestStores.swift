@@ -160,12 +160,21 @@ final class TestRights: RightsSource, LoginSource {
         return rights
     }
 
+    func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)? { (3, 0) }
+
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
 
+    static func direct(_ other: Int64, topicID: Int64) -> UserRights.Direct {
+        UserRights.Direct(otherID: other, topicID: topicID, lastSeq: 0, writable: true)
+    }
+
     static func group(
-        _ id: Int64, role: GroupRole = .member, announcement: Bool = false, lastSeq: Int64 = 0, joinedSeq: Int64 = 1
+        _ id: Int64, role: GroupRole = .member, announcement: Bool = false, lastSeq: Int64 = 0, joinedSeq: Int64 = 1,
+        memberCount: Int64 = 3, firstSeq: Int64 = 1
     ) -> UserRights.Group {
-        UserRights.Group(groupID: id, role: role, announcement: announcement, lastSeq: lastSeq, joinedSeq: joinedSeq)
+        UserRights.Group(
+            groupID: id, role: role, announcement: announcement, lastSeq: lastSeq, joinedSeq: joinedSeq,
+            memberCount: memberCount, firstSeq: firstSeq)
     }
 }
 

@@ -11,6 +11,8 @@ struct ConversationStoreTests {
             case send(Int)
             case read(Int, upTo: Int64)
             case rename
+            /// Deletes what is below.
+            case trim(Int64)
         }
 
         var name: String
@@ -31,6 +33,20 @@ struct ConversationStoreTests {
             name: "beyond the end is the end", steps: [.send(0), .read(1, upTo: 4711), .send(0)], unread: [0, 1, 2]),
         Case(
             name: "reading below one's own message", steps: [.send(0), .send(1), .read(1, upTo: 4)], unread: [1, 0, 2]),
+        Case(
+            name: "what is gone is not unread",
+            steps: [.send(0), .send(0), .rename, .send(0), .read(1, upTo: 4), .trim(5)], unread: [0, 2, 2]),
+        Case(
+            name: "it begins with another entry", steps: [.send(0), .rename, .send(0), .trim(5), .send(2)],
+            unread: [1, 2, 0]),
+        Case(
+            name: "one's mark is gone, and its own message",
+            steps: [.send(1), .send(0), .send(0), .read(2, upTo: 5), .trim(6)], unread: [0, 1, 1]),
+        Case(
+            name: "the mark stands before what is left", steps: [.send(0), .send(0), .read(1, upTo: 4), .trim(5)],
+            unread: [0, 1, 1]),
+        Case(name: "all is gone", steps: [.send(0), .send(0), .trim(9)], unread: [0, 0, 0]),
+        Case(name: "and new comes", steps: [.send(0), .send(0), .trim(9), .send(0), .send(1)], unread: [1, 0, 2]),
     ]
 
     @Test(arguments: cases) func counts(sample: Case) async throws {
@@ -45,6 +61,7 @@ struct ConversationStoreTests {
                 case .rename:
                     _ = try await fixture.groups.update(
                         group, GroupStore.Update(name: "name \(index)"), by: ids[0], ifVersionIn: nil)
+                case .trim(let seq): try await fixture.trim(.group(group), below: seq)
                 }
             }
             for (reader, expected) in zip(ids, sample.unread) {
@@ -119,6 +136,59 @@ struct ConversationStoreTests {
         }
     }
 
+    /// A log that has lost its beginning: pages, single entries, marks and lists go on with what is there.
+    @Test func trimmed() async throws {
+        try await DomainFixture.with { fixture in
+            let ids = try await fixture.users("a", "b", "c")
+            let group = try await fixture.group(of: ids[0], [ids[1]])  // two entries
+            for number in 3...7 { try await fixture.send("\(number)", from: ids[0], to: .group(group)) }
+            try await fixture.trim(.group(group), below: 5)
+            let table: [(HistoryStore.Position, Int, [Int64], Bool)] = [
+                (.before(nil), 9, [5, 6, 7], false), (.before(7), 1, [6], true), (.before(5), 9, [], false),
+                (.before(3), 9, [], false), (.after(0), 2, [5, 6], true), (.after(4), 9, [5, 6, 7], false),
+            ]
+            for (position, limit, seqs, hasMore) in table {
+                let page = try #require(
+                    try await fixture.history.page(of: .group(group), for: ids[1], position, limit: limit))
+                #expect(page.entries.map(\.seq) == seqs && page.hasMore == hasMore, "\(position)")
+                #expect(page.firstSeq == 5 && page.lastSeq == 7 && page.readSeq == 4)
+            }
+            #expect(try await fixture.history.entry(4, of: .group(group), for: ids[1]) == nil)
+            #expect(try await fixture.history.markRead(.group(group), upTo: 2, by: ids[1]))
+            var conversation = try #require(try await fixture.conversation(group, of: ids[1]))
+            #expect(conversation.readSeq == 4 && conversation.unread == 3 && conversation.lastMessage?.seq == 7)
+
+            try await fixture.befriend(ids[0], ids[2])
+            _ = try await fixture.groups.add([ids[2]], to: group, by: ids[0])
+            let added = fixture.witness.takeEntries().compactMap(\.change).last { $0.isAboutGroups }
+            #expect(added == .memberAdded(user: ids[2], role: .member, announcement: false, firstSeq: 5))
+            #expect(try await fixture.directory.loadRights(userID: ids[2])?.groups.first?.firstSeq == 5)
+
+            try await fixture.trim(.group(group), below: 9)
+            let page = try #require(
+                try await fixture.history.page(of: .group(group), for: ids[1], .after(0), limit: 9))
+            #expect(page.entries.isEmpty && page.firstSeq == 9 && page.lastSeq == 8)
+            conversation = try #require(try await fixture.conversation(group, of: ids[1]))
+            #expect(conversation.readSeq == 8 && conversation.unread == 0 && conversation.lastMessage == nil)
+        }
+    }
+
+    @Test func trimmedInboxesAndConversationsOfTwo() async throws {
+        try await DomainFixture.with { fixture in
+            let ids = try await fixture.users("a", "b")
+            try await fixture.befriend(ids[0], ids[1])
+            let direct = try #require(try await fixture.directory.loadRights(userID: ids[0])?.directs.first)
+            for _ in 0..<3 {
+                try await fixture.send("x", from: ids[0], to: .direct(ids[0], ids[1], id: direct.topicID))
+            }
+            try await fixture.trim(.direct(ids[0], ids[1], id: direct.topicID), below: 3)
+            try await fixture.trim(.inbox(of: ids[1]), below: 2)
+            let rights = try #require(try await fixture.directory.loadRights(userID: ids[1]))
+            #expect(rights.inboxFirstSeq == 2 && rights.inboxLastSeq == 2)
+            #expect(rights.directs.map(\.firstSeq) == [3])
+        }
+    }
+
     /// An id under the wrong kind of topic opens nothing.
     @Test func kindsOfTopicsDoNotMix() async throws {
         try await DomainFixture.with { fixture in
@@ -145,12 +215,19 @@ struct ConversationStoreTests {
             #expect(rights.inboxLastSeq == 3)  // friend_request, friend_accepted, group_added
             #expect(
                 rights.groups == [
-                    UserRights.Group(groupID: group, role: .member, announcement: true, lastSeq: 2, joinedSeq: 2)
+                    UserRights.Group(
+                        groupID: group, role: .member, announcement: true, lastSeq: 2, joinedSeq: 2, memberCount: 2)
                 ])
             #expect(rights.directs.map(\.otherID) == [ids[0]])
             #expect(try await fixture.directory.loadRights(userID: 4711) == nil)
             _ = try await fixture.database.query("UPDATE users SET disabled_at = 1 WHERE id = $1", [.int(ids[1])])
             #expect(try await fixture.directory.loadRights(userID: ids[1])?.isEnabled == false)
         }
+    }
+}
+
+extension RightsChange {
+    fileprivate var isAboutGroups: Bool {
+        if case .memberAdded = self { true } else { false }
     }
 }

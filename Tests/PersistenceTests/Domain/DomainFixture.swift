@@ -7,10 +7,22 @@ import Topics
 /// The stores on a fresh database, with a clock that only tests move, and users to act.
 struct DomainFixture: Sendable {
     /// Hears of everything.
-    final class Witness: CommitObserver, RevocationObserver {
-        private let state = Mutex<(entries: [LogEntry], revoked: [Int64])>(([], []))
+    final class Witness: CommitObserver, RevocationObserver, ReadObserver {
+        private struct State {
+            var entries: [LogEntry] = []
+            var revoked: [Int64] = []
+            var ended: [Int64] = []
+            var receipts: [ReadReceipt] = []
+        }
 
+        private let state = Mutex(State())
+
+        func hasRead(_ receipt: ReadReceipt) { state.withLock { $0.receipts.append(receipt) } }
+        var receipts: [ReadReceipt] { state.withLock { $0.receipts } }
         var revoked: [Int64] { state.withLock { $0.revoked } }
+        /// Users whose connections all end.
+        var ended: [Int64] { state.withLock { $0.ended } }
+        func userEnded(_ userID: Int64) { state.withLock { $0.ended.append(userID) } }
         func committed(_ entries: [LogEntry]) { state.withLock { $0.entries += entries } }
         func sessionRevoked(_ sessionID: Int64) { state.withLock { $0.revoked.append(sessionID) } }
 
@@ -40,11 +52,21 @@ struct DomainFixture: Sendable {
     var groups: GroupStore { GroupStore(context: context) }
     var directory: DirectoryStore { DirectoryStore(context: context) }
     var history: HistoryStore { HistoryStore(context: context) }
+    var factors: SecondFactorStore { SecondFactorStore(context: context) }
+    var accounts: AccountStore { AccountStore(context: context) }
+    var mailedCodes: MailedCodeStore { MailedCodeStore(context: context) }
+    var outbox: MailOutbox { MailOutbox(context: context) }
+    var administration: AdministrationStore { AdministrationStore(database: database, now: context.now) }
     var conversations: ConversationStore { ConversationStore(context: context) }
 
     static func with(_ body: (DomainFixture) async throws -> Void) async throws {
+        try await withURL { fixture, _ in try await body(fixture) }
+    }
+
+    /// With the database's connection string.
+    static func withURL(_ body: (DomainFixture, String) async throws -> Void) async throws {
         try await TestDatabase.with { test in
-            try await body(DomainFixture(database: test.database))
+            try await body(DomainFixture(database: test.database), test.url)
         }
     }
 
@@ -53,7 +75,7 @@ struct DomainFixture: Sendable {
         let clock = clock
         context = DomainContext(
             database: database, ids: IDGenerator(node: 1) { clock.milliseconds }, observer: witness,
-            revocations: witness, now: { clock.milliseconds })
+            revocations: witness, reads: witness, now: { clock.milliseconds })
     }
 
     /// Signs up a user.
@@ -88,6 +110,15 @@ struct DomainFixture: Sendable {
         guard case .created(let group) = outcome else { throw DatabaseError.unavailable("no group") }
         _ = witness.takeEntries()
         return group.id
+    }
+
+    func conversation(_ group: Int64, of user: Int64) async throws -> Conversation? {
+        try await conversations.conversations(of: user, after: .start, limit: 100).first { $0.topic == .group(group) }
+    }
+
+    /// Deletes what is below `seq`, as retention does.
+    func trim(_ topic: StoredTopic, below seq: Int64) async throws {
+        _ = try await LogTrimmer(database: database).trim(topic.id, below: seq, oldestID: 0)
     }
 
     /// Sends a message past all rights.

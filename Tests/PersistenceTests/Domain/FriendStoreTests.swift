@@ -168,7 +168,9 @@ struct FriendStoreTests {
             try await fixture.befriend(ids[1], ids[0])
             let changes = fixture.witness.takeEntries().compactMap(\.change)
             #expect(changes.contains(.friendAdded(friend: ids[1], topicID: first.topicID, lastSeq: 1)))
-            #expect(try await fixture.directory.publishRight(of: ids[0], on: topic.address) == .allowed(topic))
+            #expect(
+                try await fixture.directory.publishRight(of: ids[0], on: topic.address)
+                    == .allowed(topic, mayDeleteOthers: false))
         }
     }
 

@@ -159,7 +159,9 @@ struct GroupStoreTests {
             let topic = StoredTopic.group(group)
             let right = try await fixture.directory.publishRight(of: ids[1], on: topic.address)
             #expect(right == .announcementOnly(topic))
-            #expect(try await fixture.directory.publishRight(of: ids[0], on: topic.address) == .allowed(topic))
+            #expect(
+                try await fixture.directory.publishRight(of: ids[0], on: topic.address)
+                    == .allowed(topic, mayDeleteOthers: true))
         }
     }
 
@@ -236,6 +238,7 @@ extension GroupStore.Outcome {
         case .notFound: "notFound"
         case .forbidden: "forbidden"
         case .stale: "stale"
+        case .attachmentMissing: "attachmentMissing"
         case .lastOwner: "lastOwner"
         case .noSuchMember: "noSuchMember"
         }

@@ -42,12 +42,13 @@ struct UserStoreTests {
             let anna = try await fixture.user("anna")
             let users = fixture.users
             let change = UserStore.ProfileChange(displayName: "Änne", bio: "hi")
-            let changed = try await users.updateProfile(anna, change, ifVersionIn: [1])
-            #expect(changed?.version == 2 && changed?.user.displayName == "Änne" && changed?.user.bio == "hi")
-            #expect(try await users.updateProfile(anna, change, ifVersionIn: [1]) == nil)
-            #expect(try await users.updateProfile(anna, change, ifVersionIn: []) == nil)
+            let outcome = try await users.updateProfile(anna, change, ifVersionIn: [1])
+            guard case .done(let changed) = outcome else { throw try #require(nil as DatabaseError?) }
+            #expect(changed.version == 2 && changed.user.displayName == "Änne" && changed.user.bio == "hi")
+            #expect(try await users.updateProfile(anna, change, ifVersionIn: [1]) == .stale)
+            #expect(try await users.updateProfile(anna, change, ifVersionIn: []) == .stale)
             let same = try await users.updateProfile(anna, UserStore.ProfileChange(), ifVersionIn: [1, 2])
-            #expect(same == changed, "nothing changed, so neither did the version")
+            #expect(same == outcome, "nothing changed, so neither did the version")
         }
     }
 

@@ -89,13 +89,7 @@ import Testing
         let reports = Reports()
         let log = try await LogFixture(limits) { reports.add($0) }
         #expect(await log.append(log.entry(1)).seq == 1)
-        let rows = try await log.test.database.query(
-            """
-            SELECT pid FROM pg_stat_activity
-            WHERE datname = current_database() AND query LIKE 'SELECT confab_publish%' AND pid <> pg_backend_pid()
-            """)
-        #expect(rows.count == 1)
-        let backend = pid_t(rows.int(0, 0))
+        let backend = try await writersBackend(log)
         kill(backend, SIGSTOP)
         async let outcome = log.append(log.entry(1, "hangs"))
         await reports.wait(for: "unknown state")
@@ -104,6 +98,34 @@ import Testing
         await log.writer.close()
         #expect(try await log.log(1).map(\.seq) == [1, 2])
         #expect(log.recorder.entries.count == 2)
+        log.test.database.close()
+    }
+
+    private func writersBackend(_ log: LogFixture) async throws -> pid_t {
+        let rows = try await log.test.database.query(
+            """
+            SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND query LIKE 'SELECT confab_publish%' AND pid <> pg_backend_pid()
+            """)
+        #expect(rows.count == 1)
+        return pid_t(rows.int(0, 0))
+    }
+
+    /// It comes back to life when what was sent again is read by all and purged, so that no key tells that it was there.
+    @Test func aHangingBackendBringsNothingBack() async throws {
+        var limits = LogWriter.Limits()
+        limits.writers = 1
+        limits.statementMilliseconds = 200
+        let log = try await LogFixture(limits)
+        #expect(await log.append(log.entry(1)).seq == 1)
+        let backend = try await writersBackend(log)
+        kill(backend, SIGSTOP)
+        #expect(await log.append(log.entry(1, "hangs")).seq == 2)
+        _ = try await log.test.database.query("DELETE FROM messages")
+        kill(backend, SIGCONT)
+        while kill(backend, 0) == 0 { await Task.yield() }
+        #expect(try await log.log(1).isEmpty)
+        await log.writer.close()
         log.test.database.close()
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Persistence
@@ -46,6 +47,28 @@ import Testing
             }
             #expect(error == .unavailable("the statement took too long"))
             #expect(try await test.database.query("SELECT 1").int(0, 0) == 1)
+        }
+    }
+
+    /// Its backend hung before it read the statement, and goes on when a later one is done.
+    @Test func anOverdueStatementIsNotDoneLater() async throws {
+        var limits = Database.Limits()
+        limits.connections = 1
+        limits.statementMilliseconds = 200
+        try await TestDatabase.with(migrated: false, limits: limits) { (test) async throws in
+            _ = try await test.database.query("CREATE TABLE done (number bigint)")
+            func note(_ number: Int64) async throws {
+                _ = try await test.database.query("INSERT INTO done VALUES ($1)", [.int(number)])
+            }
+            try await note(1)
+            let backend = pid_t(try await test.database.query("SELECT pg_backend_pid()").int(0, 0))
+            kill(backend, SIGSTOP)
+            await #expect(throws: DatabaseError.self) { try await note(2) }
+            try await note(3)
+            kill(backend, SIGCONT)
+            while kill(backend, 0) == 0 { await Task.yield() }
+            let rows = try await test.database.query("SELECT number FROM done ORDER BY number")
+            #expect((0..<rows.count).map { rows.int($0, 0) } == [1, 3])
         }
     }
 

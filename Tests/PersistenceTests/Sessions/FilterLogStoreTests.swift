@@ -83,32 +83,62 @@ import Testing
                 try await fixture.session(
                     Int64(10 + number), filter, qos: qos, cursor: acked.map { Cursor(topicID: 100, acked: $0) })
             }
-            #expect(try await fixture.logs.purgeEntries() == 5 - left.count)
-            #expect(try await fixture.seqs(log) == left)
-            #expect(try await fixture.logs.purgeEntries() == 0)
+            for _ in 0..<2 {
+                #expect(try await fixture.logs.purgeEntries(limit: RetentionLimit(), now: 0).isEmpty)
+                #expect(try await fixture.seqs(log) == left)
+            }
         }
     }
 
-    /// A publisher of QoS 2 may send again what it has not released, however long it stays away: then it must be found.
-    @Test func whatMayComeAgainStays() async throws {
+    /// Each: what two sessions have read of five entries that are one to five hours old, the limit, what is left, and how many are lost.
+    @Test(
+        arguments: [
+            ([1, 3], RetentionLimit(count: 4), [2, 3, 4, 5], 0), ([1, 3], RetentionLimit(count: 2), [4, 5], 2),
+            ([1, 3], RetentionLimit(ageMilliseconds: 9_000_000), [4, 5], 2),
+            ([1, 3], RetentionLimit(ageMilliseconds: 9_000_000, count: 1), [5], 3),
+            ([4, 5], RetentionLimit(count: 3), [5], 0), ([0, 0], RetentionLimit(ageMilliseconds: 1), [], 5),
+        ] as [([Int64], RetentionLimit, [Int64], Int64)])
+    func whatIsBeyondTheLimitIsDeleted(
+        _ read: [Int64], _ limit: RetentionLimit, _ left: [Int64], _ lostCount: Int64
+    ) async throws {
+        try await with { (fixture) async throws in
+            let log = try await fixture.logs.logs(of: [filter], ids: [100])[0]
+            try await fixture.fill(log, 5)
+            let now: Int64 = 1_800_000_000_000
+            _ = try await fixture.database.query(
+                "UPDATE messages SET id = ($1 - (6 - seq) * 3600000) << 22", [.int(now - IDGenerator.epochMilliseconds)]
+            )
+            for (number, seq) in read.enumerated() {
+                try await fixture.session(Int64(10 + number), filter, cursor: Cursor(topicID: 100, acked: seq))
+            }
+            let lost = try await fixture.logs.purgeEntries(limit: limit, now: now)
+            #expect(lost.map(\.lostCount) == (lostCount > 0 ? [lostCount] : []))
+            #expect(try await fixture.seqs(log) == left)
+            #expect(try await fixture.logs.purgeEntries(limit: limit, now: now).isEmpty)
+        }
+    }
+
+    /// A QoS 2 publisher that was not answered publishes again, when it is back: what shows that it is the same message stays as long.
+    @Test func whatMayBePublishedAgainStays() async throws {
         try await with { (fixture) async throws in
             let log = try await fixture.logs.logs(of: [filter], ids: [100])[0]
             try await fixture.fill(log, 5)
             try await fixture.session(10, filter, cursor: Cursor(topicID: 100, acked: 4))
-            _ = try await fixture.sessions.create(id: 11, user: 2, clientID: [11])
+            try await fixture.session(11, [1], cursor: nil)
             var publisher = SessionState()
-            for seq in [2, 5] as [Int64] {
+            for (packetID, entryID) in [(7, 102), (8, 103), (9, 105)] as [(UInt16, Int64)] {
                 publisher.exchanges.append(
-                    SessionState.Exchange(packetID: UInt16(seq), entryID: log.topicID + seq, isPublished: true))
+                    SessionState.Exchange(packetID: packetID, entryID: entryID, isPublished: true))
             }
-            try await fixture.sessions.save([(11, publisher)])
-            #expect(try await fixture.logs.purgeEntries() == 3)
-            #expect(try await fixture.seqs(log) == [2, 5])
-            publisher.exchanges.removeFirst()
-            try await fixture.sessions.save([(11, publisher)])
-            #expect(try await fixture.logs.purgeEntries() == 1)
-            #expect(try await fixture.seqs(log) == [5])
-            #expect(try await fixture.logs.purgeEntries() == 0)
+            for left in [[2, 3, 4, 5], [3, 4, 5], [5]] as [[Int64]] {
+                try await fixture.sessions.save([(11, publisher)])
+                #expect(try await fixture.logs.purgeEntries(limit: RetentionLimit(), now: 0).isEmpty)
+                #expect(try await fixture.seqs(log) == left)
+                publisher.exchanges.removeFirst()
+            }
+            // Beyond the limit it goes all the same.
+            let lost = try await fixture.logs.purgeEntries(limit: RetentionLimit(count: 0), now: 0)
+            #expect(lost.map(\.lostCount) == [1])
         }
     }
 
@@ -126,7 +156,7 @@ import Testing
             try await fixture.session(10, shared, cursor: nil)
             let saved = try await fixture.logs.save([100: consumption, 999: Consumption(end: 1)])
             #expect(Set(saved) == [100, 999])
-            #expect(try await fixture.logs.purgeEntries() == 5 - left.count)
+            #expect(try await fixture.logs.purgeEntries(limit: RetentionLimit(), now: 0).isEmpty)
             #expect(try await fixture.seqs(log) == left)
             #expect(try await fixture.logs.all().map(\.consumption) == [consumption])
             #expect(
@@ -180,7 +210,7 @@ import Testing
                 let loaded = try await fixture.sessions.load(user: 1, clientID: [10])?.subscriptions.first
                 #expect(loaded?.logSeq == expected)
             }
-            _ = try await fixture.logs.purgeEntries()
+            _ = try await fixture.logs.purgeEntries(limit: RetentionLimit(), now: 0)
             #expect(try await fixture.seqs(log) == [4, 5])
         }
     }

@@ -129,7 +129,7 @@ extension AppendOutcome {
     var seq: Int64? {
         switch self {
         case .committed(let seq, _), .repeated(let seq, _): seq
-        case .clientRefReused, .topicGone, .unavailable: nil
+        case .clientRefReused, .topicGone, .flawed, .attachmentMissing, .unavailable: nil
         }
     }
 
@@ -139,6 +139,8 @@ extension AppendOutcome {
         case .repeated: "repeated"
         case .clientRefReused: "clientRefReused"
         case .topicGone: "topicGone"
+        case .flawed(let flaw): "\(flaw)"
+        case .attachmentMissing: "attachmentMissing"
         case .unavailable: "unavailable"
         }
     }

@@ -1,3 +1,4 @@
+import Broker
 import Diagnostics
 import Glibc
 import Identity
@@ -17,9 +18,13 @@ final class TestHub: Sendable {
 
     let api: RestAPI
     let context: DomainContext
+    let attachments: AttachmentService
     let publisher: FakePublisher
     let authority: TokenAuthority
     let revoked = Revoked()
+    let box: SecretBox
+    /// The same on the same database, with limits and without mail.
+    let limitedAPI: RestAPI
     /// Of `correct horse`.
     private let passwordHash: String
     private let count = Atomic<Int>(0)
@@ -28,10 +33,14 @@ final class TestHub: Sendable {
         private let sessions = Mutex<[Int64]>([])
         var all: [Int64] { sessions.withLock { $0 } }
         func sessionRevoked(_ sessionID: Int64) { sessions.withLock { $0.append(sessionID) } }
+        private let users = Mutex<[Int64]>([])
+        var endedUsers: [Int64] { users.withLock { $0 } }
+        func userEnded(_ userID: Int64) { users.withLock { $0.append(userID) } }
     }
 
-    struct Deaf: CommitObserver {
+    struct Deaf: CommitObserver, ReadObserver {
         func committed(_ entries: [LogEntry]) {}
+        func hasRead(_ receipt: ReadReceipt) {}
     }
 
     private init() async throws {
@@ -50,28 +59,83 @@ final class TestHub: Sendable {
         try await database.start()
         let now = SystemClock.wallMilliseconds
         context = DomainContext(
-            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked, now: now)
+            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked,
+            reads: Deaf(), now: now)
+        // Small ones, so that a test reaches them.
+        attachments = AttachmentService(
+            store: AttachmentStore(database, ids: context.ids, now: now), bytesMax: 600_000, quotaBytes: 1_000_000)
         publisher = FakePublisher(context: context)
         authority = try TokenAuthority(directory: directory.path, issuer: "https://hub.example")
         let hasher = PasswordHasher(costExponent: 8, threads: 2)
         passwordHash = try await hasher.hash("correct horse")
+        box = try SecretBox(directory: directory.path)
+        let tokens = TokenVerifier(
+            own: authority,
+            outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example"))
+        let outsiders = OutsideUsers(source: SubjectStore(context: context))
+        var security = AccountSecurity(
+            box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limitsAreOff: true,
+            proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
+            hubName: "hub.example")
         api = RestAPI(
-            context: context, publisher: publisher, authority: authority, hasher: hasher,
-            publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
+            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
+        security.limitsAreOff = false
+        security.mailer = nil
+        limitedAPI = RestAPI(
+            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
+            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            logger: Logger(minimum: .error))
+    }
+
+    static let issuerSecret = "a secret of no less than 256 bits"
+
+    private static func issuerFile(in directory: TemporaryDirectory) throws -> String {
+        let path = "\(directory.path)/issuers.json"
+        let file = try #require(fopen(path, "w"))
+        defer { fclose(file) }
+        fputs(
+            #"""
+            [{"iss":"https://app.example","aud":"hub","secret":"\#(issuerSecret)","create":true},
+             {"iss":"https://other.example","aud":"hub","secret":"\#(issuerSecret)"}]
+            """#, file)
+        return path
     }
 
     func call(
         _ method: String, _ target: String, _ body: String? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = []
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
+    ) async -> Answer {
+        await call(
+            method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers,
+            from: address, isLimited: isLimited)
+    }
+
+    /// - Parameter stream: in place of `bytes`.
+    func call(
+        _ method: String, _ target: String, bytes: [UInt8], stream: HTTPRequestStream? = nil, token: String? = nil,
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
     ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1)
         var request = HTTPRequest(
             method: method, path: String(parts[0]), query: parts.count == 2 ? String(parts[1]) : "", headers: headers,
-            body: Array((body ?? "").utf8))
+            body: bytes)
+        request.stream = stream
         if let token { request.headers.append(("authorization", "Bearer \(token)")) }
-        request.peerAddress = "127.0.0.1"
-        return Answer(await api.respond(to: request))
+        request.peerAddress = address
+        var response = await (isLimited ? limitedAPI : api).respond(to: request)
+        // As the endpoint does while the client takes it.
+        if let source = response.source.take() {
+            while response.body.count < source.length {
+                guard let piece = try? await source.next() else {
+                    Issue.record("the body breaks off")
+                    break
+                }
+                response.body += piece
+            }
+        }
+        return Answer(response)
     }
 
     /// A new user, logged in; past the route, so that passwords are not hashed again and again.
@@ -171,7 +235,7 @@ final class FakePublisher: MessagePublisher {
     func calls(of sender: String) -> [Call] { calls.withLock { $0[Int64(sender)!] ?? [] } }
 
     func publish(
-        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?
+        senderID: Int64, topic: StoredTopic, payload: [UInt8], clientRefFallback: String?, mayDeleteOthers: Bool
     ) async -> PublishResult {
         let call = Call(payload: String(decoding: payload, as: UTF8.self), clientRefFallback: clientRefFallback)
         calls.withLock { $0[senderID, default: []].append(call) }

@@ -83,15 +83,17 @@ extension Client {
     }
 
     private func take(_ topic: String, _ payload: [UInt8], _ qos: QoS) {
-        if let log = database.tables.log(named: topic) {
-            guard let seq = Self.seq(in: payload) else {
-                // What refuses a publish of 3.1.1 is no entry.
-                return world.expect(qos == .atMostOnce && topic == "inbox/\(user)", "\(name) got no entry on \(topic)")
-            }
-            takeEntry(seq, of: log, payload, qos)
-        } else {
-            takePlain(topic, payload, qos)
-        }
+        // What is not stored comes without an acknowledgement, and all subscriptions of the simulation have one.
+        if qos == .atMostOnce { return takeSignal(topic) }
+        guard let log = database.tables.log(named: topic) else { return takePlain(topic, payload, qos) }
+        guard let seq = Self.seq(in: payload) else { return world.fail("\(name) got no entry on \(topic)") }
+        takeEntry(seq, of: log, payload, qos)
+    }
+
+    private func takeSignal(_ topic: String) {
+        let isOwn = user > 0 && (topic == "inbox/\(user)" || topic == "presence/\(user)")
+        let isFriends = (user == 1 || user == 2) && topic == "presence/\(3 - user)"
+        world.expect(isOwn || isFriends, "\(name) got a signal on \(topic)")
     }
 
     /// The envelope's `"seq":`; nil: there is none.

@@ -79,7 +79,37 @@ extension Stores: RightsSource, LoginSource {
         try await call("load rights") { $0.rights(of: userID) }
     }
 
+    func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)? {
+        try await call("count members") { tables in
+            tables.members[group].map { ($0.count, tables.logs[group]!.lastSeq) }
+        }
+    }
+
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
+}
+
+/// Nobody comes from outside.
+extension Stores: SubjectSource {
+    func userID(issuer: String, subject: String) async throws(DatabaseError) -> Int64? { nil }
+
+    func userID(
+        issuer: String, subject: String, orMake user: SubjectStore.NewUser
+    ) async throws(DatabaseError) -> Int64 {
+        preconditionFailure("only an outside issuer's token asks for this")
+    }
+}
+
+/// Nobody reads receipts or presence in the simulation.
+extension Stores: ReadMarkSource {
+    func markRead(_ topic: StoredTopic, upTo seq: Int64, by userID: Int64) async throws(DatabaseError) {}
+
+    func noteLastSeen(_ userID: Int64, at milliseconds: Int64) async throws(DatabaseError) {
+        try await call("note last seen") { _ in }
+    }
+
+    func lastSeen(of users: [Int64]) async throws(DatabaseError) -> [Int64: Int64] {
+        try await call("last seen") { _ in [:] }
+    }
 }
 
 extension Stores: WillSource {

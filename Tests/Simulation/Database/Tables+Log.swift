@@ -43,6 +43,11 @@ extension Tables {
 
     private func key(of append: Append) -> Key { Key(sender: append.senderID, key: append.key) }
 
+    /// Of an entry of a plain topic, which has no reference of its client's.
+    private func key(of entry: LogEntry) -> Key {
+        Key(sender: entry.senderID, key: IdempotencyKey(entryID: entry.id))
+    }
+
     private mutating func add(_ append: Append) -> LogEntry {
         let seq = logs[append.topic.id]!.lastSeq + 1
         let entry = LogEntry(append, seq: seq)
@@ -64,19 +69,18 @@ extension Tables {
         }
     }
 
-    /// Deletes what all sessions with a filter have read, but for what publishers may send again (`FilterLogStore.purgeEntries`).
+    /// Deletes what all sessions with a filter have read, up to what a publisher may send again (`FilterLogStore.purgeEntries`).
     /// - Returns: how many entries.
     mutating func purge() -> Int {
         var count = 0
-        let kept = entriesOfExchanges
+        let open = entriesOfExchanges
         for (filter, row) in filterLogs {
             guard let log = logs[row.topicID] else { continue }
-            let needed = neededAfter(log, filter)
-            let isGone: (LogEntry) -> Bool = { $0.seq <= needed && !kept.contains($0.id) }
-            let gone = Set(log.entries.filter(isGone).map(\.seq))
-            count += gone.count
-            logs[row.topicID]!.entries.removeAll(where: isGone)
-            logs[row.topicID]!.seqs = log.seqs.filter { !gone.contains($0.value) }
+            let held = log.entries.first { open.contains($0.id) }?.seq ?? .max
+            let goneCount = log.index(after: min(neededAfter(log, filter), held - 1))
+            for entry in log.entries[..<goneCount] { logs[row.topicID]!.seqs[key(of: entry)] = nil }
+            logs[row.topicID]!.entries.removeFirst(goneCount)
+            count += goneCount
         }
         return count
     }

@@ -42,7 +42,7 @@ extension Tables {
     /// The shards were told of these entries, or will read of them.
     mutating func noteEnds(in entries: [LogEntry], step: Int) {
         for entry in entries {
-            guard case .memberRemoved(let user) = entry.change else { continue }
+            guard case .memberRemoved(let user)? = entry.change else { continue }
             for index in access[entry.topic.id]![user]!.indices
             where access[entry.topic.id]![user]![index].end == entry.seq {
                 access[entry.topic.id]![user]![index].endStep = step
@@ -71,7 +71,7 @@ extension Tables {
             members[id]![user].map { member in
                 UserRights.Group(
                     groupID: id, role: member.role, announcement: false, lastSeq: logs[id]!.lastSeq,
-                    joinedSeq: member.joinedSeq)
+                    joinedSeq: member.joinedSeq, memberCount: Int64(members[id]!.count))
             }
         }
         let direct = UserRights.Direct(

@@ -110,6 +110,10 @@ class Hub:
         assert code == 0, f"exit code {code} after SIGTERM; the log ends:\n{self.log_tail()}"
         assert self.postgres_pid() is None, "PostgreSQL is still running after the hub's end"
 
+    def hang_up(self):
+        """SIGHUP: it reads its files again."""
+        self.process.send_signal(signal.SIGHUP)
+
     def kill(self):
         """kill -9 of the hub alone; its PostgreSQL is left behind."""
         if self.process:

@@ -4,6 +4,7 @@ import ssl
 import struct
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 8, 9, 12, 13, 14
+AUTH = 15
 TIMEOUT_SECONDS = 15
 
 
@@ -72,6 +73,20 @@ def disconnect(reason=0, properties=b""):
 def subscribe(topic_filter, level=5, qos=0, packet_id=1):
     return packet(SUBSCRIBE, struct.pack(">H", packet_id) + (b"\0" if level == 5 else b"") + text(topic_filter)
                   + bytes([qos]), flags=2)
+
+
+def credentials(method, token):
+    """The properties authentication method and data."""
+    return b"\x15" + text(method) + (b"\x16" + text(token) if token is not None else b"")
+
+
+def connect_by_method(method, token, client_id="wire"):
+    return connect(client_id=client_id, properties=credentials(method, token))
+
+
+def auth(reason, method, token):
+    properties = credentials(method, token)
+    return packet(AUTH, bytes([reason]) + variable_integer(len(properties)) + properties)
 
 
 class Wire:

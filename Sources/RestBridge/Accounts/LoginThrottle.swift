@@ -1,0 +1,134 @@
+import Synchronization
+import Transport
+
+/// Limits how fast passwords and codes are guessed (security.md "Log-in", "TOTP"). Only failures count: who begins takes a token, who
+/// succeeds gives it back. Names that nobody has are counted like others, so that a limit tells nothing about them.
+final class LoginThrottle: Sendable {
+    private struct Pair: Hashable {
+        var account: String
+        var network: PeerAddress
+    }
+
+    private struct State {
+        var pairs = TokenBuckets<Pair>(.init(capacity: 5, refillMilliseconds: 333_000))
+        var networks = TokenBuckets<PeerAddress>(.init(capacity: 50, refillMilliseconds: 10_000))
+        /// Over all addresses: 100 an hour.
+        var accounts = TokenBuckets<String>(.init(capacity: 100, refillMilliseconds: 36_000))
+        /// Codes of second factors, by user.
+        var factors = TokenBuckets<Int64>(.init(capacity: 5, refillMilliseconds: 6_000))
+        /// Mailed codes that were wrong, by address; they are too long to be guessed, and this keeps guesses off the database.
+        var codes = TokenBuckets<PeerAddress>(.init(capacity: 10, refillMilliseconds: 30_000))
+        /// Mails asked for by an address.
+        var mails = TokenBuckets<PeerAddress>(.init(capacity: 20, refillMilliseconds: 60_000))
+        /// protocol.md §5: sign-up 20 an hour and address.
+        var signUps = TokenBuckets<PeerAddress>(.init(capacity: 20, refillMilliseconds: 180_000))
+    }
+
+    /// Tokens that were taken for one attempt.
+    struct Attempt: Sendable {
+        fileprivate var account: String
+        fileprivate var network: PeerAddress
+        /// The account's own bucket was empty, and did not count.
+        fileprivate var isKnownNetwork: Bool
+    }
+
+    enum Verdict: Sendable {
+        case go(Attempt)
+        /// Only the account's bucket over all addresses is empty: does the user know this network?
+        case ifKnown
+        /// Milliseconds.
+        case wait(Int64)
+    }
+
+    private let isOff: Bool
+    private let now: @Sendable () -> Int64
+    private let state = Mutex(State())
+
+    /// - Parameter now: milliseconds of a clock that does not jump.
+    init(isOff: Bool, now: @escaping @Sendable () -> Int64) {
+        self.isOff = isOff
+        self.now = now
+    }
+
+    // MARK: Passwords
+
+    /// Before a password is looked at.
+    /// - Parameters:
+    ///   - account: as given, in lower case.
+    ///   - isKnownNetwork: the user has logged in from there within 30 days.
+    func begin(_ account: String, from network: PeerAddress, isKnownNetwork: Bool = false) -> Verdict {
+        let attempt = Attempt(account: account, network: network, isKnownNetwork: isKnownNetwork)
+        guard !isOff else { return .go(attempt) }
+        let pair = Pair(account: account, network: network), now = now()
+        return state.withLock { state in
+            let wait = max(state.pairs.wait(pair, now: now), state.networks.wait(network, now: now))
+            guard wait == 0 else { return .wait(wait) }
+            let wide = state.accounts.wait(account, now: now)
+            guard wide == 0 || isKnownNetwork else { return .ifKnown }
+            state.pairs.take(pair, now: now)
+            state.networks.take(network, now: now)
+            if !isKnownNetwork { state.accounts.take(account, now: now) }
+            return .go(attempt)
+        }
+    }
+
+    /// How long a network waits that the account does not know.
+    func waitForAccount(_ account: String) -> Int64 {
+        state.withLock { max(1, $0.accounts.wait(account, now: now())) }
+    }
+
+    /// It was no failure.
+    func giveBack(_ attempt: Attempt) {
+        guard !isOff else { return }
+        let now = now()
+        state.withLock { state in
+            state.pairs.giveBack(Pair(account: attempt.account, network: attempt.network), now: now)
+            state.networks.giveBack(attempt.network, now: now)
+            if !attempt.isKnownNetwork { state.accounts.giveBack(attempt.account, now: now) }
+        }
+    }
+
+    // MARK: Codes and mails
+
+    /// What else is counted.
+    enum Kind: Sendable {
+        case factor(user: Int64)
+        case mailedCode(PeerAddress)
+        case mail(PeerAddress)
+        case signUp(PeerAddress)
+    }
+
+    /// Takes a token.
+    /// - Returns: milliseconds to wait if there is none, else 0.
+    func take(_ kind: Kind) -> Int64 {
+        guard !isOff else { return 0 }
+        let now = now()
+        return state.withLock { state in
+            switch kind {
+            case .factor(let user): Self.take(&state.factors, user, now)
+            case .mailedCode(let network): Self.take(&state.codes, network, now)
+            case .mail(let network): Self.take(&state.mails, network, now)
+            case .signUp(let network): Self.take(&state.signUps, network, now)
+            }
+        }
+    }
+
+    private static func take<Key>(_ buckets: inout TokenBuckets<Key>, _ key: Key, _ now: Int64) -> Int64 {
+        let wait = buckets.wait(key, now: now)
+        if wait == 0 { buckets.take(key, now: now) }
+        return wait
+    }
+
+    func giveBack(_ kind: Kind) {
+        guard !isOff else { return }
+        let now = now()
+        state.withLock { state in
+            switch kind {
+            case .factor(let user): state.factors.giveBack(user, now: now)
+            case .mailedCode(let network): state.codes.giveBack(network, now: now)
+            case .mail(let network): state.mails.giveBack(network, now: now)
+            case .signUp(let network): state.signUps.giveBack(network, now: now)
+            }
+        }
+    }
+}

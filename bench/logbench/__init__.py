@@ -1,0 +1,1 @@
+"""What `bench/log.py` measures, part by part, and what the parts share."""
