@@ -81,12 +81,39 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// `make fuzz` only: programs that libFuzzer drives, one for each folder in Fuzz but Support. No other build sees them.
-if Context.environment["CONFAB_FUZZ"] != nil {
+// `make fuzz` and `make simulate` only: programs that reach into the modules, so that no release build could contain them.
+let isFuzzing = Context.environment["CONFAB_FUZZ"] != nil
+let isSimulating = Context.environment["CONFAB_SIMULATION"] != nil
+
+if isFuzzing || isSimulating {
+    package.targets.append(
+        .target(
+            name: "ShardSupport", dependencies: ["Broker", "Transport"], path: "Tests/ShardSupport",
+            swiftSettings: wrapper))
+}
+
+// A whole hub with its clients and its database on one thread.
+if isSimulating {
+    package.targets.append(
+        .executableTarget(
+            name: "Simulation",
+            dependencies: [
+                "ShardSupport", "Broker", "Transport", "Persistence", "Identity", "Topics", "MQTT", "Diagnostics",
+            ], path: "Tests/Simulation", swiftSettings: wrapper))
+}
+
+// Programs that libFuzzer drives, one for each folder in Fuzz but Support.
+if isFuzzing {
     let programs: [(name: String, modules: [Target.Dependency])] = [
         ("MQTT", ["MQTT"]), ("Topics", ["Topics"]), ("JSON", ["JSON"]), ("Media", ["Media"]),
         ("Transport", ["Transport"]),
-        ("Broker", ["Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT", "Diagnostics"]),
+        (
+            "Broker",
+            [
+                "ShardSupport", "Broker", "Transport", "Persistence", "Identity", "Topics", "JSON", "MQTT",
+                "Diagnostics",
+            ]
+        ),
     ]
     package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/Support", swiftSettings: wrapper))
     package.targets += programs.map { program in

@@ -1,4 +1,5 @@
 import FuzzSupport
+import ShardSupport
 
 // The broker of one reactor with up to four clients, a log and a clock, all on one thread. An input is a list of operations; its first byte
 // says whether what other threads do is done at once or when the input says so.

@@ -22,19 +22,30 @@ extension Shard {
     /// - Parameter first: the entry before which something was missing when it was asked.
     mutating func fillGap(_ topicID: Int64, before first: Int64, _ entries: [LogEntry]?, io: inout Connections) {
         guard let entries, let topic = topicIndex[topicID] else { return }
-        let isTrimmed = skipTrimmed(topic, before: min(first, entries.first?.seq ?? first))
-        for entry in entries { apply(entry, io: &io) }
-        applyEarly(topicID, io: &io)
-        // The log tells what happened, not what it means for rights: who may be concerned connects again and has them loaded.
-        if isTrimmed || entries.contains(where: \.kind.changesRights) {
-            for user in users.indices where readableTopics(of: Int32(user)).contains(topic) {
-                for session in users[user].sessions {
-                    disconnect(session, .serverBusy, text: "rights are to be loaded again", io: &io)
-                }
+        let next = min(first, entries.first?.seq ?? first), head = topics[Int(topic)]!.head
+        // The log tells what happened, not what it means for rights: who may be concerned goes before anything is delivered, connects again
+        // and has them loaded.
+        if next > head + 1 || entries.contains(where: { $0.seq > head && $0.kind.changesRights }) {
+            for user in users.indices where users[user].references > 0 {
+                let isConcerned = !users[user].isReady || readableTopics(of: Int32(user)).contains(topic)
+                if isConcerned { reloadRights(of: Int32(user), io: &io) }
             }
         }
+        let isTrimmed = topicIndex[topicID] == topic && skipTrimmed(topic, before: next)
+        for entry in entries { apply(entry, io: &io) }
+        applyEarly(topicID, io: &io)
         guard isTrimmed, topicIndex[topicID] == topic else { return }
         for subscriber in topics[Int(topic)]!.subscribers { pump(subscriber.session, io: &io) }
+    }
+
+    /// Sends a user's clients away. Those that come from now on find nothing of what is known here.
+    private mutating func reloadRights(of user: Int32, io: inout Connections) {
+        let text = "rights are to be loaded again"
+        for session in users[Int(user)].sessions { disconnect(session, .serverBusy, text: text, io: &io) }
+        let waiting = connecting.values.filter { $0.user == user }
+        for client in waiting { refuseWaiting(client.claim.serial, .serverBusy, text: text, io: &io) }
+        // Some may still hold it.
+        if users[Int(user)].references > 0 { userIndex[users[Int(user)].id] = nil }
     }
 
     /// Entries that were not announced may have gone from the log meanwhile: the topic goes on behind them, and its readers learn of it there.

@@ -28,7 +28,7 @@ extension Shard {
         users[Int(user)].references -= 1
         guard users[Int(user)].references == 0 else { return }
         for topic in readableTopics(of: user) { releaseTopic(topic, of: user) }
-        userIndex[users[Int(user)].id] = nil
+        if userIndex[users[Int(user)].id] == user { userIndex[users[Int(user)].id] = nil }
         users[Int(user)] = UserState(id: 0)
         freeUsers.append(user)
     }

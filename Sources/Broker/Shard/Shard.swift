@@ -64,10 +64,11 @@ package struct Shard: ~Copyable {
     var nextSessionKeep: Int64 = 0
     var isStopping = false
 
-    package init(index: Int, hub: Hub) {
+    /// - Parameter seed: of the hashes of topics; random, but for tests that repeat themselves.
+    package init(index: Int, hub: Hub, seed: UInt64 = .random(in: .min ... .max)) {
         self.index = index
         self.hub = hub
-        subscriptions = SubscriptionIndex(seed: .random(in: .min ... .max))
+        subscriptions = SubscriptionIndex(seed: seed)
         outgoing = Array(repeating: [], count: hub.mailroom.shardCount)
         shares = ShareTable(shardCount: hub.mailroom.shardCount)
         for log in hub.settings.filterLogs { addLog(log) }

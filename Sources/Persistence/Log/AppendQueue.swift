@@ -29,6 +29,9 @@ final class AppendBudget: Sendable {
         return true
     }
 
+    /// For tests: entries that are not reported yet.
+    var entriesCount: Int { entries.load(ordering: .relaxed) }
+
     var load: LogLoad {
         let share = max(
             Double(entries.load(ordering: .relaxed)) / Double(entriesMax),

@@ -49,7 +49,7 @@ final class BatchWriter: Sendable {
     }
 
     /// Entries first, so that whoever learns of its success finds its entry on the way to the readers.
-    private func deliver(_ result: BatchResult) {
+    func deliver(_ result: BatchResult) {
         if !result.entries.isEmpty { commits.committed(result.entries) }
         budget.giveBack(result.released)
         guard !result.outcomes.isEmpty else { return }

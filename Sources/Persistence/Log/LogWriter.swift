@@ -25,8 +25,8 @@ package final class LogWriter: MessageLog {
         }
     }
 
-    private let budget: AppendBudget
-    private let writers: [BatchWriter]
+    let budget: AppendBudget
+    let writers: [BatchWriter]
     private let reader: LogReader
 
     /// - Parameters:

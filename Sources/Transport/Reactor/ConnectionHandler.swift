@@ -15,7 +15,7 @@ package protocol ConnectionHandler: ~Copyable {
     /// The moment given to `setDeadline` has come.
     mutating func deadlineReached(_ id: ConnectionID, io: inout Connections)
 
-    /// The output that had passed `Connections.highWaterBytes` has been sent but for `lowWaterBytes`, or what `awaitRefill` waits for has come.
+    /// The output that had made the connection congested has been sent, but for a little; or what `awaitRefill` waits for has come.
     mutating func drained(_ id: ConnectionID, io: inout Connections)
 
     mutating func mail(_ mail: [Mail], io: inout Connections)

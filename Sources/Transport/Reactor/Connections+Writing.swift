@@ -17,7 +17,7 @@ extension Connections {
             table[index].flags.formSymmetricDifference(.awaitsWritability)
             updateInterest(slot)
         }
-        if table[index].flags.contains(.aboveHighWater), table[index].queuedBytes < Self.lowWaterBytes {
+        if table[index].flags.contains(.aboveHighWater), table[index].queuedBytes < lowWaterBytes {
             table[index].flags.remove(.aboveHighWater)
             drained.append(slot)
         }

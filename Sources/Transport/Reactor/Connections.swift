@@ -8,8 +8,8 @@ import Memory
 /// connection is open, ids where it may have gone.
 package struct Connections: ~Copyable {
     /// Above this many queued bytes a connection is congested: the handler holds back what can wait.
-    package static let highWaterBytes = 1024 * 1024
-    package static let lowWaterBytes = 128 * 1024
+    var highWaterBytes = 1024 * 1024
+    var lowWaterBytes = 128 * 1024
     /// With so few queued bytes a connection that is fed piece by piece is to get its next one.
     package static let refillBytes = 32 * 1024
     var table: [Connection] = []
@@ -117,14 +117,14 @@ package struct Connections: ~Copyable {
     mutating func markDirty(_ slot: Int32) {
         let index = Int(slot)
         scheduleWrite(slot)
-        if table[index].queuedBytes > Self.highWaterBytes { writeEarly(slot) }
+        if table[index].queuedBytes > highWaterBytes { writeEarly(slot) }
     }
 
     /// Much output in one turn is no slow reader: it becomes congested only if the socket takes no more.
     private mutating func writeEarly(_ slot: Int32) {
         let index = Int(slot)
         if !table[index].flags.contains(.awaitsWritability) { write(slot) }
-        if table[index].queuedBytes > Self.highWaterBytes { table[index].flags.insert(.aboveHighWater) }
+        if table[index].queuedBytes > highWaterBytes { table[index].flags.insert(.aboveHighWater) }
     }
 
     /// Has the connection written at the end of the turn.

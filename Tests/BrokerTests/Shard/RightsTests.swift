@@ -49,6 +49,37 @@ import Topics
         }
     }
 
+    /// What was not announced is read, but nobody can tell from it who may read on: all who may be concerned go before it is delivered,
+    /// and nothing that was known of their rights stays.
+    @Test func aGapInWhichRightsChange() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            for user in [Int64(1), 2] { hub.rights.set(user, groups: [TestRights.group(70)]) }
+            let member = try TestClient(hub, user: 1)
+            try member.subscribe("group/70")
+            hub.rights.loads.close()
+            let waiting = try [Int64(1), 2].map { user in
+                let client = try TestClient(port: hub.ports[0])
+                try client.sendConnect(user: user, id: "waits")
+                return client
+            }
+            try waitUntil("both read their rights") { hub.rights.loads.waitingCount == 2 }
+            var removal = hub.log.store(group, "removed", removed)
+            removal.change = nil
+            hub.rights.set(1)
+            let secret = hub.log.store(group, "secret")
+            hub.mailroom.post(.gapRead(topicID: 70, before: 3, [removal, secret]), to: 0)
+            try checkEqual(try member.receiveDisconnect(), .serverBusy)
+            for client in waiting { try checkEqual(try client.receiveConnack(), .serverBusy) }
+            let next = try TestClient(port: hub.ports[0])
+            try next.sendConnect(user: 1, id: "next")
+            try waitUntil("it reads its rights") { hub.rights.loads.waitingCount == 3 }
+            hub.rights.loads.open()
+            try checkEqual(try next.receiveConnack(), .success)
+            try checkEqual(try next.subscribe("group/70").reasons, [.notAuthorized])
+        }
+    }
+
     @Test func endOfFriendshipOvertakesItsBeginning() async throws {
         try await onThread {
             let hub = try TestHub()
