@@ -236,8 +236,8 @@ struct BatchStateMachine {
     private func outcome(of append: Append, _ result: PublishBatch.CarefulResult) -> AppendOutcome {
         switch result.state {
         case .appended: .committed(seq: result.seq, id: result.id)
-        // Our own lost attempt had been committed: nobody was told yet.
-        case .same where isUnknown && result.id == append.id: .committed(seq: result.seq, id: result.id)
+        // An attempt had been committed whose answer was lost, to us or to a hub before this one: maybe nobody was told yet.
+        case .same where result.id == append.id: .committed(seq: result.seq, id: result.id)
         case .same: .repeated(seq: result.seq, id: result.id)
         case .other: .clientRefReused
         case .topicMissing: .topicGone

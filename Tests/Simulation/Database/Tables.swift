@@ -109,13 +109,16 @@ struct Tables {
         }
     }
 
-    /// Whether a user may read an entry of a topic, now or when a connection was opened.
+    /// Whether a user may read an entry of a topic, now or when a connection was opened. Of an end that the shards were not told of yet they
+    /// cannot all know.
     func mayRead(_ user: Int64, _ topic: StoredTopic, _ seq: Int64, sinceStep step: Int) -> Bool {
         switch topic.address {
         case .inbox(let owner): owner == user
         case .direct(let low, let high): low == user || high == user
         case .group(let group):
-            access[group]?[user]?.contains { $0.from <= seq && seq < $0.end ?? .max && $0.endStep > step } ?? false
+            access[group]?[user]?.contains { access in
+                access.from <= seq && (access.endStep == .max || seq < access.end ?? .max && access.endStep > step)
+            } ?? false
         case .filterLog: false
         }
     }
