@@ -72,9 +72,9 @@ struct FollowTests {
             #expect(try await store.unfollowed(after: 0).topics == [group.id])
             #expect(try await store.follow([group.id]) == [group.id])
             let part = try await fixture.count("SELECT count(*) FROM search_entries")
-            #expect(part > 0 && part < 250)
+            #expect(part > 0 && part < 251)
             try await fixture.follow()
-            #expect(try await fixture.count("SELECT count(*) FROM search_entries") == 250)
+            #expect(try await fixture.count("SELECT count(*) FROM search_entries") == 251)
             #expect(try await store.unfollowed(after: 0).topics == [])
         }
     }
