@@ -40,15 +40,22 @@ extension Shard {
     /// A message was committed. Costs a look at an empty list where nobody is to be notified.
     mutating func noteForNotices(_ entry: LogEntry, in topic: Int32, now: Int64) {
         guard entry.kind == .message else { return }
-        let watchers = watchers(of: topic)
-        guard !watchers.isEmpty else { return }
-        let isLarge = topics[Int(topic)].memberCount > Limits.noticeMembersMax
-        let mentioned = isLarge ? entry.mentions : []
-        for user in watchers {
-            let id = users[Int(user)].id
-            guard id != entry.senderID, !isLarge || mentioned.contains(id) else { continue }
-            notices.note(Notices.Pair(userID: id, topicID: entry.topic.id), now: now)
+        if topics[Int(topic)].memberCount <= Limits.noticeMembersMax {
+            for user in watchers(of: topic) { note(entry, for: user, now: now) }
+            return
         }
+        for id in entry.mentions {
+            guard let user = userIndex[id], readableTopic(entry.topic.address, user) == topic,
+                users[Int(user)].sessions.contains(where: { watches(topic, $0) })
+            else { continue }
+            note(entry, for: user, now: now)
+        }
+    }
+
+    private mutating func note(_ entry: LogEntry, for user: Int32, now: Int64) {
+        let id = users[Int(user)].id
+        guard id != entry.senderID else { return }
+        notices.note(Notices.Pair(userID: id, topicID: entry.topic.id), now: now)
     }
 
     // MARK: Asking
@@ -107,11 +114,20 @@ extension Shard {
 }
 
 extension LogEntry {
-    /// Whom a message mentions.
+    /// Whom a message mentions. Most mention nobody, and are not parsed for that.
     fileprivate var mentions: [Int64] {
-        guard let value = try? JSONValue(parsing: [UInt8(ascii: "{")] + suffix.dropFirst()),
+        guard suffix.contains("\"mentions\":".utf8),
+            let value = try? JSONValue(parsing: [UInt8(ascii: "{")] + suffix.dropFirst()),
             case .array(let ids)? = value["body"]?["mentions"]
         else { return [] }
         return ids.compactMap { $0.string.flatMap { Int64($0) } }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func contains(_ text: String.UTF8View) -> Bool {
+        let text = Array(text), last = count - text.count
+        return last >= 0
+            && (0...last).contains { self[$0] == text[0] && self[$0..<$0 + text.count].elementsEqual(text) }
     }
 }

@@ -6,7 +6,9 @@ import Topics
 package struct FollowStore: Sendable {
     /// What one step takes: some milliseconds for a busy hub's newest messages, well below a second for a backlog.
     static let topicsPerStep = 50
-    private static let entriesPerTopic: Int64 = 100
+    /// Of all topics together, and of each at least.
+    private static let entriesPerStep: Int64 = 2_000
+    private static let entriesPerTopicMin: Int64 = 100
     /// Topics that are looked at in one statement of a sweep.
     private static let pageSize: Int64 = 1_000
 
@@ -15,11 +17,14 @@ package struct FollowStore: Sendable {
     package init(context: DomainContext) { self.context = context }
 
     /// Follows the logs of these topics by one step.
+    /// - Parameter entries: of each topic; nil: a few of many, many of a few.
     /// - Returns: those of them that have more.
-    func follow(_ topicIDs: [Int64]) async throws(DatabaseError) -> [Int64] {
-        try await context.change { [context] transaction in
+    func follow(_ topicIDs: [Int64], entries: Int64? = nil) async throws(DatabaseError) -> [Int64] {
+        precondition(!topicIDs.isEmpty)
+        let entries = entries ?? max(Self.entriesPerTopicMin, Self.entriesPerStep / Int64(topicIDs.count))
+        return try await context.change { [context] transaction in
             let rows = try await transaction.query(
-                "SELECT * FROM confab_follow($1, $2)", [.ints(topicIDs), .int(Self.entriesPerTopic)])
+                "SELECT * FROM confab_follow($1, $2)", [.ints(topicIDs), .int(entries)])
             let mentions = (0..<rows.count).map { Self.mention(rows, $0, context) }
             let left = try await transaction.query(
                 """

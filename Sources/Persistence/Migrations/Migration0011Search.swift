@@ -56,11 +56,12 @@ extension Migration {
 
     /// Follows the logs of some conversations, each by at most `p_entries` entries: writes the words of new, edited and deleted messages,
     /// and returns the mentions of those who may read them, a row for each. The progress is stored in the same transaction. One at a time, on
-    /// whichever hub, so that an older text never overwrites a newer one.
+    /// whichever hub, so that an older text never overwrites a newer one. The planner can't know how short the stretches of the logs are: it is
+    /// kept from reading whole tables for them.
     private static let following = """
         CREATE FUNCTION confab_follow(p_topics bigint[], p_entries bigint) RETURNS TABLE (
             o_topic bigint, o_kind bigint, o_low bigint, o_high bigint, o_seq bigint, o_sender bigint, o_payload bytea, o_user bigint
-        ) LANGUAGE plpgsql VOLATILE AS $$
+        ) LANGUAGE plpgsql VOLATILE SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
         DECLARE
             v_ids bigint[];
             v_after bigint[];
