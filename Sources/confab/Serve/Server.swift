@@ -92,7 +92,8 @@ struct Server: Sendable {
         let offer = options.webSocketOffer(publicURL)
         var limits = HTTPLimits()
         limits.streamed = [files.streamedBody]
-        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits) { request, listener in
+        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits, database.executor) {
+            request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request) : await api.respond(to: request)
         }
@@ -186,7 +187,7 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        _ offer: WebSocketOffer, _ limits: HTTPLimits,
+        _ offer: WebSocketOffer, _ limits: HTTPLimits, _ executor: any TaskExecutor,
         respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
@@ -196,7 +197,7 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) }, limits: limits,
+                        respond: respond, post: { mailbox.post(.http($0)) }, executor: executor, limits: limits,
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {
