@@ -37,6 +37,7 @@ struct AccountUpkeep: Sendable {
             if sessions > 0 { logger.info("removed \(sessions) log-in sessions that are over") }
             _ = try await UserStore(context: context).purgeNetworks()
             _ = try await MailedCodeStore(context: context).purgeExpired()
+            _ = try await RequestKeyStore(context: context).purgeExpired()
             let mails = try await MailOutbox(context: context).purgeExpired()
             if mails > 0 { logger.warning("dropped \(mails) mails that could not be sent in time") }
         } catch {
