@@ -23,6 +23,8 @@ struct RestServices: Sendable {
     let passwords: PasswordGate
     let factors: SecondFactors
     let throttle: LoginThrottle
+    let limiter: RouteLimiter
+    let repeatable: RepeatableRequests
     /// Nil: the hub sends no mail.
     let mailer: Mailer?
     /// How the hub is called where people see it.

@@ -3,7 +3,7 @@ extension Route {
     static let all: [Route] = accounts + security + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
-        Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
+        Route("POST", "/signup", authentication: .none, limit: .signUps, AccountRoutes.signUp),
         Route("POST", "/login", authentication: .none, AccountRoutes.logIn),
         Route("POST", "/token/refresh", authentication: .none, AccountRoutes.refresh),
         Route("GET", "/.well-known/jwks.json", authentication: .none, AccountRoutes.keySet),
@@ -13,7 +13,7 @@ extension Route {
         Route("GET", "/profile", ProfileRoutes.show),
         Route("PUT", "/profile", ProfileRoutes.replace),
         Route("PATCH", "/profile", ProfileRoutes.patch),
-        Route("GET", "/users", UserRoutes.search),
+        Route("GET", "/users", limit: .searches, UserRoutes.search),
         Route("GET", "/users/{id}", UserRoutes.show),
     ]
 
@@ -31,7 +31,7 @@ extension Route {
     ]
 
     private static let friends: [Route] = [
-        Route("POST", "/friends/add", FriendRoutes.add),
+        Route("POST", "/friends/add", limit: .friendRequests, repeats: .body, FriendRoutes.add),
         Route("POST", "/friends/accept", FriendRoutes.accept),
         Route("POST", "/friends/decline", FriendRoutes.decline),
         Route("POST", "/friends/cancel", FriendRoutes.cancel),
@@ -45,12 +45,12 @@ extension Route {
 
     private static let groups: [Route] = [
         Route("GET", "/groups", GroupRoutes.list),
-        Route("POST", "/groups", GroupRoutes.create),
+        Route("POST", "/groups", repeats: .body, GroupRoutes.create),
         Route("GET", "/groups/{id}", GroupRoutes.show),
         Route("PUT", "/groups/{id}", GroupRoutes.replace),
         Route("PATCH", "/groups/{id}", GroupRoutes.patch),
         Route("DELETE", "/groups/{id}", GroupRoutes.end),
-        Route("POST", "/groups/{id}/add", MemberRoutes.add),
+        Route("POST", "/groups/{id}/add", repeats: .body, MemberRoutes.add),
         Route("POST", "/groups/{id}/remove", MemberRoutes.remove),
         Route("POST", "/groups/{id}/leave", MemberRoutes.leave),
         Route("GET", "/groups/{id}/members", MemberRoutes.list),
@@ -58,17 +58,21 @@ extension Route {
     ]
 
     private static let messages: [Route] = [
-        Route("POST", "/messages", PublishRoutes.publish),
+        Route("POST", "/messages", limit: .publishes, PublishRoutes.publish),
         Route("GET", "/messages/{user_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}/{seq}", MessageRoutes.show),
         Route("GET", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.show),
-        Route("PATCH", "/messages/group/{group_id}/{seq}", MessageRoutes.edit),
-        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.edit),
-        Route("DELETE", "/messages/group/{group_id}/{seq}", MessageRoutes.delete),
-        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.delete),
-        Route("POST", "/messages/group/{group_id}/{seq}/reactions", MessageRoutes.react),
-        Route("POST", "/messages/direct/{low}/{high}/{seq}/reactions", MessageRoutes.react),
+        Route("PATCH", "/messages/group/{group_id}/{seq}", limit: .publishes, MessageRoutes.edit),
+        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", limit: .publishes, MessageRoutes.edit),
+        Route("DELETE", "/messages/group/{group_id}/{seq}", limit: .publishes, MessageRoutes.delete),
+        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", limit: .publishes, MessageRoutes.delete),
+        Route(
+            "POST", "/messages/group/{group_id}/{seq}/reactions", limit: .publishes, repeats: .body,
+            MessageRoutes.react),
+        Route(
+            "POST", "/messages/direct/{low}/{high}/{seq}/reactions", limit: .publishes, repeats: .body,
+            MessageRoutes.react),
         Route("GET", "/conversations", ConversationRoutes.list),
         Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
@@ -77,7 +81,7 @@ extension Route {
     ]
 
     private static let attachments: [Route] = [
-        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("POST", AttachmentRoutes.path, repeats: .file, AttachmentRoutes.upload),
         Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

@@ -83,6 +83,10 @@ struct Session {
     var acknowledgements = PendingAcknowledgements()
     /// It published when much waited to be committed, and is read no further for a while.
     var isHeldBack = false
+    /// What its user may publish; nil: without limit.
+    var allowance: PublishAllowance?
+    /// It published faster than its user may, and is read no further for a while.
+    var isThrottled = false
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
@@ -127,6 +131,8 @@ struct Session {
         user = -1
         cursorsChanged = false
         isHeldBack = false
+        allowance = nil
+        isThrottled = false
         revision = 0
         savedRevision = 0
         held = HeldActions()

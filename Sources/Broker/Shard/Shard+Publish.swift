@@ -85,8 +85,10 @@ extension Shard {
             switch kind {
             case .plain: try receivePlain(publish, on: topic, bytes, from: session, io: &io)
             case .typing, .read, .presence:
+                charge(session, io: &io)
                 try publishSignal(publish, on: topic, bytes, kind, from: session, io: &io)
             case .stored, .system, .reserved:
+                charge(session, io: &io)
                 try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
             }
         } catch {
@@ -323,7 +325,7 @@ extension Shard {
     /// Reads on, unless there is still a reason not to.
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
-        guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack,
+        guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack, !sessions[place].isThrottled,
             sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }

@@ -58,6 +58,8 @@ package struct Shard: ~Copyable {
     var sessionsToSave: [Int32] = []
     /// Tokens of publishers that wait until less is to be committed.
     var heldBack: [UInt64] = []
+    /// Tokens of publishers that were faster than they may.
+    var throttled: [UInt64] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
     var nextGapCheck: Int64 = 0
@@ -136,6 +138,7 @@ package struct Shard: ~Copyable {
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
+        releaseThrottled(io: &io)
         recentFirsts.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic]?.forgetRecent() }

@@ -19,6 +19,8 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case lastOwner = "last-owner"
     case mfaEnabled = "mfa-enabled"
     case clientRefReused = "client-ref-reused"
+    case requestInProgress = "request-in-progress"
+    case answerLost = "answer-lost"
     case tooOld = "too-old"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
@@ -26,6 +28,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case unsupportedMediaType = "unsupported-media-type"
     case rangeNotSatisfiable = "range-not-satisfiable"
     case invalidRequest = "invalid-request"
+    case idempotencyKeyReused = "idempotency-key-reused"
     case invalidMessage = "invalid-message"
     case weakPassword = "weak-password"
     case invalidOTP = "invalid-otp"
@@ -44,14 +47,15 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld, .mfaEnabled:
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .requestInProgress,
+            .answerLost, .tooOld, .mfaEnabled:
             409
         case .preconditionFailed: 412
         case .tooLarge, .quotaExceeded: 413
         case .unsupportedMediaType: 415
         case .rangeNotSatisfiable: 416
         // A log-in answers 401 to a wrong code.
-        case .invalidRequest, .invalidMessage, .weakPassword, .invalidOTP, .invalidCode: 422
+        case .invalidRequest, .idempotencyKeyReused, .invalidMessage, .weakPassword, .invalidOTP, .invalidCode: 422
         case .tooManyRequests: 429
         case .internalError: 500
         case .mailNotConfigured: 501
@@ -80,6 +84,8 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .lastOwner: "A group needs an owner"
         case .mfaEnabled: "There is a second factor already"
         case .clientRefReused: "The client_ref stands for another message"
+        case .requestInProgress: "A request with this key is being worked on"
+        case .answerLost: "The answer to this request is lost"
         case .tooOld: "The message is too old to be edited"
         case .preconditionFailed: "It has changed since you read it"
         case .tooLarge: "The request is too large"
@@ -87,11 +93,12 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .unsupportedMediaType: "The body is of another type"
         case .rangeNotSatisfiable: "Nothing of this range is there"
         case .invalidRequest: "The request holds what it may not"
+        case .idempotencyKeyReused: "The key stands for another request"
         case .invalidMessage: "The message holds what it may not"
         case .weakPassword: "The password is too weak"
         case .invalidOTP: "The code of the second factor is wrong"
         case .invalidCode: "The code is not, or no longer, good"
-        case .tooManyRequests: "Too many attempts"
+        case .tooManyRequests: "Too many requests"
         case .internalError: "The hub failed"
         case .mailNotConfigured: "The hub sends no mail"
         case .overloaded: "The hub has too much to do"

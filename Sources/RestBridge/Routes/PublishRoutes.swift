@@ -10,11 +10,11 @@ enum PublishRoutes {
         let address = try parts.target.address(for: request.userID)
         let message = PublishedMessage(
             address: address, payload: parts.payload, isReaction: parts.isReaction,
-            clientRef: parts.hasClientRef ? nil : idempotencyKey(request))
+            clientRef: parts.hasClientRef ? nil : try request.http.idempotencyKey())
         let (entry, isRepeated) = try await services.publish(message, from: request.userID)
         var response = HTTPResponse(entry, status: 201)
         response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
-        if isRepeated { response.headers.append(("Idempotency-Replayed", "true")) }
+        if isRepeated { response.headers.append((HTTPResponse.replayedHeader, "true")) }
         return response
     }
 
@@ -86,13 +86,6 @@ enum PublishRoutes {
             throw Problem(field: targets[0].name, "must be a string that names a conversation")
         }
         return Parts(target: target, payload: payload, isReaction: isReaction, hasClientRef: hasClientRef)
-    }
-
-    /// Here the key is a `client_ref`, with its rules; quotes around it are stripped.
-    private static func idempotencyKey(_ request: RestRequest) -> String? {
-        guard let key = request.http.header("idempotency-key") else { return nil }
-        guard key.utf8.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") else { return key }
-        return String(key.dropFirst().dropLast())
     }
 }
 

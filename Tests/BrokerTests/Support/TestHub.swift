@@ -41,7 +41,7 @@ final class TestHub: Sendable {
     ///   - wills: what an earlier hub has left.
     init(
         shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(),
-        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax, limits: RateLimits = .off,
         wallMilliseconds: (@Sendable () -> Int64)? = nil
     ) throws {
         self.wills = wills
@@ -56,6 +56,7 @@ final class TestHub: Sendable {
             allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false, filterLogs: filterLogs.all(sessions)
         )
         settings.keepAliveSecondsMax = keepAliveSecondsMax
+        settings.limits = limits
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
