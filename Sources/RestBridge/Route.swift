@@ -8,6 +8,8 @@ struct Route: Sendable {
         case none
         /// A valid access token of an enabled account, whose log-in session, if it has one, is live.
         case token
+        /// Such a token, and with the scope `user`: a person's own account is no business of bots, services and operators.
+        case person
     }
 
     let method: String

@@ -106,7 +106,7 @@ extension AccessRules {
         self.init(claims.acl ?? AccessList(), userID: claims.userID, clientID: clientID)
     }
 
-    init(_ acl: AccessList, userID: Int64, clientID: [UInt8]) {
+    package init(_ acl: AccessList, userID: Int64, clientID: [UInt8]) {
         self.init(
             publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: userID,
             clientID: clientID)
@@ -119,10 +119,11 @@ extension Claims {
 }
 
 extension Session {
-    /// From now on the connection belongs to this token's log-in session, or lives as long as the token itself.
+    /// From now on the connection belongs to this token's log-in session, or lives no longer than the token itself.
     mutating func adopt(_ claims: Claims?) {
-        loginSessionID = claims?.sessionID
+        revocableID = claims?.revocableID
         mayReadSystem = claims?.scopes.contains(.admin) ?? false
+        opensReserved = claims.map { $0.scopes.contains(.service) && $0.acl != nil } ?? false
         tokenExpiresAt = claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
     }
 }

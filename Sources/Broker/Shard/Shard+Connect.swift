@@ -189,6 +189,7 @@ extension Shard {
         session.user = waiting.user
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
+        session.connectedAt = hub.services.wallMilliseconds()
         if let seconds = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             session.keepAliveMilliseconds = Int64(seconds) * 1500
         }
