@@ -27,6 +27,8 @@ extension Shard {
         }
         for client in connecting.values where client.key == key && !client.isAbandoned {
             isThere = true
+            // What was made for it in the meantime goes, too.
+            connecting[client.claim.serial]?.connect.sessionExpirySeconds = 0
             refuseWaiting(client.claim.serial, .administrativeAction, text: Self.isForgotten, io: &io)
         }
         return isThere
