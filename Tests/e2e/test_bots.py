@@ -112,14 +112,14 @@ def test_deleting_a_bot(hub, client):
     _, holder = bot.make_token()
     minted = tokens.mint(hub, bot, "--scope", "bot")
     clients = [client(hub, holder), client(hub, minted, version=V311)]
-    owner.send(bot, text="farewell")
+    owner.post("/messages", {"user_id": bot.id, "text": "farewell"}, 201)
     owner.call("DELETE", f"/bots/{bot.id}").expect(204)
     for one in (holder, minted):
         call(hub, one, "GET", "/profile").expect_problem(401, "invalid-token")
     for one in clients:
         one.wait_end(ENDED_SECONDS)
     assert owner.get("/bots")["items"] == [] and owner.get("/friends")["items"] == []
-    assert [item["body"]["text"] for item in owner.items(bot)] == ["farewell"]
+    assert [item["body"]["text"] for item in owner.get(f"/messages/{bot.id}")["items"]] == ["farewell"]
     owner.call("DELETE", f"/bots/{bot.id}").expect_problem(404, "not-found")
 
 

@@ -73,9 +73,20 @@ extension Shard {
     mutating func reauthenticated(_ token: UInt64, _ outcome: Reauthentication, io: inout Connections) {
         guard let session = session(of: token) else { return }
         switch outcome {
-        case .admitted(let claims): adopt(claims, session, io: &io)
+        case .admitted(let claims):
+            adopt(claims, session, io: &io)
+            recheck(claims)
         case .refused(let reason): disconnect(session, .notAuthorized, text: "\(reason)", io: &io)
         case .unavailable: disconnect(session, .serverBusy, text: "the database is away", io: &io)
+        }
+    }
+
+    /// Whoever revoked the token after it was admitted, and before this shard knew of it, has told the shard in vain.
+    private func recheck(_ claims: Claims) {
+        guard let id = claims.revocableID else { return }
+        Task { [hub, index] in
+            guard (try? await hub.isAdmitted(claims)) == false else { return }
+            hub.mailroom.post(.loginSessionRevoked(id), to: index)
         }
     }
 

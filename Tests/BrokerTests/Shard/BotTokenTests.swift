@@ -6,15 +6,18 @@ import Testing
 
 /// Long-lived tokens of bots open a connection while they are good, and their revocation ends it (protocol.md §3, guarantee 6).
 @Suite(.serialized) struct BotTokenTests {
-    private func connect(_ hub: TestHub, token id: Int64, client: String, version: ProtocolVersion = .v5) throws
-        -> TestClient
-    {
-        let token = TestHub.authority.mint(
-            userID: 1, sessionID: nil, botTokenID: id, scopes: .bot, now: hub.clock.milliseconds / 1000)
-        let made = try TestClient(port: hub.ports[0], version: version)
+    private func token(_ id: Int64, _ hub: TestHub) -> [UInt8] {
+        Array(
+            TestHub.authority.mint(
+                userID: 1, sessionID: nil, botTokenID: id, scopes: .bot, now: hub.clock.milliseconds / 1000
+            ).utf8)
+    }
+
+    private func connect(_ hub: TestHub, token id: Int64, client: String) throws -> TestClient {
+        let made = try TestClient(port: hub.ports[0])
         try made.sendConnect(user: nil, id: client) {
-            $0.username = []
-            $0.password = Array(token.utf8)
+            $0.authenticationMethod = Array("JWT".utf8)
+            $0.authenticationData = token(id, hub)
         }
         return made
     }
@@ -31,6 +34,26 @@ import Testing
             try checkEqual(try first.receiveDisconnect(), .notAuthorized)
             try second.expectNothing()
             try checkEqual(try connect(hub, token: 70, client: "a").receiveConnack(), .notAuthorized)
+        }
+    }
+
+    /// It was good when it was looked up, and is not when the connection takes it over.
+    @Test func revokedWhileItReplacesAnother() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1)
+            hub.rights.botTokens.withLock { $0 = [70, 71] }
+            let client = try connect(hub, token: 70, client: "a")
+            try checkEqual(try client.receiveConnack(), .success)
+            hub.rights.admissions.close()
+            try client.sendAuth(token: token(71, hub))
+            try waitUntil("it is looked up") { hub.rights.admissions.waitingCount == 1 }
+            hub.rights.botTokens.withLock { $0 = [70] }
+            hub.mailroom.sessionRevoked(71)
+            try hub.settle()
+            hub.rights.admissions.open()
+            guard case .auth = try client.next() else { throw CheckFailure(description: "no AUTH") }
+            try checkEqual(try client.receiveDisconnect(), .notAuthorized)
         }
     }
 

@@ -174,9 +174,12 @@ final class TestRights: RightsSource, LoginSource {
 
     /// Tokens of bots that are good.
     let botTokens = Mutex<Set<Int64>>([])
+    let admissions = Gate()
 
     func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool {
-        botTokens.withLock { $0.contains(botTokenID) }
+        let isGood = botTokens.withLock { $0.contains(botTokenID) }
+        await admissions.pass()
+        return isGood
     }
 
     /// Topics that services find.
