@@ -22,9 +22,9 @@ let package = Package(
         .target(name: "Memory", swiftSettings: wrapper),
         .target(name: "Diagnostics", swiftSettings: wrapper),
 
-        .target(name: "JSON", swiftSettings: safe),
-        .target(name: "MQTT", swiftSettings: safe),
-        .target(name: "Topics", swiftSettings: safe),
+        .target(name: "JSON", dependencies: ["Memory"], swiftSettings: safe),
+        .target(name: "MQTT", dependencies: ["Memory"], swiftSettings: safe),
+        .target(name: "Topics", dependencies: ["Memory"], swiftSettings: safe),
         .target(name: "Media", swiftSettings: safe),
 
         .target(name: "Identity", dependencies: ["COpenSSL", "JSON", "Diagnostics", "Topics"], swiftSettings: wrapper),

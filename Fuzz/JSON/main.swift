@@ -94,7 +94,7 @@ func encoded(_ value: JSONValue) -> [UInt8] {
     case .string(let text):
         writer.string(text)
         var again: [UInt8] = []
-        appendJSONString(utf8: Array(text.utf8), to: &again)
+        appendJSONString(utf8: text.utf8.span, to: &again)
         expectEqual(again, writer.bytes, "a string")
     case .array(let elements):
         writer.beginArray()

@@ -1,39 +1,23 @@
-/// Appends a string literal, quotes included; only what RFC 8259 §7 demands is escaped.
+import Memory
+
+/// Appends a string literal, quotes included.
 package func appendJSONString(_ value: String, to bytes: inout [UInt8]) {
+    appendJSONString(utf8: value.utf8.span, to: &bytes)
+}
+
+/// Appends a string literal made of UTF-8 that is known to be valid, quotes included.
+package func appendJSONString(utf8 value: Span<UInt8>, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    if value.utf8.contains(where: needsEscape) {
-        for byte in value.utf8 { appendEscaped(byte, to: &bytes) }
+    if value.contains(below: 0x20, or: UInt8(ascii: "\""), or: UInt8(ascii: "\\")) {
+        for index in value.indices { appendEscaped(value[index], to: &bytes) }
     } else {
-        bytes.append(contentsOf: value.utf8)
+        bytes.append(span: value)
     }
     bytes.append(UInt8(ascii: "\""))
 }
 
-/// Appends a string literal made of UTF-8 that is known to be valid, quotes included.
-package func appendJSONString(utf8 value: [UInt8], to bytes: inout [UInt8]) {
-    bytes.append(UInt8(ascii: "\""))
-    for byte in value { appendEscaped(byte, to: &bytes) }
-    bytes.append(UInt8(ascii: "\""))
-}
-
-/// Appends a number in canonical decimal.
-package func appendDecimal(_ value: Int64, to bytes: inout [UInt8]) {
-    if value < 0 { bytes.append(UInt8(ascii: "-")) }
-    let start = bytes.count
-    var rest = value.magnitude
-    repeat {
-        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
-        rest /= 10
-    } while rest > 0
-    bytes[start...].reverse()
-}
-
-private func needsEscape(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-}
-
 private func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
-    guard needsEscape(byte) else { return bytes.append(byte) }
+    guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { return bytes.append(byte) }
     bytes.append(UInt8(ascii: "\\"))
     switch byte {
     case 0x08: bytes.append(UInt8(ascii: "b"))

@@ -1,3 +1,5 @@
+import Memory
+
 /// Appends a time as RFC 3339 §5.6 writes it, UTC with milliseconds: `2026-11-22T09:00:00.123Z`.
 /// - Parameter milliseconds: since 1970, in the years 0 to 9999.
 package func appendTime(milliseconds: Int64, to bytes: inout [UInt8]) {
@@ -6,20 +8,21 @@ package func appendTime(milliseconds: Int64, to bytes: inout [UInt8]) {
     let ofDay = milliseconds - day * millisecondsOfDay
     let date = civilDate(daysSince1970: day)
     precondition(0...9999 ~= date.year, "RFC 3339 has years of four digits")
-    appendDigits(date.year, 4, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    appendDigits(date.month, 2, to: &bytes)
-    bytes.append(UInt8(ascii: "-"))
-    appendDigits(date.day, 2, to: &bytes)
-    bytes.append(UInt8(ascii: "T"))
-    appendDigits(ofDay / 3_600_000, 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDigits(ofDay / 60_000 % 60, 2, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
-    appendDigits(ofDay / 1000 % 60, 2, to: &bytes)
-    bytes.append(UInt8(ascii: "."))
-    appendDigits(ofDay % 1000, 3, to: &bytes)
-    bytes.append(UInt8(ascii: "Z"))
+    var text = InlineArray<24, UInt8>(repeating: UInt8(ascii: "Z"))
+    write(date.year, 0..<4, of: &text)
+    text[4] = UInt8(ascii: "-")
+    write(date.month, 5..<7, of: &text)
+    text[7] = UInt8(ascii: "-")
+    write(date.day, 8..<10, of: &text)
+    text[10] = UInt8(ascii: "T")
+    write(ofDay / 3_600_000, 11..<13, of: &text)
+    text[13] = UInt8(ascii: ":")
+    write(ofDay / 60_000 % 60, 14..<16, of: &text)
+    text[16] = UInt8(ascii: ":")
+    write(ofDay / 1000 % 60, 17..<19, of: &text)
+    text[19] = UInt8(ascii: ".")
+    write(ofDay % 1000, 20..<23, of: &text)
+    bytes.append(span: text.span)
 }
 
 /// The date in the proleptic Gregorian calendar. Years are counted from March, so that the leap day is a year's last,
@@ -36,11 +39,10 @@ private func civilDate(daysSince1970: Int64) -> (year: Int64, month: Int64, day:
     return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
 }
 
-private func appendDigits(_ value: Int64, _ width: Int, to bytes: inout [UInt8]) {
-    var divisor: Int64 = 1
-    for _ in 1..<width { divisor *= 10 }
-    while divisor > 0 {
-        bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-        divisor /= 10
+private func write(_ value: Int64, _ places: Range<Int>, of text: inout InlineArray<24, UInt8>) {
+    var rest = value
+    for place in places.reversed() {
+        text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+        rest /= 10
     }
 }

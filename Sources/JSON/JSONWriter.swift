@@ -1,3 +1,5 @@
+import Memory
+
 /// Writes JSON to bytes; commas come by themselves. Names are literals of ours; strings are escaped.
 package struct JSONWriter: Sendable {
     private static let depthMax = 64
@@ -20,7 +22,7 @@ package struct JSONWriter: Sendable {
         precondition(depth > 0 && objects & 1 == 1 && !hasName, "a name stands in an object, before a value")
         if needsComma { bytes.append(UInt8(ascii: ",")) }
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: name.description.utf8)
+        bytes.append(ascii: name)
         bytes.append(UInt8(ascii: "\""))
         bytes.append(UInt8(ascii: ":"))
         hasName = true
@@ -32,7 +34,7 @@ package struct JSONWriter: Sendable {
 
     package mutating func number(_ value: Int64) {
         beforeValue()
-        appendDecimal(value, to: &bytes)
+        bytes.append(decimal: value)
     }
 
     package mutating func string(_ value: String) {
@@ -44,7 +46,7 @@ package struct JSONWriter: Sendable {
     package mutating func id(_ value: Int64) {
         beforeValue()
         bytes.append(UInt8(ascii: "\""))
-        appendDecimal(value, to: &bytes)
+        bytes.append(decimal: value)
         bytes.append(UInt8(ascii: "\""))
     }
 

@@ -8,14 +8,16 @@ extension [UInt8] {
 
     /// Canonical decimal digits.
     package mutating func append(decimal value: Int64) {
-        if value < 0 { append(UInt8(ascii: "-")) }
+        var text = InlineArray<20, UInt8>(repeating: UInt8(ascii: "-"))
+        var start = text.count
         var rest = value.magnitude
-        let start = count
         repeat {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            start -= 1
+            text[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         } while rest != 0
-        self[start...].reverse()
+        if value < 0 { start -= 1 }
+        append(span: text.span.extracting(start..<text.count))
     }
 
     @inlinable
@@ -27,4 +29,18 @@ extension [UInt8] {
     package init(span: Span<UInt8>) {
         self = span.withUnsafeBufferPointer { Array($0) }
     }
+}
+
+extension Span<UInt8> {
+    /// Whether any byte is below a limit, or one of two. Without an early exit, so that the compiler looks at many bytes at once.
+    package func contains(below limit: UInt8, or first: UInt8, or second: UInt8) -> Bool {
+        var found: UInt8 = 0
+        for index in indices {
+            let byte = self[unchecked: index]
+            found |= (byte < limit ? 1 : 0) | (byte == first ? 1 : 0) | (byte == second ? 1 : 0)
+        }
+        return found != 0
+    }
+
+    package func contains(_ byte: UInt8) -> Bool { contains(below: 0, or: byte, or: byte) }
 }

@@ -11,17 +11,4 @@ enum Decimal {
         }
         return Int64(exactly: value)
     }
-
-    static func append(_ value: Int64, to output: inout [UInt8]) {
-        precondition(value > 0, "ids are positive")
-        var digits = InlineArray<19, UInt8>(repeating: 0)
-        var start = 19
-        var rest = value
-        while rest > 0 {
-            start -= 1
-            digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
-        }
-        for index in start..<19 { output.append(digits[index]) }
-    }
 }

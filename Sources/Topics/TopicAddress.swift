@@ -1,3 +1,5 @@
+import Memory
+
 /// The stored topics: those whose entries are a gapless log in PostgreSQL (protocol.md §1).
 ///
 /// Ids are positive and below 2^63. In `direct`, `low < high`.
@@ -18,16 +20,16 @@ package enum TopicAddress: Hashable, Sendable {
     package func appendName(to output: inout [UInt8]) {
         switch self {
         case .inbox(let user):
-            output.append(contentsOf: "inbox/".utf8)
-            Decimal.append(user, to: &output)
+            output.append(ascii: "inbox/")
+            output.append(decimal: user)
         case .direct(let low, let high):
-            output.append(contentsOf: "direct/".utf8)
-            Decimal.append(low, to: &output)
+            output.append(ascii: "direct/")
+            output.append(decimal: low)
             output.append(UInt8(ascii: "/"))
-            Decimal.append(high, to: &output)
+            output.append(decimal: high)
         case .group(let id):
-            output.append(contentsOf: "group/".utf8)
-            Decimal.append(id, to: &output)
+            output.append(ascii: "group/")
+            output.append(decimal: id)
         case .filterLog: break
         }
     }

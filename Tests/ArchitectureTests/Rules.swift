@@ -25,9 +25,9 @@ struct Rules {
     static let byModule: [String: Rules] = [
         "Memory": Rules([], system: operatingSystem, rawPointers: true),
         "Diagnostics": Rules([], system: operatingSystem, rawPointers: true),
-        "JSON": Rules([]),
-        "MQTT": Rules([]),
-        "Topics": Rules([]),
+        "JSON": Rules(["Memory"]),
+        "MQTT": Rules(["Memory"]),
+        "Topics": Rules(["Memory"]),
         "Media": Rules([]),
         "Identity": Rules(
             ["COpenSSL", "JSON", "Diagnostics", "Topics"], system: operatingSystem, rawPointers: true),

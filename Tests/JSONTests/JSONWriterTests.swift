@@ -55,7 +55,7 @@ import Testing
         writer.string(text)
         #expect(String(decoding: writer.bytes, as: UTF8.self) == expected)
         var bytes: [UInt8] = []
-        appendJSONString(utf8: Array(text.utf8), to: &bytes)
+        appendJSONString(utf8: text.utf8.span, to: &bytes)
         #expect(bytes == writer.bytes)
     }
 

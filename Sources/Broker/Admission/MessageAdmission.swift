@@ -26,20 +26,24 @@ package struct MessageAdmission: Sendable, Equatable {
         kind = object?.kind ?? .message
         clientRef = object?.clientRef ?? outer
         if let clientRef { try Self.checkReference(clientRef.span) }
-        suffix = Self.beginSuffix(clientRef)
+        suffix = Self.beginSuffix(clientRef, bodyBytes: payload.count)
         if let object, kind != .message {
             let body = try AnnotationBody(kind, object.members, in: payload)
             annotation = try body.annotation()
             attachments = []
             body.write(into: &suffix)
-        } else {
+        } else if let object {
             var body = MessageBody()
-            if let object { try body.read(object.members, in: payload) } else { try body.setText(plain: payload) }
+            try body.read(object.members, in: payload)
             guard body.hasContent else { throw .invalidMember("text", "a message needs text or attachments") }
             annotation = nil
             attachments = body.attachments
             replyTo = body.replyTo
             body.write(into: &suffix)
+        } else {
+            annotation = nil
+            attachments = []
+            try MessageBody.write(text: payload, into: &suffix)
         }
         suffix.append(UInt8(ascii: "}"))
     }
@@ -87,9 +91,9 @@ package struct MessageAdmission: Sendable, Equatable {
         }
     }
 
-    private static func beginSuffix(_ reference: [UInt8]?) -> [UInt8] {
+    private static func beginSuffix(_ reference: [UInt8]?, bodyBytes: Int) -> [UInt8] {
         var suffix: [UInt8] = []
-        suffix.reserveCapacity(256)
+        suffix.reserveCapacity(min(bodyBytes, Limits.textBytesMax) + 128)
         if let reference {
             suffix.append(ascii: ",\"client_ref\":\"")
             for byte in reference {

@@ -12,18 +12,15 @@ struct MessageBody {
 
     var hasContent: Bool { text != nil || !attachments.isEmpty }
 
-    /// A payload that is no object is the text itself.
-    mutating func setText(plain bytes: Span<UInt8>) throws(Refusal) {
-        guard !bytes.isEmpty else { throw .invalidPayload("the payload is empty") }
-        guard bytes.count <= Limits.textBytesMax else { throw Self.tooLong }
-        for index in bytes.indices where bytes[index] == 0 { throw .invalidMember("text", "holds U+0000") }
-        do {
-            var writer = JSONWriter()
-            writer.string(String(copying: try UTF8Span(validating: bytes)))
-            text = writer.bytes
-        } catch {
-            throw .invalidMember("text", "not UTF-8")
-        }
+    /// A payload that is no object is the text itself: appends the body with it.
+    static func write(text: Span<UInt8>, into bytes: inout [UInt8]) throws(Refusal) {
+        guard !text.isEmpty else { throw .invalidPayload("the payload is empty") }
+        guard text.count <= Limits.textBytesMax else { throw tooLong }
+        guard !text.contains(0) else { throw .invalidMember("text", "holds U+0000") }
+        do { _ = try UTF8Span(validating: text) } catch { throw .invalidMember("text", "not UTF-8") }
+        bytes.append(ascii: "{\"text\":")
+        appendJSONString(utf8: text, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
     }
 
     /// - Parameter members: of the object that a publisher sent, without those that all types have.
@@ -66,30 +63,21 @@ struct MessageBody {
 
     /// The body as an object, its members in the order of protocol.md §2.
     func write(into bytes: inout [UInt8]) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        if let text {
-            writer.name("text")
-            writer.raw(text)
+        precondition(hasContent, "a message needs text or attachments")
+        var separator = UInt8(ascii: "{")
+        func append(_ name: StaticString, _ value: [UInt8]?) {
+            guard let value else { return }
+            bytes.append(separator)
+            bytes.append(ascii: name)
+            bytes.append(contentsOf: value)
+            separator = UInt8(ascii: ",")
         }
-        if let replyTo {
-            writer.name("reply_to")
-            writer.number(replyTo)
-        }
-        if let attachmentList {
-            writer.name("attachments")
-            writer.raw(attachmentList)
-        }
-        if let mentions {
-            writer.name("mentions")
-            writer.raw(mentions)
-        }
-        if let custom {
-            writer.name("custom")
-            writer.raw(custom)
-        }
-        writer.endObject()
-        bytes.append(contentsOf: writer.bytes)
+        append("\"text\":", text)
+        append("\"reply_to\":", replyTo.map { Array(String($0).utf8) })
+        append("\"attachments\":", attachmentList)
+        append("\"mentions\":", mentions)
+        append("\"custom\":", custom)
+        bytes.append(UInt8(ascii: "}"))
     }
 
     private static let tooLong = Refusal.invalidMember("text", "at most 16,384 bytes")

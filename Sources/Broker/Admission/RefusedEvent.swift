@@ -1,10 +1,23 @@
 import JSON
+import Topics
 
 /// `refused` on the inbox: tells a publisher of MQTT 3.1.1, whose PUBACK can't say no, what was dropped and why (protocol.md §2).
 struct RefusedEvent {
-    /// What was published.
+    /// What was published. It is kept for each publish under way, so the name of a stored topic is made only when it is needed.
     struct Subject {
-        var topic: [UInt8]
+        enum Topic {
+            case stored(TopicAddress)
+            case named([UInt8])
+
+            var name: String {
+                switch self {
+                case .stored(let address): address.name
+                case .named(let bytes): String(decoding: bytes, as: UTF8.self)
+                }
+            }
+        }
+
+        var topic: Topic
         var clientRef: [UInt8]?
     }
 
@@ -19,7 +32,7 @@ struct RefusedEvent {
         writer.name("body")
         writer.beginObject()
         writer.name("topic")
-        writer.string(String(decoding: subject.topic, as: UTF8.self))
+        writer.string(subject.topic.name)
         if let clientRef = subject.clientRef {
             writer.name("client_ref")
             writer.string(String(decoding: clientRef, as: UTF8.self))

@@ -9,14 +9,23 @@ struct PendingAcknowledgements {
         var isExactlyOnce: Bool
         /// Of a plain topic, whose logs may go.
         var isPlain = false
-        var reason: ReasonCode = .success
         /// Of the stored entry; 0: none.
         var seq: Int64 = 0
         var id: Int64 = 0
-        /// The problem's name; empty: none.
-        var problem = ""
-        /// What exactly is wrong, for people.
-        var detail = ""
+        var verdict = Verdict.success
+    }
+
+    /// Indirect, since answers are copied a lot, and hardly any is a refusal.
+    enum Verdict {
+        case success
+        indirect case refused(Refusal)
+
+        var refusal: Refusal? {
+            switch self {
+            case .success: nil
+            case .refused(let refusal): refusal
+            }
+        }
     }
 
     private struct Item {
@@ -52,9 +61,9 @@ struct PendingAcknowledgements {
     }
 
     /// The answer that waits under a serial number, as far as it is known; nil: none waits.
-    func waiting(_ serial: UInt32) -> (answer: Answer, subject: RefusedEvent.Subject?)? {
+    func waiting(_ serial: UInt32) -> Answer? {
         guard let index = index(of: serial), items[index].waits > 0 else { return nil }
-        return (items[index].answer, items[index].subject)
+        return items[index].answer
     }
 
     /// An answer that waits only for its turn.
@@ -66,8 +75,11 @@ struct PendingAcknowledgements {
     mutating func resolve(_ serial: UInt32, _ answer: Answer) {
         guard let index = index(of: serial), items[index].waits > 0 else { return }
         items[index].waits -= 1
-        if !items[index].answer.reason.isError { items[index].answer = answer }
+        if case .success = items[index].answer.verdict { items[index].answer = answer }
     }
+
+    /// What the client is told about if this is refused.
+    func subject(_ serial: UInt32) -> RefusedEvent.Subject? { index(of: serial).flatMap { items[$0].subject } }
 
     mutating func block() { isBlocked = true }
 

@@ -21,13 +21,15 @@ struct FrameSet {
         for index in frames.indices where !frames[index].isEmpty { frames[index].removeAll(keepingCapacity: true) }
     }
 
+    /// - Parameter forwarded: asked for only where MQTT 5 needs it.
     /// - Returns: the form's index in `frames`.
     mutating func form(
-        _ form: Form, topic: Span<UInt8>, payload: Span<UInt8>, forwarded: [UInt8], expirySeconds: UInt32? = nil
+        _ form: Form, topic: Span<UInt8>, payload: Span<UInt8>, forwarded: @autoclosure () -> [UInt8],
+        expirySeconds: UInt32? = nil
     ) -> Int {
         let index = form.index
         if frames[index].isEmpty {
-            var properties = DeliveryProperties(forwarded: forwarded)
+            var properties = DeliveryProperties(forwarded: form.isVersion5 ? forwarded() : [])
             properties.messageExpirySeconds = expirySeconds
             packetIDOffsets[index] = ServerPacket.encodePublish(
                 into: &frames[index], version: form.isVersion5 ? .v5 : .v3_1_1, topic: topic, payload: payload,

@@ -7,12 +7,14 @@ import Transport
 extension Shard {
     /// Reads what has been missing for too long.
     mutating func readGaps(now: Int64) {
-        for case let state? in topics {
-            guard let last = state.lastMissing, now - state.earlySince >= Limits.gapMilliseconds else { continue }
-            let topic = state.topic, head = state.head
+        for index in topics.indices {
+            guard let last = topics[index].lastMissing, now - topics[index].earlySince >= Limits.gapMilliseconds else {
+                continue
+            }
+            let topic = topics[index].topic, head = topics[index].head
             hub.services.logger.warning(
                 "topic \(topic.id): entries \(head + 1) to \(last) were not announced; reading them")
-            Task { [hub, index] in
+            Task { [hub, index = self.index] in
                 let entries = await hub.read(topic, after: head, limit: Int(min(last - head, 1_000)))
                 hub.mailroom.post(.gapRead(topicID: topic.id, before: last + 1, entries), to: index)
             }
@@ -22,7 +24,7 @@ extension Shard {
     /// - Parameter first: the entry before which something was missing when it was asked.
     mutating func fillGap(_ topicID: Int64, before first: Int64, _ entries: [LogEntry]?, io: inout Connections) {
         guard let entries, let topic = topicIndex[topicID] else { return }
-        let next = min(first, entries.first?.seq ?? first), head = topics[Int(topic)]!.head
+        let next = min(first, entries.first?.seq ?? first), head = topics[Int(topic)].head
         // The log tells what happened, not what it means for rights: who may be concerned goes before anything is delivered, connects again
         // and has them loaded.
         if next > head + 1 || entries.contains(where: { $0.seq > head && $0.kind.changesRights }) {
@@ -35,7 +37,7 @@ extension Shard {
         for entry in entries { apply(entry, io: &io) }
         applyEarly(topicID, io: &io)
         guard isTrimmed, topicIndex[topicID] == topic else { return }
-        for subscriber in topics[Int(topic)]!.subscribers { pump(subscriber.session, io: &io) }
+        for subscriber in topics[Int(topic)].subscribers { pump(subscriber.session, io: &io) }
     }
 
     /// Sends a user's clients away. Those that come from now on find nothing of what is known here.
@@ -51,9 +53,9 @@ extension Shard {
     /// Entries that were not announced may have gone from the log meanwhile: the topic goes on behind them, and its readers learn of it there.
     /// - Returns: whether there were such.
     private mutating func skipTrimmed(_ topic: Int32, before next: Int64) -> Bool {
-        guard next > topics[Int(topic)]!.head + 1 else { return false }
-        topics[Int(topic)]!.skip(upTo: next - 1)
-        for subscriber in topics[Int(topic)]!.subscribers
+        guard next > topics[Int(topic)].head + 1 else { return false }
+        topics[Int(topic)].skip(upTo: next - 1)
+        for subscriber in topics[Int(topic)].subscribers
         where sessions[Int(subscriber.session)].cursors[Int(subscriber.cursor)].sent < next - 1 {
             markBehind(subscriber.session, subscriber.cursor)
         }

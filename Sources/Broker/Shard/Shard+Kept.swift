@@ -64,7 +64,7 @@ extension Shard {
             sessions[place].cursors[cursor].inFlightCount > 0
         else { return nil }
         let items = sessions[place].inFlight.sent(cursor: Int32(cursor))
-        return items.isEmpty ? nil : Orphans(topic: topics[Int(topic)]!.topic, items: items)
+        return items.isEmpty ? nil : Orphans(topic: topics[Int(topic)].topic, items: items)
     }
 
     /// They were read: from now on the session keeps them, if they are still not complete.

@@ -13,18 +13,18 @@ extension Shard {
     /// An entry was committed. Entries of one topic may come in another order than they were numbered, since several connections
     /// commit them; the missing ones are on their way to this mailbox.
     mutating func apply(_ entry: LogEntry, io: inout Connections) {
-        guard let topic = topicIndex[entry.topic.id], topics[Int(topic)]!.head < entry.seq else {
+        guard let topic = topicIndex[entry.topic.id], topics[Int(topic)].head < entry.seq else {
             applyChange(of: entry, io: &io)
-            if let topic = topicIndex[entry.topic.id], topics[Int(topic)]!.head + 1 == entry.seq {
+            if let topic = topicIndex[entry.topic.id], topics[Int(topic)].head + 1 == entry.seq {
                 advance(topic, entry, io: &io)
             } else if topicIndex[entry.topic.id] == nil {
                 recentHeads.note(entry.topic.id, entry.seq)
             }
             return
         }
-        guard topics[Int(topic)]!.head + 1 == entry.seq else {
-            if topics[Int(topic)]!.early.isEmpty { topics[Int(topic)]!.earlySince = io.now }
-            topics[Int(topic)]!.early.append(entry)
+        guard topics[Int(topic)].head + 1 == entry.seq else {
+            if topics[Int(topic)].early.isEmpty { topics[Int(topic)].earlySince = io.now }
+            topics[Int(topic)].early.append(entry)
             return
         }
         applyChange(of: entry, io: &io)
@@ -33,11 +33,11 @@ extension Shard {
     }
 
     mutating func applyEarly(_ topicID: Int64, io: inout Connections) {
-        while let topic = topicIndex[topicID], !topics[Int(topic)]!.early.isEmpty {
-            let next = topics[Int(topic)]!.head + 1
-            guard let found = topics[Int(topic)]!.early.firstIndex(where: { $0.seq <= next }) else { return }
-            let entry = topics[Int(topic)]!.early.remove(at: found)
-            topics[Int(topic)]!.earlySince = io.now
+        while let topic = topicIndex[topicID], !topics[Int(topic)].early.isEmpty {
+            let next = topics[Int(topic)].head + 1
+            guard let found = topics[Int(topic)].early.firstIndex(where: { $0.seq <= next }) else { return }
+            let entry = topics[Int(topic)].early.remove(at: found)
+            topics[Int(topic)].earlySince = io.now
             guard entry.seq == next else { continue }
             applyChange(of: entry, io: &io)
             advance(topic, entry, io: &io)
@@ -51,12 +51,12 @@ extension Shard {
             recentHeads.note(entry.topic.id, entry.seq)
             return
         }
-        topics[Int(topic)]!.advance(to: entry)
-        if entry.kind == .delete, let target = entry.target { topics[Int(topic)]!.redact(target) }
+        topics[Int(topic)].advance(to: entry)
+        if entry.kind == .delete, let target = entry.target { topics[Int(topic)].redact(target) }
         noteShared(entry)
-        let subscribers = topics[Int(topic)]!.subscribers
+        let subscribers = topics[Int(topic)].subscribers
         guard !subscribers.isEmpty else { return }
-        let encoded = EncodedEntry(entry, topics[Int(topic)]!.name)
+        let encoded = EncodedEntry(entry, topics[Int(topic)].name)
         frames.reset()
         for subscriber in subscribers {
             let cursor = sessions[Int(subscriber.session)].cursors[Int(subscriber.cursor)]
@@ -71,35 +71,53 @@ extension Shard {
 
     /// An entry as its subscribers get it.
     struct EncodedEntry {
-        static var jsonProperties: [UInt8] {
+        static let jsonProperties: [UInt8] = {
             var properties: [UInt8] = []
             properties.appendProperty(.payloadFormatIndicator, flag: true)
             properties.appendProperty(.contentType, text: "application/json")
             return properties
+        }()
+
+        enum Source {
+            case entry(senderID: Int64)
+            /// A message of a plain topic, which each subscriber gets in its own way.
+            case plain(id: Int64, PlainEntry)
+            /// The hub tells about the log, in the place of an entry.
+            case notice
         }
 
-        var seq: Int64
-        var topic: [UInt8]
-        var payload: [UInt8]
-        /// The MQTT 5 properties that all deliveries carry.
-        var properties: [UInt8]
-        /// A message of a plain topic, which each subscriber gets in its own way.
-        var plain: (id: Int64, message: PlainEntry)?
+        let seq: Int64
+        let source: Source
+        let topic: [UInt8]
+        let payload: [UInt8]
 
         init(_ entry: LogEntry, _ topic: [UInt8]) {
             seq = entry.seq
-            self.topic = topic
-            payload = []
-            guard entry.kind != .plain else {
+            if entry.kind == .plain {
                 let message = PlainEntry(entry)
-                (self.topic, payload, properties) = (message.topic, message.payload, message.forwarded)
-                plain = (entry.id, message)
-                return
+                self.topic = message.topic
+                payload = message.payload
+                source = .plain(id: entry.id, message)
+            } else {
+                var envelope: [UInt8] = []
+                Envelope.write(entry, into: &envelope)
+                self.topic = topic
+                payload = envelope
+                source = .entry(senderID: entry.senderID)
             }
-            Envelope.write(entry, into: &payload)
-            properties = Self.jsonProperties
-            properties.appendUserProperty("seq", String(entry.seq))
-            properties.appendUserProperty("from", String(entry.senderID))
+        }
+
+        /// The MQTT 5 properties that all deliveries carry.
+        var properties: [UInt8] {
+            switch source {
+            case .plain(_, let message): return message.forwarded
+            case .notice: return Self.jsonProperties
+            case .entry(let senderID):
+                var properties = Self.jsonProperties
+                properties.appendUserProperty("seq", seq)
+                properties.appendUserProperty("from", senderID)
+                return properties
+            }
         }
     }
 
@@ -121,7 +139,7 @@ extension Shard {
                 return true
             }
         }
-        if let (id, message) = entry.plain {
+        if case .plain(let id, let message) = entry.source {
             guard let own = self.delivery(of: message, id: id, to: session) else {
                 passOver(entry.seq, repetition, at: cursor, of: session)
                 return true
@@ -246,7 +264,7 @@ extension Shard {
         while position < sessions[place].behind.count {
             let cursor = sessions[place].behind[position]
             let state = sessions[place].cursors[Int(cursor)]
-            let topic = topics[Int(state.topic)]!
+            let topic = topics[Int(state.topic)]
             if state.sent >= topic.head {
                 sessions[place].cursors[Int(cursor)].isBehind = false
                 sessions[place].behind.remove(at: position)
@@ -269,7 +287,7 @@ extension Shard {
         // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest; unless it stands behind what
         // this shard has heard of.
         if sessions[place].inFlight.restoredCount > 0, sessions[place].inFlight.firstRestored(cursor: -1) == nil {
-            let ends = sessions[place].cursors.map { $0.topic >= 0 ? topics[Int($0.topic)]!.head : .max }
+            let ends = sessions[place].cursors.map { $0.topic >= 0 ? topics[Int($0.topic)].head : .max }
             if sessions[place].inFlight.forgetRestored(upTo: ends) { settle(session, io: &io) }
         }
     }
@@ -287,7 +305,7 @@ extension Shard {
         var room = Limits.catchUpEntriesMax
         var reads: [CatchUp] = []
         for cursor in sessions[place].behind {
-            let state = sessions[place].cursors[Int(cursor)], topic = topics[Int(state.topic)]!
+            let state = sessions[place].cursors[Int(cursor)], topic = topics[Int(state.topic)]
             let most = state.qos == .atMostOnce ? room : min(room, window)
             guard most > 0, state.sent < topic.head, topic.recentEntry(state.sent + 1) == nil,
                 !isRepeating || sessions[place].inFlight.hasRestored(cursor: cursor)
@@ -322,7 +340,7 @@ extension Shard {
         guard let topic = topicIndex[asked.read.topic.id],
             let found = sessions[place].cursors.firstIndex(where: { $0.topic == topic })
         else { return }
-        let name = topics[Int(topic)]!.name, head = topics[Int(topic)]!.head
+        let name = topics[Int(topic)].name, head = topics[Int(topic)].head
         // The cursor may have been moved while the log was read.
         if sessions[place].cursors[found].sent == asked.read.seq {
             skipTrimmed(before: entries.first?.seq ?? asked.head + 1, at: Int32(found), of: session, io: &io)

@@ -118,17 +118,17 @@ extension Shard {
         let admission = try MessageAdmission(
             payload: bytes.extracting(publish.payload), isText: isText, clientRef: clientRef)
         guard !right.isReactionsOnly || admission.kind == .reaction else { throw .announcementOnly }
-        if let replyTo = admission.replyTo, !topics[Int(topic)]!.has(replyTo) { throw .notFound }
+        if let replyTo = admission.replyTo, !topics[Int(topic)].has(replyTo) { throw .notFound }
         let id = publishID(publish, of: session)
         let append = admission.append(
-            to: topics[Int(topic)]!.topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
+            to: topics[Int(topic)].topic, id: id, senderID: users[Int(sessions[Int(session)].user)].id,
             mayDeleteOthers: right.mayDeleteOthers)
         var token: UInt64 = 0
         if publish.qos != .atMostOnce {
             // Only 3.x is told later of what it sent; 5 gets a reason.
             let subject =
                 sessions[Int(session)].version == .v5
-                ? nil : RefusedEvent.Subject(topic: [UInt8](span: name), clientRef: admission.clientRef)
+                ? nil : RefusedEvent.Subject(topic: .stored(append.topic.address), clientRef: admission.clientRef)
             token = awaitOutcomes(1, of: publish, from: session, subject: subject)
         }
         guard hub.services.log.append(append, origin: .shard(index: index, token: token)) else {
@@ -195,7 +195,7 @@ extension Shard {
             guard let right = users[Int(user)].groups[group] else { throw .notAMember }
             let isAdmin = right.role >= .admin
             return PublishRight(
-                topic: right.topic, isReactionsOnly: topics[Int(right.topic)]!.isAnnouncement && !isAdmin,
+                topic: right.topic, isReactionsOnly: topics[Int(right.topic)].isAnnouncement && !isAdmin,
                 mayDeleteOthers: isAdmin)
         case .stored(.direct(let low, let high)):
             let id = users[Int(user)].id
@@ -236,8 +236,8 @@ extension Shard {
             isLive(session)
         else { return }
         let place = Int(session), serial = UInt32(token & 0xFF_FFFF)
-        guard let waiting = sessions[place].acknowledgements.waiting(serial) else { return }
-        var answer = waiting.answer
+        guard var answer = sessions[place].acknowledgements.waiting(serial) else { return }
+        let wasRefused = answer.verdict.refusal != nil
         switch outcome {
         case .committed(let seq, let id), .repeated(let seq, let id):
             // Where a plain message stands in the logs of filters is nobody's business.
@@ -248,7 +248,7 @@ extension Shard {
         case .clientRefReused where answer.isExactlyOnce: break
         case .clientRefReused: answer.refuse(.clientRefReused)
         // The log of a filter that nobody has any more: nobody needs the message.
-        case .topicGone where waiting.answer.isPlain: break
+        case .topicGone where answer.isPlain: break
         case .topicGone: answer.refuse(.notAMember)
         case .flawed(let flaw): answer.refuse(Refusal(flaw))
         case .attachmentMissing: answer.refuse(.notFound)
@@ -261,10 +261,10 @@ extension Shard {
             }
             answer.refuse(.unavailable)
         }
-        if answer.reason.isError, !waiting.answer.reason.isError {
+        if !wasRefused, let refusal = answer.verdict.refusal {
             hub.metrics.refused.add(1)
-            if let subject = waiting.subject {
-                tell(RefusedEvent(subject, problem: answer.problem), to: session, io: &io)
+            if let subject = sessions[place].acknowledgements.subject(serial) {
+                tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
             }
         }
         sessions[place].acknowledgements.resolve(serial, answer)
@@ -291,7 +291,7 @@ extension Shard {
             if sessions[Int(session)].version != .v5 {
                 let payload = bytes.extracting(publish.payload)
                 let subject = RefusedEvent.Subject(
-                    topic: [UInt8](span: topic), clientRef: RefusedEvent.clientRef(in: payload))
+                    topic: .named([UInt8](span: topic)), clientRef: RefusedEvent.clientRef(in: payload))
                 tell(RefusedEvent(subject, problem: refusal.name), to: session, io: &io)
             }
         }
@@ -314,7 +314,7 @@ extension Shard {
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodePublish(
-            into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)]!.name,
+            into: &scratch, version: sessions[Int(session)].version, topic: topics[Int(users[Int(user)].inbox)].name,
             payload: event.json, qos: .atMostOnce, retain: false)
         appendPublish(scratch, to: session, slot: sessions[Int(session)].slot, takesAliases: false, io: &io)
     }
@@ -338,26 +338,27 @@ extension Shard {
 
     private mutating func write(_ answer: PendingAcknowledgements.Answer, to session: Int32, io: inout Connections) {
         let place = Int(session), isVersion5 = sessions[place].version == .v5
+        let refusal = answer.verdict.refusal
         if answer.isExactlyOnce {
             // 3.1.1 cannot say no, and its client goes on with PUBREL.
-            sessions[place].inbound.answer(answer.packetID, isRefused: answer.reason.isError && isVersion5)
+            sessions[place].inbound.answer(answer.packetID, isRefused: refusal != nil && isVersion5)
         }
         var properties: [UInt8] = []
         if isVersion5, sessions[place].wantsProblemInformation {
-            if !answer.problem.isEmpty {
-                properties.appendProperty(.reasonString, text: answer.problem)
-                properties.appendUserProperty("detail", answer.detail)
+            if let refusal {
+                properties.appendProperty(.reasonString, text: refusal.name)
+                properties.appendUserProperty("detail", refusal.detail)
             }
             if answer.seq != 0 {
-                properties.appendUserProperty("seq", String(answer.seq))
-                properties.appendUserProperty("id", String(answer.id))
+                properties.appendUserProperty("seq", answer.seq)
+                properties.appendUserProperty("id", answer.id)
             }
             if properties.count + 8 > sessions[place].packetBytesMax { properties = [] }
         }
         scratch.removeAll(keepingCapacity: true)
         ServerPacket.encodeAcknowledgement(
             answer.isExactlyOnce ? .pubrec : .puback, into: &scratch, version: sessions[place].version,
-            packetID: answer.packetID, reason: answer.reason,
+            packetID: answer.packetID, reason: refusal?.code ?? .success,
             properties: properties)
         io.append(scratch.span, to: sessions[place].slot)
     }
@@ -369,9 +370,5 @@ extension PendingAcknowledgements.Answer {
         self.init(packetID: publish.packetID, isExactlyOnce: publish.qos == .exactlyOnce)
     }
 
-    mutating func refuse(_ refusal: Refusal) {
-        reason = refusal.code
-        problem = refusal.name
-        detail = refusal.detail
-    }
+    mutating func refuse(_ refusal: Refusal) { verdict = .refused(refusal) }
 }

@@ -44,8 +44,8 @@ extension Shard {
         for group in rights.groups {
             let topic = StoredTopic(id: group.groupID, address: .group(group.groupID))
             let index = holdTopic(topic, firstSeq: group.firstSeq, lastSeq: group.lastSeq, for: user)
-            topics[Int(index)]!.setAnnouncement(group.announcement, asOf: group.lastSeq)
-            topics[Int(index)]!.setMemberCount(Int(group.memberCount), asOf: group.lastSeq)
+            topics[Int(index)].setAnnouncement(group.announcement, asOf: group.lastSeq)
+            topics[Int(index)].setMemberCount(Int(group.memberCount), asOf: group.lastSeq)
             users[place].groups[group.groupID] = UserState.Group(
                 topic: index, role: group.role, knownAt: group.lastSeq, joinedSeq: group.joinedSeq)
         }
@@ -93,18 +93,18 @@ extension Shard {
         _ topic: StoredTopic, firstSeq: Int64, lastSeq: Int64, for user: Int32
     ) -> Int32 {
         let index = holdTopic(topic, firstSeq: firstSeq, lastSeq: lastSeq)
-        topics[Int(index)]!.addReader(user)
+        topics[Int(index)].addReader(user)
         return index
     }
 
     private mutating func releaseTopic(_ index: Int32, of user: Int32) {
-        topics[Int(index)]!.removeReader(user)
+        topics[Int(index)].removeReader(user)
         releaseTopic(index)
     }
 
     mutating func holdTopic(_ topic: StoredTopic, firstSeq: Int64 = 1, lastSeq: Int64) -> Int32 {
         if let index = topicIndex[topic.id] {
-            topics[Int(index)]!.references += 1
+            topics[Int(index)].references += 1
             return index
         }
         var state = TopicState(topic, head: max(lastSeq, recentHeads.seq(of: topic.id)))
@@ -123,13 +123,14 @@ extension Shard {
     }
 
     mutating func releaseTopic(_ index: Int32) {
-        topics[Int(index)]!.references -= 1
-        guard topics[Int(index)]!.references == 0, let state = topics[Int(index)] else { return }
+        topics[Int(index)].references -= 1
+        guard topics[Int(index)].references == 0 else { return }
+        let state = topics[Int(index)]
         precondition(state.subscribers.isEmpty, "who can't read a topic has no cursor in it")
         recentHeads.note(state.topic.id, state.head)
         stranded += state.early
         topicIndex[state.topic.id] = nil
-        topics[Int(index)] = nil
+        topics[Int(index)] = .unused
         freeTopics.append(index)
     }
 
@@ -141,7 +142,7 @@ extension Shard {
     }
 
     mutating func membersCounted(_ group: Int64, _ count: Int, asOf seq: Int64) {
-        if let topic = topicIndex[group] { topics[Int(topic)]!.setMemberCount(count, asOf: seq) }
+        if let topic = topicIndex[group] { topics[Int(topic)].setMemberCount(count, asOf: seq) }
     }
 
     // MARK: Changes
@@ -165,7 +166,7 @@ extension Shard {
             applyChange(of: entry, toUser: owner, io: &io)
         case .announcementChanged(let isAnnouncement):
             if let topic = topicIndex[entry.topic.id] {
-                topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
+                topics[Int(topic)].setAnnouncement(isAnnouncement, asOf: entry.seq)
             }
         case .groupEnded:
             for user in users.indices where users[user].references > 0 {
@@ -180,7 +181,7 @@ extension Shard {
 
     private mutating func changeMemberCount(by change: Int, _ entry: LogEntry) {
         guard let topic = topicIndex[entry.topic.id] else { return }
-        topics[Int(topic)]!.changeMemberCount(by: change, at: entry.seq)
+        topics[Int(topic)].changeMemberCount(by: change, at: entry.seq)
     }
 
     private mutating func applyChange(of entry: LogEntry, toUser id: Int64, io: inout Connections) {
@@ -244,12 +245,12 @@ extension Shard {
             return
         }
         let topic = holdTopic(entry.topic, firstSeq: firstSeq, lastSeq: entry.seq - 1, for: user)
-        topics[Int(topic)]!.setAnnouncement(isAnnouncement, asOf: entry.seq)
-        if topics[Int(topic)]!.memberCount == .max { countMembers(of: entry.topic.id) }
+        topics[Int(topic)].setAnnouncement(isAnnouncement, asOf: entry.seq)
+        if topics[Int(topic)].memberCount == .max { countMembers(of: entry.topic.id) }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
         for session in users[place].sessions {
-            cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)]!.head))
+            cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)].head))
         }
     }
 
@@ -290,7 +291,7 @@ extension Shard {
             return
         }
         let cursor = LogCursor(
-            topic: topic, topicID: topics[Int(topic)]!.topic.id, sent: seq, acknowledged: seq, qos: coverage.qos,
+            topic: topic, topicID: topics[Int(topic)].topic.id, sent: seq, acknowledged: seq, qos: coverage.qos,
             identifiers: coverage.identifiers)
         addCursor(cursor, of: session)
     }
@@ -307,20 +308,20 @@ extension Shard {
             sessions[place].cursors.append(cursor)
         }
         let topic = Int(cursor.topic)
-        topics[topic]!.subscribers.append(TopicState.Subscriber(session: session, cursor: index))
-        if cursor.sent < topics[topic]!.head { markBehind(session, index) }
+        topics[topic].subscribers.append(TopicState.Subscriber(session: session, cursor: index))
+        if cursor.sent < topics[topic].head { markBehind(session, index) }
         noteCursorChange(session)
     }
 
     /// Where the client wants to begin; beyond the end means now. What is in flight may come twice, and no longer counts.
     mutating func moveCursor(in topic: Int32, of session: Int32, to seq: Int64) {
         guard let cursor = cursor(in: topic, of: session) else { return }
-        let place = Int(session), start = min(seq, topics[Int(topic)]!.head)
+        let place = Int(session), start = min(seq, topics[Int(topic)].head)
         sessions[place].inFlight.detach(cursor: cursor)
         sessions[place].cursors[Int(cursor)].inFlightCount = 0
         sessions[place].cursors[Int(cursor)].sent = start
         sessions[place].cursors[Int(cursor)].acknowledged = start
-        if start < topics[Int(topic)]!.head { markBehind(session, cursor) }
+        if start < topics[Int(topic)].head { markBehind(session, cursor) }
         noteCursorChange(session)
     }
 
@@ -349,12 +350,12 @@ extension Shard {
 
     mutating func removeSubscriber(_ session: Int32, _ cursor: Int32, from topic: Int32) {
         guard
-            let place = topics[Int(topic)]!.subscribers.firstIndex(where: {
+            let place = topics[Int(topic)].subscribers.firstIndex(where: {
                 $0.session == session && $0.cursor == cursor
             })
         else { preconditionFailure("a cursor stands in its topic's list") }
-        topics[Int(topic)]!.subscribers.swapAt(place, topics[Int(topic)]!.subscribers.count - 1)
-        topics[Int(topic)]!.subscribers.removeLast()
+        topics[Int(topic)].subscribers.swapAt(place, topics[Int(topic)].subscribers.count - 1)
+        topics[Int(topic)].subscribers.removeLast()
     }
 
     private func cursor(in topic: Int32, of session: Int32) -> Int32? {
@@ -364,7 +365,7 @@ extension Shard {
     /// The highest QoS and all identifiers of the filters that match; nil: none does.
     func coverage(of topic: Int32, by session: Int32) -> Coverage? {
         var found: Coverage?
-        let name = topics[Int(topic)]!.name
+        let name = topics[Int(topic)].name
         for subscribed in sessions[Int(session)].subscriptions
         where !subscribed.filter.isShared && subscribed.filter.matches(name.span) {
             var coverage = found ?? Coverage(qos: .atMostOnce, identifiers: [])

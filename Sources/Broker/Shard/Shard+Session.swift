@@ -25,7 +25,7 @@ extension Shard {
         let user = sessions[Int(session)].user
         if user >= 0 {
             for topic in readableTopics(of: user) {
-                let topicID = topics[Int(topic)]!.topic.id
+                let topicID = topics[Int(topic)].topic.id
                 // One that became readable while it was offline begins before the entry that gave access.
                 let start = places[topicID] ?? max((joinedSeq(user, topic) ?? 1) - 1, 0)
                 // Entries that another shard has delivered may still be on their way to this one.
@@ -41,11 +41,11 @@ extension Shard {
     private mutating func noteEnds(_ session: Int32, now: Int64) {
         let cursors = sessions[Int(session)].cursors
         for cursor in cursors where cursor.topic >= 0 {
-            topics[Int(cursor.topic)]!.noteEnd(cursor.acknowledged, now: now)
+            topics[Int(cursor.topic)].noteEnd(cursor.acknowledged, now: now)
         }
         sessions[Int(session)].inFlight.forEach { _, item in
             guard item.cursor >= 0 else { return }
-            topics[Int(cursors[Int(item.cursor)].topic)]!.noteEnd(item.seq, now: now)
+            topics[Int(cursors[Int(item.cursor)].topic)].noteEnd(item.seq, now: now)
         }
     }
 
@@ -74,7 +74,7 @@ extension Shard {
 
     /// The entry that made a user a member of the group behind a topic; nil: it is no group, or not one of the user's.
     func joinedSeq(_ user: Int32, _ topic: Int32) -> Int64? {
-        guard user >= 0, case .group(let group) = topics[Int(topic)]!.topic.address else { return nil }
+        guard user >= 0, case .group(let group) = topics[Int(topic)].topic.address else { return nil }
         return users[Int(user)].groups[group]?.joinedSeq
     }
 

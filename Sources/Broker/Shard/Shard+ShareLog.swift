@@ -14,7 +14,7 @@ extension Shard {
         let topic = holdTopic(log.topic, lastSeq: log.lastSeq)
         let base = shares.groups[filter].map { max($0.lastNumber, 0) } ?? 0
         shares.logs[filter] = ShareLog(
-            topicID: log.topicID, base: base, end: topics[Int(topic)]!.head, log.consumption)
+            topicID: log.topicID, base: base, end: topics[Int(topic)].head, log.consumption)
         shares.logFilters[log.topicID] = filter
         if !log.consumption.taken.isEmpty { shares.changedLogs.insert(filter) }
         // There may be members without a persistent session, or what was left by an earlier hub.
@@ -49,11 +49,11 @@ extension Shard {
             guard room > 0, next <= end else { return }
             if let newest, newest.seq == next {
                 offer(newest, to: filter, io: &io)
-            } else if let recent = topics[Int(topic)]!.recentEntry(next) {
+            } else if let recent = topics[Int(topic)].recentEntry(next) {
                 offer(recent, to: filter, io: &io)
             } else {
                 // A page at a time: a read for each entry that is done with would be many.
-                if room >= Limits.shareAheadMax / 2 { readShareLog(filter, topics[Int(topic)]!.topic, after: next - 1) }
+                if room >= Limits.shareAheadMax / 2 { readShareLog(filter, topics[Int(topic)].topic, after: next - 1) }
                 return
             }
         }

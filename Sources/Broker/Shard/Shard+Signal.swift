@@ -24,7 +24,7 @@ extension Shard {
             guard let index = readableTopic(address, user) else { throw .notAMember }
             let seq = try SignalPayload.read(payload)
             let token = publish.qos == .atMostOnce ? 0 : awaitOutcomes(1, of: publish, from: session, isPlain: true)
-            markRead(topics[Int(index)]!.topic, upTo: seq, by: users[Int(user)].id, token: token)
+            markRead(topics[Int(index)].topic, upTo: seq, by: users[Int(user)].id, token: token)
             pauseIfAhead(session, io: &io)
             return
         case .presence(let owner):
@@ -38,10 +38,10 @@ extension Shard {
     /// Above 100 members nobody wants to know. A repeated state within 2 s is dropped; a change passes at once.
     private mutating func type(_ state: TypingState, in index: Int32, from session: Int32, io: inout Connections) {
         let user = users[Int(sessions[Int(session)].user)].id
-        guard topics[Int(index)]!.memberCount <= Limits.signalMembersMax,
-            topics[Int(index)]!.mayTell(state, by: user, now: io.now)
+        guard topics[Int(index)].memberCount <= Limits.signalMembersMax,
+            topics[Int(index)].mayTell(state, by: user, now: io.now)
         else { return }
-        let topic = topics[Int(index)]!.topic, key = sessions[Int(session)].key
+        let topic = topics[Int(index)].topic, key = sessions[Int(session)].key
         tell(Signal(typing: state, in: topic, from: user, key, now: hub.services.wallMilliseconds()), io: &io)
     }
 
@@ -63,7 +63,7 @@ extension Shard {
     /// A watermark has moved. Above 100 members only the reader's own sessions are told.
     mutating func apply(_ receipt: ReadReceipt, io: inout Connections) {
         guard let index = topicIndex[receipt.topic.id] else { return }
-        let isPrivate = topics[Int(index)]!.memberCount > Limits.signalMembersMax
+        let isPrivate = topics[Int(index)].memberCount > Limits.signalMembersMax
         deliver(Signal(receipt, isPrivate: isPrivate), io: &io)
     }
 
@@ -80,7 +80,7 @@ extension Shard {
         switch signal.audience {
         case .readers(let topicID):
             guard let topic = topicIndex[topicID] else { return }
-            concerned = topics[Int(topic)]!.readers
+            concerned = topics[Int(topic)].readers
         case .user(let id): concerned = userIndex[id].map { [$0] } ?? []
         case .friends(let friends):
             concerned = ([signal.from] + friends).compactMap { userIndex[$0] }.filter {

@@ -138,10 +138,10 @@ extension Shard {
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved, !filter.isShared {
             for topic in readableTopics(of: user) {
-                let name = topics[Int(topic)]!.name
+                let name = topics[Int(topic)].name
                 guard filter.matches(name.span) else { continue }
-                cover(topic, by: session, from: topics[Int(topic)]!.head)
-                let address = topics[Int(topic)]!.topic.address
+                cover(topic, by: session, from: topics[Int(topic)].head)
+                let address = topics[Int(topic)].topic.address
                 if let start = replay.start(of: address, isNamedByFilter: !filter.hasWildcards) {
                     moveCursor(in: topic, of: session, to: start)
                 }
@@ -172,7 +172,7 @@ extension Shard {
         let user = sessions[Int(session)].user
         guard user >= 0, let address = TopicAddress(parsing: filter.span), let topic = readableTopic(address, user)
         else { return }
-        let name = String(decoding: filter, as: UTF8.self), state = topics[Int(topic)]!
+        let name = String(decoding: filter, as: UTF8.self), state = topics[Int(topic)]
         properties.appendUserProperty("last_seq", "\(name)=\(state.head)")
         if state.firstSeq > 1 { properties.appendUserProperty("first_seq", "\(name)=\(state.firstSeq)") }
     }
@@ -205,7 +205,7 @@ extension Shard {
             for cursor in sessions[place].cursors.indices where sessions[place].cursors[cursor].topic >= 0 {
                 let topic = sessions[place].cursors[cursor].topic
                 guard !sessions[place].cursors[cursor].isFilterLog else { continue }
-                let name = topics[Int(topic)]!.name
+                let name = topics[Int(topic)].name
                 guard subscribed.filter.matches(name.span) else { continue }
                 if coverage(of: topic, by: session) == nil, let found = self.orphans(in: topic, of: session) {
                     orphans.append(found)

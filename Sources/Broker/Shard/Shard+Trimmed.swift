@@ -9,7 +9,7 @@ import Transport
 extension Shard {
     mutating func noteTrimmed(_ topicID: Int64, _ firstSeq: Int64) {
         if let topic = topicIndex[topicID] {
-            topics[Int(topic)]!.firstSeq = max(topics[Int(topic)]!.firstSeq, firstSeq)
+            topics[Int(topic)].firstSeq = max(topics[Int(topic)].firstSeq, firstSeq)
         } else {
             recentFirsts.note(topicID, firstSeq)
         }
@@ -28,7 +28,7 @@ extension Shard {
         }
         guard !state.isFilterLog else { return passOver(next - 1, .none, at: cursor, of: session) }
         let notice = EncodedEntry(
-            trimmed: topics[Int(state.topic)]!.name, after: state.sent, firstSeq: next,
+            trimmed: topics[Int(state.topic)].name, after: state.sent, firstSeq: next,
             now: hub.services.wallMilliseconds())
         frames.reset()
         send(notice, at: cursor, to: session, io: &io)
@@ -56,8 +56,8 @@ extension Shard.EncodedEntry {
         writer.endObject()
         writer.endObject()
         seq = firstSeq - 1
+        source = .notice
         self.topic = topic
         payload = writer.bytes
-        properties = Self.jsonProperties
     }
 }

@@ -38,7 +38,7 @@ package struct Shard: ~Copyable {
     var users: [UserState] = []
     var freeUsers: [Int32] = []
     var userIndex: [Int64: Int32] = [:]
-    var topics: [TopicState?] = []
+    var topics: [TopicState] = []
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
     var recentHeads = RecentSeqs()
@@ -138,7 +138,7 @@ package struct Shard: ~Copyable {
         releaseHeldBack(io: &io)
         recentFirsts.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
-            for topic in topics.indices { topics[topic]?.forgetRecent() }
+            for topic in topics.indices { topics[topic].forgetRecent() }
         }
         if io.now >= nextCursorSave {
             nextCursorSave = io.now + Limits.cursorSaveMilliseconds

@@ -48,6 +48,9 @@ struct TopicState {
         self.name = name
     }
 
+    /// What stands in a place that no topic has.
+    static let unused = TopicState(StoredTopic(id: 0, address: .filterLog(0)), head: 0)
+
     /// The last of the entries that are missing; nil: none is.
     var lastMissing: Int64? {
         let last = early.map(\.seq).min().map { $0 - 1 } ?? knownEnd

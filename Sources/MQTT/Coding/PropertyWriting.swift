@@ -1,3 +1,5 @@
+import Memory
+
 /// Properties are written as raw bytes, so that a caller with a scratch array allocates nothing for them.
 extension Array where Element == UInt8 {
     package mutating func appendProperty(_ id: PropertyID, flag value: Bool) {
@@ -39,6 +41,16 @@ extension Array where Element == UInt8 {
         append(PropertyID.userProperty.rawValue)
         appendPrefixed(name)
         appendPrefixed(value)
+    }
+
+    /// A number in decimal.
+    package mutating func appendUserProperty(_ name: String, _ number: Int64) {
+        append(PropertyID.userProperty.rawValue)
+        appendPrefixed(name)
+        let start = count
+        append(uint16: 0)
+        append(decimal: number)
+        self[start + 1] = UInt8(count - start - 2)
     }
 
     package mutating func appendUserProperty(_ property: UserProperty) {

@@ -2,8 +2,26 @@ import Synchronization
 
 /// What all writers may hold together: entries not yet reported, and their bytes.
 final class AppendBudget: Sendable {
-    /// What an entry takes besides its suffix: its columns, and its place in the queue.
-    static let entryOverheadBytes = 256
+    /// What entries take of the budget.
+    struct Share {
+        /// Besides the suffix: the columns, and the place in the queue.
+        private static let entryOverheadBytes = 256
+
+        private(set) var entries = 0
+        private(set) var bytes = 0
+
+        init() {}
+
+        init(_ append: Append) {
+            entries = 1
+            bytes = append.suffix.count + Self.entryOverheadBytes
+        }
+
+        init(_ appends: some Collection<Append>) {
+            entries = appends.count
+            for index in appends.indices { bytes += appends[index].suffix.count + Self.entryOverheadBytes }
+        }
+    }
 
     private let entriesMax: Int
     private let bytesMax: Int
@@ -18,12 +36,11 @@ final class AppendBudget: Sendable {
 
     /// False: full; nothing was taken.
     func take(_ append: Append) -> Bool {
-        let size = append.suffix.count + Self.entryOverheadBytes
-        let entriesNow = entries.add(1, ordering: .relaxed).newValue
-        let bytesNow = bytes.add(size, ordering: .relaxed).newValue
+        let share = Share(append)
+        let entriesNow = entries.add(share.entries, ordering: .relaxed).newValue
+        let bytesNow = bytes.add(share.bytes, ordering: .relaxed).newValue
         guard entriesNow <= entriesMax && bytesNow <= bytesMax else {
-            entries.subtract(1, ordering: .relaxed)
-            bytes.subtract(size, ordering: .relaxed)
+            giveBack(share)
             return false
         }
         return true
@@ -39,16 +56,10 @@ final class AppendBudget: Sendable {
         return share > 0.5 ? .heavy : share > 0.25 ? .moderate : .light
     }
 
-    func giveBack(_ appends: some Sequence<Append>) {
-        var count = 0
-        var size = 0
-        for append in appends {
-            count += 1
-            size += append.suffix.count + Self.entryOverheadBytes
-        }
-        let left = entries.subtract(count, ordering: .relaxed).newValue
+    func giveBack(_ share: Share) {
+        let left = entries.subtract(share.entries, ordering: .relaxed).newValue
         assert(left >= 0)
-        bytes.subtract(size, ordering: .relaxed)
+        bytes.subtract(share.bytes, ordering: .relaxed)
     }
 }
 

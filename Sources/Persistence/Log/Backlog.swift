@@ -19,6 +19,12 @@ struct Backlog {
             end += 1
         }
         guard end > start else { return nil }
+        // All of it, mostly: then nothing is copied.
+        if start == 0, end == content.appends.count {
+            let all = content
+            content = AppendQueue.Content()
+            return Batch(content: PublishBatch(all.appends), origins: all.origins)
+        }
         defer { start = end }
         return Batch(
             content: PublishBatch(Array(content.appends[start..<end])), origins: Array(content.origins[start..<end]))
@@ -31,7 +37,8 @@ struct Backlog {
         defer { start = content.appends.count }
         let origins = Array(content.origins[start...])
         return BatchResult(
-            outcomes: origins.map { _ in .unavailable }, origins: origins, released: Array(content.appends[start...]))
+            outcomes: origins.map { _ in .unavailable }, origins: origins,
+            released: AppendBudget.Share(content.appends[start...]))
     }
 
     private mutating func refill(from queue: AppendQueue, mayWait: Bool) {

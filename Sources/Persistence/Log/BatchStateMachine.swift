@@ -112,7 +112,7 @@ struct BatchStateMachine {
     mutating func committed(seqs: [Int64], now: Int64) -> Decision {
         precondition(state == .sent)
         return finished(
-            zip(content.appends, seqs).map { append, seq in .committed(seq: seq, id: append.id) }, now: now)
+            seqs.indices.map { .committed(seq: seqs[$0], id: content.appends[$0].id) }, now: now)
     }
 
     /// - Parameter results: what `confab_publish_careful` did with each append, in the order of `content`.
@@ -209,7 +209,7 @@ struct BatchStateMachine {
     private mutating func tellUnavailable(isOver: Bool, _ decision: inout Decision) {
         guard state != .idle, isOver || !origins.isEmpty else { return }
         let outcomes = origins.map { _ in AppendOutcome.unavailable }
-        let released = isOver ? content.appends : []
+        let released = isOver ? AppendBudget.Share(content.appends) : AppendBudget.Share()
         decision.effects.append(.deliver(BatchResult(outcomes: outcomes, origins: origins, released: released)))
         origins = []
         if isOver { forgetBatch() }
@@ -250,7 +250,7 @@ struct BatchStateMachine {
 
     private mutating func finished(_ outcomes: [AppendOutcome], now: Int64) -> Decision {
         precondition(outcomes.count == content.appends.count)
-        var result = BatchResult(released: content.appends)
+        var result = BatchResult(released: AppendBudget.Share(content.appends))
         result.entries.reserveCapacity(outcomes.count)
         for index in content.indexesByTopic {
             guard case .committed(let seq, _) = outcomes[index] else { continue }

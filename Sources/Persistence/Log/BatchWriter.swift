@@ -74,6 +74,6 @@ struct BatchResult {
     /// One for each of `origins`, in the order of the `append` calls; empty if these were told before.
     var outcomes: [AppendOutcome] = []
     var origins: [AppendOrigin] = []
-    /// What no longer counts as queued.
-    var released: [Append] = []
+    /// How many of the origins' entries no longer count as queued.
+    var released = AppendBudget.Share()
 }

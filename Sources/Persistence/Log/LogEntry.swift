@@ -24,8 +24,8 @@ package enum GroupRole: Int16, Sendable, Comparable {
 }
 
 /// How a committed entry changes who may do what. Every shard applies it in the order of the log, before delivering the entry,
-/// so that live rights follow the same history that readers see.
-package enum RightsChange: Sendable, Equatable {
+/// so that live rights follow the same history that readers see. Indirect, since entries are copied a lot, and hardly any has one.
+package indirect enum RightsChange: Sendable, Equatable {
     /// In a group's log. With the group's setting and the first entry of its log at that moment, for a shard that had no member of it
     /// until now.
     case memberAdded(user: Int64, role: GroupRole, announcement: Bool, firstSeq: Int64 = 1)
@@ -51,7 +51,7 @@ package struct StoredTopic: Hashable, Sendable {
 
 /// What an entry says about an earlier message of its topic.
 package struct Annotation: Sendable, Equatable {
-    package enum Action: Sendable, Equatable {
+    package indirect enum Action: Sendable, Equatable {
         /// By the author, within 24 hours.
         case edit
         /// By the author, or by whoever may delete what others wrote. Its text, its edits and its reactions go.

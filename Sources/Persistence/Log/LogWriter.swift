@@ -67,7 +67,7 @@ package final class LogWriter: MessageLog {
     package func append(_ append: Append, origin: AppendOrigin) -> Bool {
         guard budget.take(append) else { return false }
         guard writers[index(ofTopic: append.topic.id)].queue.put(append, origin) else {
-            budget.giveBack(CollectionOfOne(append))
+            budget.giveBack(AppendBudget.Share(append))
             return false
         }
         return true

@@ -18,15 +18,13 @@ struct PublishBatch {
     /// In the order of `order`.
     private var places: [(topic: Int32, position: Int32, messages: Int32)] = []
     /// Messages name attachments: only `confab_publish_attaching` takes these.
-    let isAttaching: Bool
+    private(set) var isAttaching = false
 
     /// Entries are about earlier ones: only `confab_publish_annotated` takes these.
-    let isAnnotated: Bool
+    private(set) var isAnnotated = false
 
     init(_ appends: [Append]) {
         self.appends = appends
-        isAnnotated = appends.contains { $0.annotation != nil }
-        isAttaching = appends.contains { !$0.attachments.isEmpty }
         var keys = appends.indices.map { (topic: appends[$0].topic.id, index: $0) }
         keys.sort { ($0.topic, $0.index) < ($1.topic, $1.index) }
         order = keys.map(\.index)
@@ -36,6 +34,8 @@ struct PublishBatch {
             let last = topics.count - 1
             topics[last].entries += 1
             if appends[key.index].kind == .message { topics[last].messages += 1 }
+            if appends[key.index].annotation != nil { isAnnotated = true }
+            if !appends[key.index].attachments.isEmpty { isAttaching = true }
             places.append((Int32(topics.count), topics[last].entries, topics[last].messages))
         }
     }

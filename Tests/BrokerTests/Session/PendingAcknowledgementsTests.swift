@@ -44,10 +44,10 @@ struct PendingAcknowledgementsTests {
         var pending = PendingAcknowledgements(firstSerial: 0xFF_FFFE)
         let serials = (1...4).map { pending.append(Answer(packetID: $0, isExactlyOnce: false)) }
         #expect(serials == [0xFF_FFFE, 0xFF_FFFF, 0, 1])
-        #expect(serials.map { pending.waiting($0)?.answer.packetID } == [1, 2, 3, 4])
+        #expect(serials.map { pending.waiting($0)?.packetID } == [1, 2, 3, 4])
         for serial in serials.reversed() {
             #expect(popAll(&pending).isEmpty)
-            pending.resolve(serial, pending.waiting(serial)!.answer)
+            pending.resolve(serial, pending.waiting(serial)!)
         }
         #expect(popAll(&pending) == [1, 2, 3, 4])
     }

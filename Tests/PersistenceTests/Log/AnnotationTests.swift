@@ -138,7 +138,7 @@ import Topics
             #expect(await log.append(edit(log, 1)).name == "noSuchMessage")
             #expect(await log.append(react(log, 1)).name == "noSuchMessage")
             // The message itself may still be sent again by a client that got no answer; its `client_ref` stays its own.
-            let repeated = await log.append(message)
+            let repeated = await log.append(log.entry(1, "secret", reference: 7))
             #expect(repeated.name == "repeated" && repeated.seq == 1)
             #expect(try await log.log(1).map(\.ordinal) == [1, 1, 1, 1])
             let left = try await log.test.database.query(

@@ -73,7 +73,7 @@ import Testing
         let effects = decision.effects.map { effect in
             switch effect {
             case .deliver(let result):
-                "told \(result.outcomes.map(text)) new \(result.entries.map(\.seq)) over \(result.released.count)"
+                "told \(result.outcomes.map(text)) new \(result.entries.map(\.seq)) over \(result.released.entries)"
             case .noteAbsence(let isAway): isAway ? "absent" : "present"
             case .refuseAppends(let isRefusing): isRefusing ? "refuse" : "accept"
             case .dropQueued: "drop"
