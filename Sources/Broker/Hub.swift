@@ -140,6 +140,9 @@ package final class Hub: Sendable {
     }
 
     func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        if let tokenID = claims.botTokenID {
+            return try await services.logins.admit(userID: claims.userID, botTokenID: tokenID)
+        }
         guard let sessionID = claims.sessionID else { return true }
         return try await services.logins.admit(
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)

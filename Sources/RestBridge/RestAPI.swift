@@ -19,10 +19,11 @@ package final class RestAPI: Sendable {
 
     /// - Parameters:
     ///   - context: the database, ids, observers and clock of all stores.
-    ///   - publicURL: the hub's own address, named in challenges.
+    ///   - publicURL: the hub's own address, named in challenges and links.
     package init(
         context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
-        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
+        devices: any DeviceSource, authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers,
+        hasher: PasswordHasher,
         security: AccountSecurity, publicURL: String, logger: Logger
     ) {
         let users = UserStore(context: context)
@@ -30,6 +31,8 @@ package final class RestAPI: Sendable {
         services = RestServices(
             users: users, sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
+            invites: InviteStore(context: context), bots: BotStore(context: context),
+            botTokens: BotTokenStore(context: context), devices: DeviceStore(context.database), liveDevices: devices,
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
             conversations: ConversationStore(context: context), attachments: attachments, publisher: publisher,
             authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher,
@@ -41,7 +44,7 @@ package final class RestAPI: Sendable {
             throttle: throttle,
             limiter: RouteLimiter(security.limits, security.allowances, now: SystemClock.monotonicMilliseconds),
             repeatable: RepeatableRequests(store: RequestKeyStore(context: context), logger: logger),
-            mailer: security.mailer, hubName: security.hubName, now: context.now)
+            mailer: security.mailer, hubName: security.hubName, publicURL: publicURL, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
@@ -86,6 +89,10 @@ package final class RestAPI: Sendable {
             switch route.authentication {
             case .none: break
             case .token: request.caller = try await authenticate(http)
+            case .person:
+                let caller = try await authenticate(http)
+                guard caller.scopes.contains(.user) else { throw insufficientScope("user") }
+                request.caller = caller
             }
             guard let limit = route.limit else { return await performOnce(route, request) }
             return try await services.limiter.limit(limit, request) { await performOnce(route, request) }
@@ -148,16 +155,30 @@ package final class RestAPI: Sendable {
             throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
         }
         let claims = try await services.outsiders.claims(of: verified)
-        guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
-        return Caller(userID: claims.userID, sessionID: claims.sessionID)
+        guard let caller = try await caller(claims) else {
+            throw invalidToken("The session has ended, or the token was revoked.")
+        }
+        return caller
     }
 
-    private func isLive(_ claims: Claims) async throws(DatabaseError) -> Bool {
-        guard let sessionID = claims.sessionID else {
-            return try await services.sessions.isEnabled(userID: claims.userID)
+    private func caller(_ claims: Claims) async throws(DatabaseError) -> Caller? {
+        if let sessionID = claims.sessionID {
+            let isLive = try await services.sessions.admit(
+                userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+            return isLive ? Caller(claims, isBot: false) : nil
         }
-        return try await services.sessions.admit(
-            userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+        if let tokenID = claims.botTokenID {
+            let isGood = try await services.sessions.admit(userID: claims.userID, botTokenID: tokenID)
+            return isGood ? Caller(claims, isBot: true) : nil
+        }
+        return try await services.sessions.standing(of: claims.userID).map { Caller(claims, isBot: $0 == .bot) }
+    }
+
+    /// RFC 6750 §3.1.
+    private func insufficientScope(_ scope: String) -> Problem {
+        Problem(
+            .insufficientScope, "This takes a token with the scope \(scope), which bots and services don't have.",
+            headers: [("WWW-Authenticate", "\(challenge), error=\"insufficient_scope\", scope=\"\(scope)\"")])
     }
 
     private func invalidToken(_ detail: String) -> Problem {

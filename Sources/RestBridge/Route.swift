@@ -8,6 +8,8 @@ struct Route: Sendable {
         case none
         /// A valid access token of an enabled account, whose log-in session, if it has one, is live.
         case token
+        /// Such a token, and with the scope `user`: a person's own account is no business of bots, services and operators.
+        case person
     }
 
     let method: String
@@ -24,7 +26,7 @@ struct Route: Sendable {
         _ method: String, _ pattern: String, authentication: Authentication = .token, isJSON: Bool = true,
         limit: RouteLimit? = nil, repeats: RequestRepetition = .notKept, _ handler: @escaping Handler
     ) {
-        precondition(authentication == .token || repeats == .notKept, "a key is a user's")
+        precondition(authentication != .none || repeats == .notKept, "a key is a user's")
         self.method = method
         self.pattern = PathPattern(pattern)
         self.authentication = authentication

@@ -199,6 +199,7 @@ extension Shard {
         session.allowance = waiting.claims.flatMap { hub.allowances.allowance(of: $0.userID, now: now) }
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
+        session.connectedAt = hub.services.wallMilliseconds()
         if let seconds = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             session.keepAliveMilliseconds = Int64(seconds) * 1500
         }

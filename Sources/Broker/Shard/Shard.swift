@@ -209,6 +209,9 @@ package struct Shard: ~Copyable {
             if let session = session(of: token) { keepOrphans(orphans, of: session) }
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let outcome): reauthenticated(token, outcome, io: &io)
+        case .topicFound(let token, let lookup): topicFound(token, lookup, io: &io)
+        case .describeDevices(let user, let survey): survey.answer(devices(of: user))
+        case .forgetDevice(let key, let survey): survey.answer(forgetDevice(key, io: &io))
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
         case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)

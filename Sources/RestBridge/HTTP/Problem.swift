@@ -7,6 +7,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case mfaRequired = "mfa-required"
     case forbidden = "forbidden"
     case wrongPassword = "wrong-password"
+    case insufficientScope = "insufficient-scope"
     case notFriends = "not-friends"
     case announcementOnly = "announcement-only"
     case notFound = "not-found"
@@ -17,11 +18,14 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case alreadyFriends = "already-friends"
     case blocked = "blocked"
     case lastOwner = "last-owner"
+    case groupFull = "group-full"
+    case limitReached = "limit-reached"
     case mfaEnabled = "mfa-enabled"
     case clientRefReused = "client-ref-reused"
     case requestInProgress = "request-in-progress"
     case answerLost = "answer-lost"
     case tooOld = "too-old"
+    case inviteGone = "invite-gone"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
     case quotaExceeded = "quota-exceeded"
@@ -43,13 +47,14 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         switch self {
         case .badRequest: 400
         case .authenticationRequired, .invalidToken, .invalidCredentials, .mfaRequired: 401
-        case .forbidden, .wrongPassword, .notFriends, .announcementOnly: 403
+        case .forbidden, .wrongPassword, .insufficientScope, .notFriends, .announcementOnly: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
         case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .requestInProgress,
-            .answerLost, .tooOld, .mfaEnabled:
+            .answerLost, .tooOld, .mfaEnabled, .groupFull, .limitReached:
             409
+        case .inviteGone: 410
         case .preconditionFailed: 412
         case .tooLarge, .quotaExceeded: 413
         case .unsupportedMediaType: 415
@@ -72,6 +77,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .mfaRequired: "A code of the second factor is required"
         case .wrongPassword: "The password is wrong"
         case .forbidden: "Your role does not allow this"
+        case .insufficientScope: "The token is not for this"
         case .notFriends: "You are not friends"
         case .announcementOnly: "Only admins write to this group"
         case .notFound: "There is no such thing"
@@ -82,6 +88,9 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .alreadyFriends: "You are friends already"
         case .blocked: "You block this user"
         case .lastOwner: "A group needs an owner"
+        case .groupFull: "The group is full"
+        case .limitReached: "There are as many as there may be"
+        case .inviteGone: "The invitation is over"
         case .mfaEnabled: "There is a second factor already"
         case .clientRefReused: "The client_ref stands for another message"
         case .requestInProgress: "A request with this key is being worked on"

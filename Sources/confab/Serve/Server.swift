@@ -85,7 +85,7 @@ struct Server: Sendable {
         let box = try SecretBox(directory: options.data)
         let api = RestAPI(
             context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
-            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
+            devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
             security: options.security(box, hub.allowances), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()

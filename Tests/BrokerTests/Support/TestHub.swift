@@ -51,7 +51,9 @@ final class TestHub: Sendable {
         log = TestLog(mailroom: mailroom, after: earlier?.log)
         reads = TestReads(mailroom: mailroom) { [log] in log.end(of: $0) }
         filterLogs = TestFilterLogs(log: log, after: earlier?.filterLogs)
-        sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
+        let sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
+        self.sessions = sessions
+        wills.hasSession.withLock { $0 = { key in sessions.all.contains { $0.key == key } } }
         var settings = Hub.Settings(
             allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false, filterLogs: filterLogs.all(sessions)
         )

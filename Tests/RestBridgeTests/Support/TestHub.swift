@@ -20,6 +20,7 @@ final class TestHub: Sendable {
     let context: DomainContext
     let attachments: AttachmentService
     let publisher: FakePublisher
+    let devices = FakeDevices()
     let authority: TokenAuthority
     let revoked = Revoked()
     let box: SecretBox
@@ -82,15 +83,15 @@ final class TestHub: Sendable {
             proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
             origins: [WebOrigin("https://app.example")!], hubName: "hub.example")
         api = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
-            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
         security.limits = .builtIn
         security.allowances = allowances
         security.mailer = nil
         limitedAPI = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
-            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
     }
 
@@ -225,6 +226,22 @@ struct Answer {
 
     func header(_ name: String) -> String? { response.headers.first { $0.name == name }?.value }
     subscript(_ path: String...) -> JSONValue? { path.reduce(json) { $0?[$1] } }
+}
+
+/// What is connected, as tests want it.
+final class FakeDevices: DeviceSource {
+    private let live = Mutex<[Int64: [LiveDevice]]>([:])
+
+    func set(_ devices: [LiveDevice], of user: String) { live.withLock { $0[Int64(user)!] = devices } }
+    func liveDevices(of user: Int64) async -> [LiveDevice] { live.withLock { $0[user] ?? [] } }
+
+    func forgetDevice(_ clientID: [UInt8], of user: Int64) async throws(DatabaseError) -> Bool {
+        live.withLock { live in
+            let before = live[user] ?? []
+            live[user] = before.filter { $0.clientID != clientID }
+            return live[user] != before
+        }
+    }
 }
 
 /// Stores what it is given; texts beginning with `!` are refused.
