@@ -55,12 +55,6 @@ package final class PublishAllowance: Sendable {
         }
     }
 
-    /// Gives a token back that was taken for nothing.
-    package func giveBack() { fullAt.subtract(interval, ordering: .relaxed) }
-
-    /// What is left now, in monotonic milliseconds.
-    package func balance(now: Int64) -> Balance { balance(fullAt.load(ordering: .relaxed), now * 1_000) }
-
     /// - Parameter now: monotonic milliseconds.
     /// - Returns: milliseconds until one more may follow; 0: now.
     func wait(now: Int64) -> Int64 { wait(fullAt.load(ordering: .relaxed), now * 1_000) }

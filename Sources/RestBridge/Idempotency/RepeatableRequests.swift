@@ -86,6 +86,8 @@ extension HTTPResponse {
     /// Tells that this answer was given before.
     static let replayedHeader = "Idempotency-Replayed"
 
+    var isRepeated: Bool { headers.contains { $0.name == Self.replayedHeader } }
+
     init(repeating answer: KeptAnswer) {
         var headers: [(name: String, value: String)] = []
         for line in answer.headers.split(separator: "\n") {

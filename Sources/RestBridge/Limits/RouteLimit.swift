@@ -26,7 +26,7 @@ enum RouteLimit: Sendable {
     func counts(_ response: HTTPResponse) -> Bool {
         switch self {
         case .publishes, .searches: true
-        case .friendRequests: response.status == 201
+        case .friendRequests: response.status == 201 && !response.isRepeated
         // A name that is taken counts too: names are not to be tried out.
         case .signUps: response.status == 201 || response.status == 409
         }

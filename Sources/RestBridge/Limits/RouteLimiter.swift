@@ -47,23 +47,15 @@ final class RouteLimiter: Sendable {
             throw problem
         }
         var response = await perform()
-        let isReplayed = response.headers.contains { $0.name == HTTPResponse.replayedHeader }
-        guard !isReplayed, limit.counts(response) else {
-            let left = giveBack(limit, request)
-            response.headers += left.headers(limit.name, rate)
-            return response
-        }
-        response.headers += headers
+        response.headers +=
+            limit.counts(response) ? headers : giveBack(limit, request).headers(limit.name, rate)
         return response
     }
 
     private func take(_ limit: RouteLimit, _ request: RestRequest) -> (isTaken: Bool, quota: Quota) {
         let now = now()
         guard limit != .publishes else {
-            guard let allowance = allowances.allowance(of: request.userID, now: now) else {
-                preconditionFailure("the limit is on")
-            }
-            let (isTaken, balance) = allowance.take(now: now)
+            let (isTaken, balance) = allowance(request, now: now).take(now: now)
             return (isTaken, Quota(balance))
         }
         return withBuckets(of: limit, request) { buckets, key in
@@ -75,17 +67,17 @@ final class RouteLimiter: Sendable {
 
     private func giveBack(_ limit: RouteLimit, _ request: RestRequest) -> Quota {
         let now = now()
-        guard limit != .publishes else {
-            guard let allowance = allowances.allowance(of: request.userID, now: now) else {
-                preconditionFailure("the limit is on")
-            }
-            allowance.giveBack()
-            return Quota(allowance.balance(now: now))
-        }
         return withBuckets(of: limit, request) { buckets, key in
             buckets.giveBack(key, now: now)
             return Quota(buckets, key, now: now)
         }
+    }
+
+    private func allowance(_ request: RestRequest, now: Int64) -> PublishAllowance {
+        guard let allowance = allowances.allowance(of: request.userID, now: now) else {
+            preconditionFailure("both are made of the same limits")
+        }
+        return allowance
     }
 
     private func withBuckets<Result: Sendable>(
@@ -97,7 +89,7 @@ final class RouteLimiter: Sendable {
             case .signUps: body(&state.signUps, .network(request.network))
             case .friendRequests: body(&state.friendRequests, .user(request.userID))
             case .searches: body(&state.searches, .user(request.userID))
-            case .publishes: preconditionFailure("publishes are counted together with MQTT")
+            case .publishes: preconditionFailure("they count together with MQTT, and always")
             }
         }
     }

@@ -84,13 +84,12 @@ import Topics
         try await onThread {
             let hub = try hub(RateLimits.Rate(1, seconds: 3_600, burst: 2))
             let client = try TestClient(hub, user: 1)
-            for seq in 1...2 {
-                _ = try client.publish("group/70/read", #"{"seq":\#(seq)}"#)
-                _ = try client.receivePuback()
-            }
-            _ = try client.publish("group/70/read", #"{"seq":3}"#)
-            try hub.settle()
+            _ = try client.publish("group/70/typing", "{}")
+            _ = try client.receivePuback()
             try client.expectNothing()
+            _ = try client.publish("group/70/read", #"{"seq":1}"#)
+            _ = try client.receivePuback()
+            try checkEqual(hub.hub.metrics.throttled.current, 1)
         }
     }
 
