@@ -17,6 +17,7 @@ extension Shard {
         guard !isCounted || sessions[Int(session)].unansweredCount < Int(Limits.receiveMaximum) else {
             throw ProtocolError(.receiveMaximumExceeded, "more packets are unanswered than the receive maximum allows")
         }
+        charge(publish, bytes, to: session, io: &io)
         if publish.qos == .exactlyOnce {
             let isNew = sessions[place].inbound.state(of: publish.packetID) == nil
             sessions[place].inbound.publish(publish.packetID, newID: hub.services.ids.next())
@@ -90,10 +91,8 @@ extension Shard {
             switch kind {
             case .plain: try receivePlain(publish, on: topic, bytes, from: session, io: &io)
             case .typing, .read, .presence:
-                charge(session, io: &io)
                 try publishSignal(publish, on: topic, bytes, kind, from: session, io: &io)
             case .stored, .system, .reserved:
-                charge(session, io: &io)
                 try publishStored(publish, on: topic, bytes, kind, from: session, io: &io)
             }
         } catch {

@@ -43,6 +43,19 @@ import Topics
         }
     }
 
+    /// Publishes of QoS 2 wait for their session to be saved; no more is read on credit meanwhile.
+    @Test func whatIsHeldCountsAsItArrives() async throws {
+        try await onThread {
+            let hub = try hub(RateLimits.Rate(1, seconds: 3_600, burst: 5))
+            let writer = try TestClient(hub, user: 1, isClean: false, expirySeconds: 60)
+            for number in 0..<50 { _ = try writer.publish("group/70", "\(number)", qos: .exactlyOnce) }
+            try waitUntil("what is read is stored") { hub.log.entries(of: .testGroup(70)).count == 5 }
+            let other = try TestClient(hub, user: 2, id: "o")
+            try other.expectNothing()
+            try checkEqual(hub.log.entries(of: .testGroup(70)).count, 5)
+        }
+    }
+
     /// Two connections on two shards have one allowance.
     @Test func shardsShareIt() async throws {
         try await onThread {
