@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e crash tsan asan fuzz bench bench-log clean
+.PHONY: help setup setup-run build examples run lint format test e2e crash simulate tsan asan fuzz bench bench-log clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # and `make bench-log` to bench/log.py.
@@ -17,6 +17,8 @@ PYTEST ?=
 ROUNDS ?= 50
 FIRST ?= 1
 SEED ?=
+# How many seeds `make simulate` runs, from FIRST on.
+SEEDS ?= 12000
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,10 @@ e2e: setup build examples ## Only the end-to-end tests, against the release buil
 crash: setup build ## Kill the hub and PostgreSQL under load and check that nothing is lost, with ROUNDS=50 SEED=…
 	@cd Tests/e2e && ../../.venv/bin/python -m crash --rounds $(ROUNDS) --first $(FIRST) --seed "$(SEED)"
 
+simulate: setup-run ## Run seeds of the hub, its clients and its database on one thread, with FIRST=1 SEEDS=12000
+	CONFAB_SIMULATION=1 swift build -c release -Xswiftc -enable-testing --scratch-path .build-simulation --product Simulation
+	.build-simulation/release/Simulation $(FIRST) $(SEEDS)
+
 # A sanitizer's objects fit no other build, so each has its own folder.
 tsan: setup ## Unit tests under the thread sanitizer
 	TSAN_OPTIONS="suppressions=$(CURDIR)/tools/tsan.suppressions" \
@@ -70,4 +76,4 @@ bench-log: setup build ## Measure stored messages beside a bare PostgreSQL clien
 	.venv/bin/python bench/log.py $(ARGS)
 
 clean: ## Remove everything built; data, .venv and .fuzz stay
-	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* bench/out
+	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* .build-simulation bench/out

@@ -4,6 +4,7 @@
 # (and the optimiser has its own mistakes); CONFAB_BINARY=… makes them use another one and skips that build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export CONFAB_SIMULATION=1
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
@@ -23,6 +24,11 @@ unit_tests() {
     SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=6 swift test --skip-build --disable-xctest 2>&1 | grep -v '^◇ ' | tee "$logs/unit"
 }
 
+# The same seeds each time, so that a change that breaks nothing does not fail; `make simulate` runs others.
+simulation() {
+    .build/debug/Simulation 1 150
+}
+
 end_to_end_tests() {
     .venv/bin/pytest Tests/e2e --durations=10 2>&1 | tee "$logs/e2e"
 }
@@ -31,6 +37,7 @@ stage "set-up" tools/setup.sh test
 stage "lint" make --no-print-directory lint
 stage "debug build" swift build --build-tests
 stage "unit tests" unit_tests
+stage "simulation" simulation
 [ -n "${CONFAB_BINARY:-}" ] || stage "release build" swift build -c release --product confab
 stage "examples" make --no-print-directory examples
 stage "end-to-end tests" end_to_end_tests

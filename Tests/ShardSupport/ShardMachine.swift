@@ -164,7 +164,7 @@ package struct ShardMachine: ~Copyable {
     }
 
     /// The last entry of a topic that the shard has seen; nil: nobody reads it here.
-    package func head(of topicID: Int64) -> Int64? { shard.topicIndex[topicID].flatMap { shard.topics[Int($0)]?.head } }
+    package func head(of topicID: Int64) -> Int64? { shard.topicIndex[topicID].map { shard.topics[Int($0)].head } }
 
     /// What a shard without clients holds that it should not; empty if all is well.
     package var leftovers: [String] {

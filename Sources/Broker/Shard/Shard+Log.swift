@@ -25,6 +25,7 @@ extension Shard {
         guard topics[Int(topic)].head + 1 == entry.seq else {
             if topics[Int(topic)].early.isEmpty { topics[Int(topic)].earlySince = io.now }
             topics[Int(topic)].early.append(entry)
+            applyLoss(by: entry, io: &io)
             return
         }
         applyChange(of: entry, io: &io)

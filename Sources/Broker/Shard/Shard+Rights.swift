@@ -149,6 +149,7 @@ extension Shard {
 
     /// Applies what a committed entry says about rights; called once per entry, in the order of its log, before it is delivered.
     mutating func applyChange(of entry: LogEntry, io: inout Connections) {
+        noteLoss(by: entry)
         switch entry.change {
         case nil: break
         case .memberAdded(let id, _, _, _):
@@ -176,6 +177,34 @@ extension Shard {
                     users[user].waiting.append(entry)
                 }
             }
+        }
+    }
+
+    /// What takes access away does not wait for what is missing before it: nothing more may be encoded for whom it concerns. It is applied
+    /// again in its turn; what came before it gives nothing back.
+    mutating func applyLoss(by entry: LogEntry, io: inout Connections) {
+        noteLoss(by: entry)
+        switch entry.change {
+        case .memberRemoved(let id): applyChange(of: entry, toUser: id, io: &io)
+        case .groupEnded, .friendRemoved: applyChange(of: entry, io: &io)
+        case .memberAdded, .roleChanged, .friendAdded, .announcementChanged, nil: break
+        }
+    }
+
+    /// Of a user to a group or to another user's friendship.
+    struct Access: Hashable {
+        /// 0: all.
+        var user: Int64
+        var other: Int64
+    }
+
+    private mutating func noteLoss(by entry: LogEntry) {
+        switch (entry.change, entry.topic.address) {
+        case (.memberRemoved(let user), _): recentLosses.note(Access(user: user, other: entry.topic.id), entry.seq)
+        case (.groupEnded, _): recentLosses.note(Access(user: 0, other: entry.topic.id), entry.seq)
+        case (.friendRemoved(let friend), .inbox(let owner)):
+            recentLosses.note(Access(user: owner, other: friend), entry.seq)
+        default: break
         }
     }
 
@@ -210,7 +239,6 @@ extension Shard {
         case .memberAdded(_, let role, let isAnnouncement, let firstSeq):
             grantGroup(entry, role, isAnnouncement, firstSeq, to: user)
         case .memberRemoved:
-            users[place].lostAt[entry.topic.id] = max(users[place].lostAt[entry.topic.id] ?? 0, entry.seq)
             guard let group = users[place].groups[entry.topic.id], group.knownAt < entry.seq else { return }
             revokeGroup(entry.topic.id, of: user)
         case .roleChanged(_, let role):
@@ -222,13 +250,10 @@ extension Shard {
                 friend, StoredTopic(id: topicID, address: Self.directAddress(users[place].id, friend)), lastSeq, entry,
                 user)
         case .friendRemoved(let friend):
-            users[place].lostAt[friend] = max(users[place].lostAt[friend] ?? 0, entry.seq)
             guard let direct = users[place].directs[friend], direct.knownAt < entry.seq else { return }
             users[place].directs[friend]?.isWritable = false
             users[place].directs[friend]?.knownAt = entry.seq
-        case .groupEnded:
-            users[place].lostAt[entry.topic.id] = entry.seq
-            revokeGroup(entry.topic.id, of: user)
+        case .groupEnded: revokeGroup(entry.topic.id, of: user)
         case .announcementChanged, nil: break
         }
     }
@@ -237,7 +262,10 @@ extension Shard {
         _ entry: LogEntry, _ role: GroupRole, _ isAnnouncement: Bool, _ firstSeq: Int64, to user: Int32
     ) {
         let place = Int(user)
-        guard entry.seq > users[place].lostAt[entry.topic.id] ?? 0 else { return }
+        let group = entry.topic.id, own = Access(user: users[place].id, other: group)
+        guard entry.seq > recentLosses.seq(of: own),
+            entry.seq > recentLosses.seq(of: Access(user: 0, other: group))
+        else { return }
         if let group = users[place].groups[entry.topic.id] {
             guard group.knownAt < entry.seq else { return }
             users[place].groups[entry.topic.id]?.role = role
@@ -259,7 +287,7 @@ extension Shard {
     ) {
         let place = Int(user)
         // The conversation can be read for ever, also if the friendship is over already.
-        let isOver = entry.seq < users[place].lostAt[friend] ?? 0
+        let isOver = entry.seq < recentLosses.seq(of: Access(user: users[place].id, other: friend))
         if let direct = users[place].directs[friend] {
             guard direct.knownAt < entry.seq else { return }
             users[place].directs[friend]?.isWritable = true

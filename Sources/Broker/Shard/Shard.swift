@@ -41,8 +41,10 @@ package struct Shard: ~Copyable {
     var topics: [TopicState] = []
     var freeTopics: [Int32] = []
     var topicIndex: [Int64: Int32] = [:]
-    var recentHeads = RecentSeqs()
-    var recentFirsts = RecentSeqs()
+    var recentHeads = RecentSeqs<Int64>()
+    var recentFirsts = RecentSeqs<Int64>()
+    /// The last entries that took access away: one from before it that comes late gives nothing back.
+    var recentLosses = RecentSeqs<Access>()
     var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
@@ -137,6 +139,7 @@ package struct Shard: ~Copyable {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
         recentFirsts.tick(now: io.now)
+        recentLosses.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
             for topic in topics.indices { topics[topic].forgetRecent() }
         }

@@ -144,28 +144,29 @@ struct TopicState {
     }
 }
 
-/// The first or last seqs of topics that nobody on this shard could read when they changed. Rights that are being loaded meanwhile start at
-/// the right place with them. Forgotten after two periods; a load takes far less.
-struct RecentSeqs {
-    static let periodMilliseconds: Int64 = 60_000
+/// What a shard has heard of and has no other place for, for instance the ends of topics that nobody here could read when they changed: rights
+/// that are being loaded meanwhile start at the right place with them. Forgotten after two periods; a load takes far less.
+struct RecentSeqs<Key: Hashable> {
+    let periodMilliseconds: Int64 = 60_000
 
-    private var current: [Int64: Int64] = [:]
-    private var previous: [Int64: Int64] = [:]
+    private var current: [Key: Int64] = [:]
+    private var previous: [Key: Int64] = [:]
     private var nextPeriod: Int64 = 0
 
-    mutating func note(_ topicID: Int64, _ seq: Int64) {
-        current[topicID] = max(seq, current[topicID] ?? 0)
+    mutating func note(_ key: Key, _ seq: Int64) {
+        current[key] = max(seq, current[key] ?? 0)
     }
 
-    func seq(of topicID: Int64) -> Int64 {
-        max(current[topicID] ?? 0, previous[topicID] ?? 0)
+    /// The highest; 0: none.
+    func seq(of key: Key) -> Int64 {
+        max(current[key] ?? 0, previous[key] ?? 0)
     }
 
     /// - Returns: true when a period has ended.
     @discardableResult
     mutating func tick(now: Int64) -> Bool {
         guard now >= nextPeriod else { return false }
-        nextPeriod = now + Self.periodMilliseconds
+        nextPeriod = now + periodMilliseconds
         previous = current
         current = [:]
         return true

@@ -31,6 +31,4 @@ struct UserState {
     var groups: [Int64: Group] = [:]
     /// By the other user.
     var directs: [Int64: Direct] = [:]
-    /// By group or other user, the last entry that took access away: one from before it that comes late gives nothing back.
-    var lostAt: [Int64: Int64] = [:]
 }

@@ -59,17 +59,17 @@ struct TopicStateTests {
     }
 
     @Test func headsAreForgottenAfterTwoPeriods() {
-        var heads = RecentSeqs()
+        var heads = RecentSeqs<Int64>()
         _ = heads.tick(now: 0)
         heads.note(7, 5)
         heads.note(7, 3)
         #expect(heads.seq(of: 7) == 5)
         #expect(heads.seq(of: 8) == 0)
-        _ = heads.tick(now: RecentSeqs.periodMilliseconds - 1)
-        _ = heads.tick(now: RecentSeqs.periodMilliseconds)
+        _ = heads.tick(now: heads.periodMilliseconds - 1)
+        _ = heads.tick(now: heads.periodMilliseconds)
         heads.note(8, 1)
         #expect(heads.seq(of: 7) == 5)
-        _ = heads.tick(now: 2 * RecentSeqs.periodMilliseconds)
+        _ = heads.tick(now: 2 * heads.periodMilliseconds)
         #expect(heads.seq(of: 7) == 0)
         #expect(heads.seq(of: 8) == 1)
     }

@@ -27,6 +27,7 @@ final class Ledger: @unchecked Sendable {
     private let database: SimulatedDatabase
     private(set) var messages: [Message] = []
     private var sent = 0
+    private var refusalsCount: UInt64 = 0
 
     init(_ world: World, _ database: SimulatedDatabase) {
         self.world = world
@@ -67,6 +68,13 @@ final class Ledger: @unchecked Sendable {
             // Whoever does not get the answer sends it again, and what was refused may have been stored all the same.
             messages[index].isExactlyOnce = false
         }
+    }
+
+    /// Who has no right now and does not hear of it sends again, maybe with the right, what then stands behind later messages.
+    func noteRefusals(_ count: UInt64) {
+        guard count != refusalsCount else { return }
+        refusalsCount = count
+        for index in messages.indices where !messages[index].isAcknowledged { messages[index].lastSent = .max }
     }
 
     func acknowledge(_ message: Int) { messages[message].isAcknowledged = true }

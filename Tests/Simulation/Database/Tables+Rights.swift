@@ -40,14 +40,19 @@ extension Tables {
     }
 
     /// The shards were told of these entries, or will read of them.
-    mutating func noteEnds(in entries: [LogEntry], step: Int) {
+    mutating func noteTold(_ entries: [LogEntry], step: Int) {
         for entry in entries {
-            guard case .memberRemoved(let user)? = entry.change else { continue }
-            for index in access[entry.topic.id]![user]!.indices
-            where access[entry.topic.id]![user]![index].end == entry.seq {
-                access[entry.topic.id]![user]![index].endStep = step
+            switch entry.change {
+            case .memberAdded(let user, _, _, _):
+                note(entry, user) { if $0.from == entry.seq { $0.fromStep = step } }
+            case .memberRemoved(let user): note(entry, user) { if $0.end == entry.seq { $0.endStep = step } }
+            default: break
             }
         }
+    }
+
+    private mutating func note(_ entry: LogEntry, _ user: Int64, _ change: (inout Access) -> Void) {
+        for index in access[entry.topic.id]![user]!.indices { change(&access[entry.topic.id]![user]![index]) }
     }
 
     mutating func changeFriendship(ids: IDGenerator) -> [LogEntry] {

@@ -43,7 +43,8 @@ struct Tables {
         var from: Int64
         /// nil: it goes on.
         var end: Int64?
-        /// The step of the simulation at which the shards were told that it had ended; until then nobody can know.
+        /// The steps of the simulation at which the shards were told of its beginning and of its end; until then they cannot all know.
+        var fromStep = Int.max
         var endStep = Int.max
     }
 
@@ -109,15 +110,16 @@ struct Tables {
         }
     }
 
-    /// Whether a user may read an entry of a topic, now or when a connection was opened. Of an end that the shards were not told of yet they
-    /// cannot all know.
+    /// Whether a user may read an entry of a topic, now or when a connection was opened. Who has read in the database that a user is a member,
+    /// before being told, begins where it stands: a member may read the whole log.
     func mayRead(_ user: Int64, _ topic: StoredTopic, _ seq: Int64, sinceStep step: Int) -> Bool {
         switch topic.address {
         case .inbox(let owner): owner == user
         case .direct(let low, let high): low == user || high == user
         case .group(let group):
             access[group]?[user]?.contains { access in
-                access.from <= seq && (access.endStep == .max || seq < access.end ?? .max && access.endStep > step)
+                (access.from <= seq || access.fromStep > step)
+                    && (access.endStep == .max || seq < access.end ?? .max && access.endStep > step)
             } ?? false
         case .filterLog: false
         }

@@ -30,6 +30,7 @@ final class SimulatedHub: @unchecked Sendable {
     private(set) var reactors: [Reactor] = []
     private(set) var writers: [SimulatedWriter] = []
     private let world: World
+    private let hub: Hub
     private var isAlive = true
 
     init(
@@ -62,6 +63,7 @@ final class SimulatedHub: @unchecked Sendable {
                 hasAnonymousSessions: database.tables.sessions.values.contains { $0.user == 0 }, hasRetained: false,
                 filterLogs: database.tables.allFilterLogs()),
             mailroom: mailroom)
+        self.hub = hub
         for index in 0..<Self.shardsCount {
             let reactor = Reactor(ShardMachine(Shard(index: index, hub: hub, seed: world.seed), now: world.now))
             reactor.machine.setHighWater(profile.highWaterBytes)
@@ -69,6 +71,9 @@ final class SimulatedHub: @unchecked Sendable {
         }
         post.hub = self
     }
+
+    /// Publishes that were refused.
+    var refusalsCount: UInt64 { hub.metrics.refused.current }
 
     private func post(_ mail: ShardMail, to shard: Int) { if isAlive { reactors[shard].mail.append(mail) } }
 

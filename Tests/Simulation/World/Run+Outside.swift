@@ -40,6 +40,6 @@ extension Run {
         let entries = announcements.remove(at: world.random.below(announcements.count))
         world.note("announced", entries.count, 0, "\(entries.map { "\($0.topic) \($0.seq)" })")
         hub.mailroom.committed(entries)
-        database.tables.noteEnds(in: entries, step: world.step)
+        database.tables.noteTold(entries, step: world.step)
     }
 }

@@ -73,6 +73,7 @@ final class Run {
         case 93..<96: endRemnant()
         default: pass(Int64(world.random.pick([5, 50, 250])))
         }
+        ledger.noteRefusals(hub.refusalsCount)
     }
 
     private func deliverSomeMail() {
@@ -233,7 +234,7 @@ final class Run {
         hub.kill()
         database.forgetHub()
         while Jobs.count > 0 { Jobs.run(0) }
-        for entries in announcements { database.tables.noteEnds(in: entries, step: world.step) }
+        for entries in announcements { database.tables.noteTold(entries, step: world.step) }
         announcements = []
         world.now += 1_000
         hub = SimulatedHub(world, database, ledger, tokens, profile)
