@@ -27,13 +27,15 @@ struct BotRouteTests {
         let bot = try await bot(of: owner)
         #expect(await owner.call("GET", "/bots").items.map { $0["id"]?.string } == [bot.id])
         #expect(await owner.call("GET", "/friends").items.map { $0["user"]?["bot"]?.bool } == [true])
+        #expect(await owner.call("GET", "/account/export").text.contains(#"{"kind":"bot","bot":{"id":"\#(bot.id)""#))
+        #expect(await owner.call("POST", "/bots/\(bot.id)/tokens").status == 201)
         let kept = try await token(of: bot.id, owner, #"{"name":"ci","expires_in":60}"#)
         let message = await hub.call(
             "POST", "/messages", #"{"user_id":"\#(owner.id)","text":"hi"}"#, token: kept.token)
         #expect(message.status == 201 && message["from"]?.string == bot.id)
         let listed = await owner.call("GET", "/bots/\(bot.id)/tokens").items
-        #expect(listed.count == 1 && listed[0]["id"]?.string == kept.id && listed[0]["name"]?.string == "ci")
-        #expect(listed[0]["token"] == nil && listed[0]["last_used_at"] != nil)
+        #expect(listed.count == 2 && listed[1]["id"]?.string == kept.id && listed[1]["name"]?.string == "ci")
+        #expect(listed[1]["token"] == nil && listed[1]["last_used_at"] != nil && listed[0]["last_used_at"] == nil)
         #expect(await owner.call("DELETE", "/bots/\(bot.id)/tokens/\(kept.id)").status == 204)
         let refused = await hub.call("GET", "/profile", token: kept.token)
         #expect(refused.status == 401 && refused.problem == "invalid-token")

@@ -19,11 +19,12 @@ extension Shard {
     /// Its rows are gone: a client that has the session loses its connection, and with the session's end its will is due.
     /// - Returns: whether there was one.
     mutating func forgetDevice(_ key: SessionKey, io: inout Connections) -> Bool {
+        guard let user = userIndex[key.userID] else { return false }
         var isThere = false
-        for session in sessions.indices where sessions[session].key == key && isLive(Int32(session)) {
+        for session in users[Int(user)].sessions where sessions[Int(session)].key == key {
             isThere = true
-            sessions[session].expirySeconds = 0
-            disconnect(Int32(session), .administrativeAction, text: Self.isForgotten, io: &io)
+            sessions[Int(session)].expirySeconds = 0
+            disconnect(session, .administrativeAction, text: Self.isForgotten, io: &io)
         }
         for client in connecting.values where client.key == key && !client.isAbandoned {
             isThere = true

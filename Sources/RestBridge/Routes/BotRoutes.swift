@@ -53,7 +53,7 @@ enum BotRoutes {
     /// The only answer that holds the token.
     static func createToken(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         let id = try request.id("id")
-        var body = try BodyReader(request)
+        var body = try BodyReader(request, orNothing: true)
         let name = body.optional("name", .text(1...64))
         let seconds = body.optional("expires_in", .number(1...tokenSecondsMax)) ?? tokenSecondsMax
         try body.finish()

@@ -95,6 +95,35 @@ import Topics
         }
     }
 
+    /// QoS 2 of a persistent session, held until it is saved: several come at once when the topic is still looked up.
+    @Test func orderIsKeptOfWhatWasHeld() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let service = try TestClient(
+                hub, user: 1, id: "s", isClean: false, expirySeconds: 100, acl: Self.acl, scope: "service")
+            hub.rights.lookups.close()
+            hub.sessions.stateSaves.close()
+            for number in 0..<5 { try service.publish("group/70", "\(number)", qos: .exactlyOnce) }
+            try waitUntil("the first is saved") { hub.sessions.stateSaves.waitingCount == 1 }
+            try hub.settle()
+            hub.sessions.stateSaves.open()
+            try waitUntil("the topic is looked up") { hub.rights.lookups.waitingCount == 1 }
+            try hub.settle()
+            hub.rights.lookups.open()
+            for id: UInt16 in 1...5 {
+                guard case .pubrec(let answer) = try service.next() else {
+                    throw CheckFailure(description: "no PUBREC")
+                }
+                try checkEqual(answer.packetID, id)
+                try checkEqual(answer.reason, .success)
+            }
+            let texts = hub.log.entries(of: .testGroup(70)).map {
+                String(String(decoding: $0.suffix, as: UTF8.self).filter(\.isNumber))
+            }
+            try checkEqual(texts, ["0", "1", "2", "3", "4"])
+        }
+    }
+
     /// Its bytes count, though nobody waits for the answer.
     @Test func aCloseRightBehind() async throws {
         try await onThread {
