@@ -1,6 +1,7 @@
 extension Migration {
     /// The schema, step by step.
     package static let all: [Migration] = [
-        .log, .accounts, .plain, .annotations, .retention, .issuers, .attachments, .security,
+        .log, .accounts, .plain, .annotations, .retention, .issuers, .attachments, .security, .bots,
+        .requestKeys,
     ]
 }
