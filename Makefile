@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e crash simulate tsan asan fuzz bench bench-log clean
+.PHONY: help setup setup-run build examples run lint format test e2e crash simulate tsan asan fuzz bench bench-log bench-rest clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # and `make bench-log` to bench/log.py.
@@ -74,6 +74,9 @@ bench: setup build ## Measure the hub beside mosquitto (needs ../shared/bench)
 
 bench-log: setup build ## Measure stored messages beside a bare PostgreSQL client
 	.venv/bin/python bench/log.py $(ARGS)
+
+bench-rest: setup build ## Measure the REST API beside a FastAPI service (needs ../shared/bench)
+	.venv/bin/python bench/rest.py $(ARGS)
 
 clean: ## Remove everything built; data, .venv and .fuzz stay
 	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* .build-simulation bench/out

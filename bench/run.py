@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures the hub beside Debian's mosquitto: `make bench`, or bench/run.py [--only REGEX] [--rounds N] …
 
-The load generator and the driver (mqttload, compare.py) are not part of this repository: they are taken from
+With --flashmq PROGRAM (or in FLASHMQ) also beside FlashMQ, whose source is not part of this repository either (docs/performance.md says how
+to build it). The load generator and the driver (mqttload, compare.py) are not part of this repository: they are taken from
 ../shared/bench, or from the folder that --tools names, and mqttload is compiled into a folder outside the repository.
 Prints compare.py's tables; every run's report goes to bench/out/.
 """
@@ -9,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import socket
 import subprocess
@@ -29,6 +31,32 @@ listener {plain} 127.0.0.1
 listener {tls} 127.0.0.1
 certfile {folder}/certificate.pem
 keyfile {folder}/key.pem
+"""
+
+FLASHMQ_CONFIGURATION = """\
+allow_anonymous true
+thread_count {threads}
+log_file /dev/null
+quiet true
+storage_dir
+max_qos_msg_pending_per_client 65535
+max_qos_bytes_pending_per_client 268435456
+listen {{
+  port {plain}
+  protocol mqtt
+  inet_protocol ip4
+  inet4_bind_address 127.0.0.1
+  tcp_nodelay true
+}}
+listen {{
+  port {tls}
+  protocol mqtt
+  inet_protocol ip4
+  inet4_bind_address 127.0.0.1
+  tcp_nodelay true
+  fullchain {folder}/certificate.pem
+  privkey {folder}/key.pem
+}}
 """
 
 
@@ -71,19 +99,31 @@ def free_ports(count):
     return ports
 
 
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out",
+                    f"{folder}/certificate.pem"], check=True, capture_output=True)
+    (folder / "key.pem").chmod(0o644)  # mosquitto gives up root before it reads the key
+
+
 def mosquitto(folder):
     """mosquitto without persistence, on a plain and a TLS port."""
     program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
     if not program:
         sys.exit("bench: mosquitto is not installed (make setup)")
     plain, tls = free_ports(2)
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{folder}/key.pem", "-out",
-                    f"{folder}/certificate.pem"], check=True, capture_output=True)
-    (folder / "key.pem").chmod(0o644)  # mosquitto gives up root before it reads the key
     configuration = folder / "mosquitto.conf"
     configuration.write_text(MOSQUITTO_CONFIGURATION.format(plain=plain, tls=tls, folder=folder))
     return {"name": "mosquitto", "start": f"{program} -c {configuration}", "port": plain, "tls_port": tls}
+
+
+def flashmq(folder, options):
+    """FlashMQ without storage, with as many threads as the hub has reactors."""
+    plain, tls = free_ports(2)
+    configuration = folder / "flashmq.conf"
+    configuration.write_text(FLASHMQ_CONFIGURATION.format(plain=plain, tls=tls, folder=folder, threads=options.reactors))
+    start = f"{shlex.quote(options.flashmq)} --config-file {configuration}"
+    return {"name": "flashmq", "start": start, "port": plain, "tls_port": tls}
 
 
 def hub(folder, options):
@@ -103,7 +143,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=4, help="measured time of a run")
     parser.add_argument("--reactors", type=int, default=1)
     parser.add_argument("--binary", default=str(ROOT / ".build/release/confab"))
-    parser.add_argument("--names", default="confab,mosquitto", help="which of both to measure")
+    parser.add_argument("--names", default="confab,mosquitto,flashmq", help="which of them to measure")
+    parser.add_argument("--flashmq", default=os.environ.get("FLASHMQ"), help="FlashMQ's program; without it FlashMQ is left out")
+    parser.add_argument("--base", help="the broker that ratios are against (default: the last of those measured)")
+    parser.add_argument("--out", help="where each run's report goes (default: bench/out/latest.json)")
     parser.add_argument("--tools", help="the folder with mqttload.c and compare.py")
     options = parser.parse_args()
 
@@ -115,13 +158,14 @@ def main():
         folder = pathlib.Path(name)
         folder.chmod(0o755)  # PostgreSQL and mosquitto run as users of their own
         brokers = folder / "brokers.json"
-        entries = [entry for entry in (hub(folder, options), mosquitto(folder))
-                   if entry["name"] in options.names.split(",")]
+        make_certificate(folder)
+        entries = [hub(folder, options), mosquitto(folder)] + ([flashmq(folder, options)] if options.flashmq else [])
+        entries = [entry for entry in entries if entry["name"] in options.names.split(",")]
         brokers.write_text(json.dumps(entries))
         done = subprocess.run([
             sys.executable, str(tools / "compare.py"), str(brokers), "--rounds", str(options.rounds),
             "--seconds", str(options.seconds), "--only", options.only, "--mqttload", str(mqttload),
-            "--base", entries[-1]["name"], "--out", str(reports / "latest.json")])
+            "--base", options.base or entries[-1]["name"], "--out", options.out or str(reports / "latest.json")])
     sys.exit(done.returncode)
 
 

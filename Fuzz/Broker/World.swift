@@ -154,5 +154,9 @@ extension World: RightsSource, LoginSource {
         }
     }
 
+    func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic? { nil }
+
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
+
+    func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool { true }
 }

@@ -20,25 +20,30 @@ package final class Hub: Sendable {
         package var publishWait: Duration
         /// All there are at the start.
         package var filterLogs: [FilterLog]
+        /// How fast users may publish, and how many may connect.
+        package var limits: RateLimits
         /// As in `Limits`; tests set another.
         var keepAliveSecondsMax = Limits.keepAliveSecondsMax
 
         package init(
             allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool,
-            publishWait: Duration = .seconds(30), filterLogs: [FilterLog] = []
+            publishWait: Duration = .seconds(30), filterLogs: [FilterLog] = [], limits: RateLimits = .off
         ) {
             self.allowsAnonymous = allowsAnonymous
             self.hasAnonymousSessions = hasAnonymousSessions
             self.hasRetained = hasRetained
             self.publishWait = publishWait
             self.filterLogs = filterLogs
+            self.limits = limits
         }
     }
 
     package let services: HubServices
     package let settings: Settings
     package let metrics = HubMetrics()
-    let registry = SessionRegistry()
+    /// What each user may still publish.
+    package let allowances: PublishAllowances
+    let registry: SessionRegistry
     let saver = SessionSaver()
     let journal: SessionJournal
     let shareJournal: ShareJournal
@@ -63,6 +68,9 @@ package final class Hub: Sendable {
             limits: retainedLimits)
         self.services = services
         self.settings = settings
+        allowances = PublishAllowances(settings.limits[.publishes])
+        registry = SessionRegistry(
+            perUserMax: settings.limits.connectionsPerUser, connectionsMax: settings.limits.connections)
         self.mailroom = mailroom
         board = StatisticsBoard(shardCount: mailroom.shardCount, now: services.wallMilliseconds())
         journal = SessionJournal(
@@ -132,6 +140,9 @@ package final class Hub: Sendable {
     }
 
     func isAdmitted(_ claims: Claims) async throws(DatabaseError) -> Bool {
+        if let tokenID = claims.botTokenID {
+            return try await services.logins.admit(userID: claims.userID, botTokenID: tokenID)
+        }
         guard let sessionID = claims.sessionID else { return true }
         return try await services.logins.admit(
             userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
@@ -248,6 +259,10 @@ package struct HubMetrics: ~Copyable, Sendable {
     package let dropped = Counter()
     /// Publishes that were refused.
     package let refused = Counter()
+    /// Times that a connection was read no further because its user published faster than allowed.
+    package let throttled = Counter()
+    /// CONNECTs for which there were too many connections, of the user or of all.
+    package let turnedAway = Counter()
     /// Messages that went from the logs of filters before all sessions had read them.
     package let lost = Counter()
 }

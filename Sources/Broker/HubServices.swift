@@ -1,6 +1,7 @@
 import Diagnostics
 import Identity
 import Persistence
+import Topics
 
 /// A session's durable state as a connecting client finds it.
 package struct OpenedSession: Sendable {
@@ -27,6 +28,9 @@ package protocol SessionSource: Sendable {
     func keep(_ sessions: [Int64]) async throws(DatabaseError)
     /// Sessions that have no connection.
     func countAbsent() async throws(DatabaseError) -> Int
+    /// Deletes the session under this key.
+    /// - Returns: whether there was one.
+    func forget(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> Bool
 }
 
 extension SessionStore: SessionSource {}
@@ -46,6 +50,8 @@ extension FilterLogStore: FilterLogSource {}
 package protocol LoginSource: Sendable {
     /// Whether the session is live; a token's first use spends the refresh tokens before it.
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool
+    /// Whether a bot's token is not revoked.
+    func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool
 }
 
 extension LoginSessionStore: LoginSource {}
@@ -55,6 +61,8 @@ package protocol RightsSource: Sendable {
     func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights?
     /// As of an entry of its log; nil: there is no such group.
     func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)?
+    /// A stored topic, whoever may read it; nil: there is none.
+    func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic?
 }
 
 extension DirectoryStore: RightsSource {}

@@ -47,6 +47,11 @@ package enum Secrets {
         Base64URL.encode(randomBytes(16))
     }
 
+    /// A new code that lets who has it into a group: 128 random bits as base64url.
+    package static func inviteCode() -> String {
+        Base64URL.encode(randomBytes(16))
+    }
+
     /// What is stored of a mailed code; as random as a refresh token.
     package static func digest(ofMailedCode code: String) -> [UInt8] {
         sha256(Array(code.utf8))

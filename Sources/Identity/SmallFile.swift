@@ -1,15 +1,15 @@
 import Glibc
 
 /// Files that are read whole.
-enum SmallFile {
-    struct Failure: Error {
+package enum SmallFile {
+    package struct Failure: Error {
         /// What the system was asked for.
-        var call: String
-        var errno: Int32
+        package let call: String
+        package let errno: Int32
     }
 
     /// - Returns: its bytes; nil if it has more than `bytesMax`.
-    static func read(_ path: String, bytesMax: Int) throws(Failure) -> [UInt8]? {
+    package static func read(_ path: String, bytesMax: Int) throws(Failure) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(call: "open", errno: errno) }
         defer { close(descriptor) }

@@ -13,20 +13,26 @@ package final class RestAPI: Sendable {
     private let proxies: TrustedProxies
     /// For `WWW-Authenticate` (RFC 6750 §3).
     private let challenge: String
+    private let crossOrigin: CrossOrigin
+    /// The hub has a name in public, under which browsers are to use TLS only.
+    private let isPublic: Bool
 
     /// - Parameters:
     ///   - context: the database, ids, observers and clock of all stores.
-    ///   - publicURL: the hub's own address, named in challenges.
+    ///   - publicURL: the hub's own address, named in challenges and links.
     package init(
         context: DomainContext, attachments: AttachmentService, publisher: any MessagePublisher,
-        authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers, hasher: PasswordHasher,
+        devices: any DeviceSource, authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers,
+        hasher: PasswordHasher,
         security: AccountSecurity, publicURL: String, logger: Logger
     ) {
         let users = UserStore(context: context)
-        let throttle = LoginThrottle(isOff: security.limitsAreOff, now: SystemClock.monotonicMilliseconds)
+        let throttle = LoginThrottle(security.limits, now: SystemClock.monotonicMilliseconds)
         services = RestServices(
             users: users, sessions: LoginSessionStore(context: context),
             friends: FriendStore(context: context), groups: GroupStore(context: context),
+            invites: InviteStore(context: context), bots: BotStore(context: context),
+            botTokens: BotTokenStore(context: context), devices: DeviceStore(context.database), liveDevices: devices,
             directory: DirectoryStore(context: context), history: HistoryStore(context: context),
             conversations: ConversationStore(context: context), search: SearchStore(context: context),
             unread: UnreadStore(context: context), attachments: attachments, publisher: publisher,
@@ -36,18 +42,25 @@ package final class RestAPI: Sendable {
             passwords: PasswordGate(users: users, hasher: hasher, throttle: throttle),
             factors: SecondFactors(
                 store: SecondFactorStore(context: context), box: security.box, throttle: throttle, now: context.now),
-            throttle: throttle, mailer: security.mailer, hubName: security.hubName, now: context.now)
+            throttle: throttle,
+            limiter: RouteLimiter(security.limits, security.allowances, now: SystemClock.monotonicMilliseconds),
+            repeatable: RepeatableRequests(store: RequestKeyStore(context: context), logger: logger),
+            mailer: security.mailer, hubName: security.hubName, publicURL: publicURL, now: context.now)
         router = Router(Route.all)
         self.logger = logger
         ids = context.ids
         proxies = security.proxies
         challenge = "Bearer realm=\"\(publicURL)\""
+        crossOrigin = CrossOrigin(publicURL: publicURL, others: security.origins)
+        isPublic = WebOrigin(ofURL: publicURL).map { $0.isSecure && !$0.isNumeric } ?? false
     }
 
     /// Answers HEAD like GET, body included, so that whoever writes the response can tell its length.
-    package func respond(to request: HTTPRequest) async -> HTTPResponse {
+    /// - Parameter isSecure: it came over TLS.
+    package func respond(to request: HTTPRequest, isSecure: Bool) async -> HTTPResponse {
         let requestID = String(ids.next(), radix: 36)
         var request = request
+        let isSecure = isSecure || proxies.saysSecure(request)
         request.peerAddress = proxies.client(of: request)
         var response: HTTPResponse
         do {
@@ -55,7 +68,8 @@ package final class RestAPI: Sendable {
         } catch {
             response = HTTPResponse(problem(for: error, requestID: requestID, request), requestID: requestID)
         }
-        addCommonHeaders(to: &response, requestID: requestID)
+        addCommonHeaders(to: &response, requestID: requestID, isSecure: isSecure)
+        response.headers += crossOrigin.headers(request)
         return response
     }
 
@@ -68,16 +82,48 @@ package final class RestAPI: Sendable {
         case .otherMethods(let allow):
             throw Problem(.methodNotAllowed, "Use one of \(allow).", headers: [("Allow", allow)])
         case .options(let allow):
-            return HTTPResponse(status: 204, headers: [("Allow", allow)])
+            let headers = crossOrigin.preflightHeaders(http, allow: allow)
+            return HTTPResponse(status: 204, headers: [("Allow", allow)] + headers)
         case .route(let route, let parameters):
             if route.isJSON { try checkAccept(http) }
             var request = RestRequest(http: http, requestID: requestID, parameters: parameters)
             switch route.authentication {
             case .none: break
             case .token: request.caller = try await authenticate(http)
+            case .person:
+                let caller = try await authenticate(http)
+                guard caller.scopes.contains(.user) else { throw insufficientScope("user") }
+                request.caller = caller
             }
-            return try await route.handler(services, request)
+            guard let limit = route.limit else { return await performOnce(route, request) }
+            return try await services.limiter.limit(limit, request) { await performOnce(route, request) }
         }
+    }
+
+    /// A request with an `Idempotency-Key` is performed once, where the route takes one.
+    private func performOnce(_ route: Route, _ request: RestRequest) async -> HTTPResponse {
+        guard route.repeats != .notKept else { return await perform(route, request) }
+        do {
+            guard let key = try request.http.idempotencyKey() else { return await perform(route, request) }
+            return try await services.repeatable.answer(request, key: key, route.repeats) {
+                await perform(route, request)
+            }
+        } catch {
+            return answer(error, request)
+        }
+    }
+
+    private func perform(_ route: Route, _ request: RestRequest) async -> HTTPResponse {
+        do {
+            return try await route.handler(services, request)
+        } catch {
+            return answer(error, request)
+        }
+    }
+
+    private func answer(_ error: any Error, _ request: RestRequest) -> HTTPResponse {
+        HTTPResponse(
+            problem(for: error, requestID: request.requestID, request.http), requestID: request.requestID)
     }
 
     /// RFC 9110 §12.5.1, as far as a server needs it that has JSON only.
@@ -110,16 +156,30 @@ package final class RestAPI: Sendable {
             throw invalidToken(error == .expired ? "The token has expired." : "The token is not valid.")
         }
         let claims = try await services.outsiders.claims(of: verified)
-        guard try await isLive(claims) else { throw invalidToken("The session has ended.") }
-        return Caller(userID: claims.userID, sessionID: claims.sessionID)
+        guard let caller = try await caller(claims) else {
+            throw invalidToken("The session has ended, or the token was revoked.")
+        }
+        return caller
     }
 
-    private func isLive(_ claims: Claims) async throws(DatabaseError) -> Bool {
-        guard let sessionID = claims.sessionID else {
-            return try await services.sessions.isEnabled(userID: claims.userID)
+    private func caller(_ claims: Claims) async throws(DatabaseError) -> Caller? {
+        if let sessionID = claims.sessionID {
+            let isLive = try await services.sessions.admit(
+                userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+            return isLive ? Caller(claims, isBot: false) : nil
         }
-        return try await services.sessions.admit(
-            userID: claims.userID, sessionID: sessionID, accessExpiresAt: claims.expiresAt)
+        if let tokenID = claims.botTokenID {
+            let isGood = try await services.sessions.admit(userID: claims.userID, botTokenID: tokenID)
+            return isGood ? Caller(claims, isBot: true) : nil
+        }
+        return try await services.sessions.standing(of: claims.userID).map { Caller(claims, isBot: $0 == .bot) }
+    }
+
+    /// RFC 6750 §3.1.
+    private func insufficientScope(_ scope: String) -> Problem {
+        Problem(
+            .insufficientScope, "This takes a token with the scope \(scope), which bots and services don't have.",
+            headers: [("WWW-Authenticate", "\(challenge), error=\"insufficient_scope\", scope=\"\(scope)\"")])
     }
 
     private func invalidToken(_ detail: String) -> Problem {
@@ -151,16 +211,17 @@ package final class RestAPI: Sendable {
         }
     }
 
-    private func addCommonHeaders(to response: inout HTTPResponse, requestID: String) {
-        response.headers.append(("X-Request-Id", requestID))
-        if !response.headers.contains(where: { $0.name == "Cache-Control" }) {
-            response.headers.append(("Cache-Control", "no-store"))
-        }
-        response.headers += [
-            ("X-Content-Type-Options", "nosniff"),
-            ("Strict-Transport-Security", "max-age=31536000"),
+    /// What every answer says (security.md "REST"). Where a route says it otherwise, that stands.
+    private func addCommonHeaders(to response: inout HTTPResponse, requestID: String, isSecure: Bool) {
+        var common = [
+            ("X-Request-Id", requestID), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"),
             // Whatever an attachment is, it does nothing when somebody opens it.
             ("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'"),
         ]
+        // Not to be said without TLS (RFC 6797 §7.2), nor by a hub that somebody tries on localhost.
+        if isSecure, isPublic { common.append(("Strict-Transport-Security", "max-age=31536000")) }
+        for (name, value) in common where !response.headers.contains(where: { $0.name == name }) {
+            response.headers.append((name, value))
+        }
     }
 }

@@ -8,6 +8,11 @@ struct RestServices: Sendable {
     let sessions: LoginSessionStore
     let friends: FriendStore
     let groups: GroupStore
+    let invites: InviteStore
+    let bots: BotStore
+    let botTokens: BotTokenStore
+    let devices: DeviceStore
+    let liveDevices: any DeviceSource
     let directory: DirectoryStore
     let history: HistoryStore
     let conversations: ConversationStore
@@ -25,10 +30,14 @@ struct RestServices: Sendable {
     let passwords: PasswordGate
     let factors: SecondFactors
     let throttle: LoginThrottle
+    let limiter: RouteLimiter
+    let repeatable: RepeatableRequests
     /// Nil: the hub sends no mail.
     let mailer: Mailer?
     /// How the hub is called where people see it.
     let hubName: String
+    /// Where it is.
+    let publicURL: String
     /// Unix milliseconds.
     let now: @Sendable () -> Int64
 }

@@ -1,37 +1,48 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + security + friends + groups + messages + attachments
+    static let all: [Route] = accounts + security + bots + friends + groups + messages + attachments
 
     private static let accounts: [Route] = [
-        Route("POST", "/signup", authentication: .none, AccountRoutes.signUp),
+        Route("POST", "/signup", authentication: .none, limit: .signUps, AccountRoutes.signUp),
         Route("POST", "/login", authentication: .none, AccountRoutes.logIn),
         Route("POST", "/token/refresh", authentication: .none, AccountRoutes.refresh),
         Route("GET", "/.well-known/jwks.json", authentication: .none, AccountRoutes.keySet),
         Route("POST", "/logout", SessionRoutes.logOut),
-        Route("GET", "/sessions", SessionRoutes.list),
-        Route("DELETE", "/sessions/{id}", SessionRoutes.revoke),
+        Route("GET", "/sessions", authentication: .person, SessionRoutes.list),
+        Route("DELETE", "/sessions/{id}", authentication: .person, SessionRoutes.revoke),
         Route("GET", "/profile", ProfileRoutes.show),
         Route("PUT", "/profile", ProfileRoutes.replace),
         Route("PATCH", "/profile", ProfileRoutes.patch),
-        Route("GET", "/users", UserRoutes.search),
+        Route("GET", "/devices", DeviceRoutes.list),
+        Route("DELETE", "/devices/{client_id}", DeviceRoutes.forget),
+        Route("GET", "/users", limit: .searches, UserRoutes.search),
         Route("GET", "/users/{id}", UserRoutes.show),
     ]
 
     private static let security: [Route] = [
-        Route("POST", "/password", PasswordRoutes.change),
+        Route("POST", "/password", authentication: .person, PasswordRoutes.change),
         Route("POST", "/password/forgot", authentication: .none, PasswordRoutes.forgot),
         Route("POST", "/password/reset", authentication: .none, PasswordRoutes.reset),
         Route("POST", "/email/verify", authentication: .none, PasswordRoutes.verifyAddress),
-        Route("POST", "/mfa/totp", SecondFactorRoutes.propose),
-        Route("POST", "/mfa/totp/confirm", SecondFactorRoutes.confirm),
-        Route("POST", "/mfa/totp/disable", SecondFactorRoutes.disable),
-        Route("POST", "/mfa/recovery-codes", SecondFactorRoutes.renewCodes),
-        Route("POST", "/account/delete", ClosingRoutes.delete),
-        Route("GET", "/account/export", isJSON: false, ClosingRoutes.export),
+        Route("POST", "/mfa/totp", authentication: .person, SecondFactorRoutes.propose),
+        Route("POST", "/mfa/totp/confirm", authentication: .person, SecondFactorRoutes.confirm),
+        Route("POST", "/mfa/totp/disable", authentication: .person, SecondFactorRoutes.disable),
+        Route("POST", "/mfa/recovery-codes", authentication: .person, SecondFactorRoutes.renewCodes),
+        Route("POST", "/account/delete", authentication: .person, ClosingRoutes.delete),
+        Route("GET", "/account/export", authentication: .person, isJSON: false, ClosingRoutes.export),
+    ]
+
+    private static let bots: [Route] = [
+        Route("GET", "/bots", authentication: .person, BotRoutes.list),
+        Route("POST", "/bots", authentication: .person, repeats: .body, BotRoutes.create),
+        Route("DELETE", "/bots/{id}", authentication: .person, BotRoutes.delete),
+        Route("GET", "/bots/{id}/tokens", authentication: .person, BotRoutes.listTokens),
+        Route("POST", "/bots/{id}/tokens", authentication: .person, BotRoutes.createToken),
+        Route("DELETE", "/bots/{id}/tokens/{token_id}", authentication: .person, BotRoutes.revokeToken),
     ]
 
     private static let friends: [Route] = [
-        Route("POST", "/friends/add", FriendRoutes.add),
+        Route("POST", "/friends/add", limit: .friendRequests, repeats: .body, FriendRoutes.add),
         Route("POST", "/friends/accept", FriendRoutes.accept),
         Route("POST", "/friends/decline", FriendRoutes.decline),
         Route("POST", "/friends/cancel", FriendRoutes.cancel),
@@ -45,40 +56,49 @@ extension Route {
 
     private static let groups: [Route] = [
         Route("GET", "/groups", GroupRoutes.list),
-        Route("POST", "/groups", GroupRoutes.create),
+        Route("POST", "/groups", repeats: .body, GroupRoutes.create),
         Route("GET", "/groups/{id}", GroupRoutes.show),
         Route("PUT", "/groups/{id}", GroupRoutes.replace),
         Route("PATCH", "/groups/{id}", GroupRoutes.patch),
         Route("DELETE", "/groups/{id}", GroupRoutes.end),
-        Route("POST", "/groups/{id}/add", MemberRoutes.add),
+        Route("POST", "/groups/{id}/add", repeats: .body, MemberRoutes.add),
         Route("POST", "/groups/{id}/remove", MemberRoutes.remove),
         Route("POST", "/groups/{id}/leave", MemberRoutes.leave),
         Route("GET", "/groups/{id}/members", MemberRoutes.list),
         Route("PUT", "/groups/{id}/members/{user_id}", MemberRoutes.setRole),
+        Route("GET", "/groups/{id}/invites", InviteRoutes.list),
+        Route("POST", "/groups/{id}/invites", repeats: .body, InviteRoutes.create),
+        Route("DELETE", "/groups/{id}/invites/{code}", InviteRoutes.revoke),
+        Route("GET", "/invites/{code}", InviteRoutes.show),
+        Route("POST", "/invites/{code}/accept", InviteRoutes.accept),
     ]
 
     private static let messages: [Route] = [
-        Route("POST", "/messages", PublishRoutes.publish),
+        Route("POST", "/messages", limit: .publishes, PublishRoutes.publish),
         Route("GET", "/messages/{user_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}", HistoryRoutes.list),
         Route("GET", "/messages/group/{group_id}/{seq}", MessageRoutes.show),
         Route("GET", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.show),
-        Route("PATCH", "/messages/group/{group_id}/{seq}", MessageRoutes.edit),
-        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.edit),
-        Route("DELETE", "/messages/group/{group_id}/{seq}", MessageRoutes.delete),
-        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", MessageRoutes.delete),
-        Route("POST", "/messages/group/{group_id}/{seq}/reactions", MessageRoutes.react),
-        Route("POST", "/messages/direct/{low}/{high}/{seq}/reactions", MessageRoutes.react),
+        Route("PATCH", "/messages/group/{group_id}/{seq}", limit: .publishes, MessageRoutes.edit),
+        Route("PATCH", "/messages/direct/{low}/{high}/{seq}", limit: .publishes, MessageRoutes.edit),
+        Route("DELETE", "/messages/group/{group_id}/{seq}", limit: .publishes, MessageRoutes.delete),
+        Route("DELETE", "/messages/direct/{low}/{high}/{seq}", limit: .publishes, MessageRoutes.delete),
+        Route(
+            "POST", "/messages/group/{group_id}/{seq}/reactions", limit: .publishes, repeats: .body,
+            MessageRoutes.react),
+        Route(
+            "POST", "/messages/direct/{low}/{high}/{seq}/reactions", limit: .publishes, repeats: .body,
+            MessageRoutes.react),
         Route("GET", "/conversations", ConversationRoutes.list),
         Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
-        Route("GET", "/search", SearchRoutes.search),
+        Route("GET", "/search", limit: .searches, SearchRoutes.search),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
     ]
 
     private static let attachments: [Route] = [
-        Route("POST", AttachmentRoutes.path, AttachmentRoutes.upload),
+        Route("POST", AttachmentRoutes.path, repeats: .file, AttachmentRoutes.upload),
         Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
     ]
 }

@@ -1,3 +1,4 @@
+import Broker
 import Glibc
 import Persistence
 import Transport
@@ -42,8 +43,8 @@ struct Options: CommandOptions {
     var proxyProtocol: Set<Worker.Door> = []
     /// How long publishes wait for a database that is away before they are refused.
     var publishWait = PublishWait.seconds(30)
-    /// Passwords and codes may be guessed as fast as they can be checked.
-    var limitsAreOff = false
+    /// How often things may be done.
+    var limits = RateLimits.builtIn
     /// Takes mails as sendmail(8) does: the program and its arguments; nil: the hub sends none.
     var mailCommand: MailCommand?
     var mailFrom: String?
@@ -101,7 +102,10 @@ struct Options: CommandOptions {
             "a program with the interface of sendmail, such as '/usr/sbin/sendmail -t'; without it no mail is sent"
         ),
         ("mail-from", "ADDRESS", "the sender of mails (no-reply@ and public-url's host)"),
-        ("limits", "off", "log-ins, codes and sign-ups may be tried without limit: for tests"),
+        (
+            "limits", "FILE",
+            "JSON file of limits on log-ins, sign-ups, messages, connections … that are not to be the built-in ones; off: none, for tests"
+        ),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
         ("hints", "", "print what to try next"),
@@ -159,8 +163,7 @@ struct Options: CommandOptions {
             }
             mailFrom = value
         case "limits":
-            guard value == "off" else { return "only off is understood" }
-            limitsAreOff = true
+            return setLimits(value)
         case "publish-wait":
             if value == "forever" {
                 publishWait = .forever

@@ -102,6 +102,9 @@ struct UserCommand {
         guard let account = try await store.account(named: name) else {
             throw Failure(description: "\(name): there is no such user")
         }
+        if account.ownerID != nil, [.admin, .resetPassword].contains(action) {
+            throw Failure(description: "\(name): a bot does not log in")
+        }
         let isDone: Bool
         var text = ""
         switch action {
@@ -137,7 +140,8 @@ struct UserCommand {
 
     private func states(of account: AdministrationStore.Account) -> String {
         let states = [
-            (account.isAdmin, "admin"), (account.hasSecondFactor, "mfa"), (account.isDeleted, "deleted"),
+            (account.ownerID != nil, "bot"), (account.isAdmin, "admin"), (account.hasSecondFactor, "mfa"),
+            (account.isDeleted, "deleted"),
             (account.disabledAt != nil && !account.isDeleted, "disabled"),
         ]
         let names = states.filter(\.0).map(\.1)
@@ -150,7 +154,7 @@ struct UserCommand {
         username: \(account.username)
         display name: \(account.displayName)
         e-mail: \(account.email.map { $0 + (account.emailVerified ? " (verified)" : " (not verified)") } ?? "-")
-        state: \(states(of: account))
+        state: \(states(of: account))\(account.ownerID.map { "\nowner: \($0)" } ?? "")
         log-in sessions: \(account.sessions)
 
         """

@@ -24,6 +24,16 @@ import Testing
         #expect(flags.filter { !readme.contains("`--\($0)") }.sorted() == [])
     }
 
+    @Test func readmeHasEveryLimit() throws {
+        let source = try Self.text("Sources/Broker/RateLimits/RateLimits.swift")
+        let names = Self.found(/case [A-Za-z]+ = "([a-z_]+)"/, in: source).union(["publishes", "searches", "mails"])
+            .union(
+                Self.found(/case "([a-z_]+)":/, in: try Self.text("Sources/Broker/RateLimits/RateLimits+File.swift")))
+        try #require(names.isSuperset(of: ["sign_ups", "connections"]) && names.count > 8)
+        let readme = try Self.text("README.md")
+        #expect(names.filter { !readme.contains("`\($0)`") }.sorted() == [])
+    }
+
     @Test func codesHasEveryProblem() throws {
         let problems = try Self.text("Sources/RestBridge/HTTP/Problem.swift")
         let rejections = try Self.text("Sources/Transport/HTTP/HTTPRejection.swift")

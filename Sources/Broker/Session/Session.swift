@@ -43,12 +43,18 @@ struct Session {
     var version: ProtocolVersion
     /// The user in the shard's table; -1: anonymous.
     var user: Int32
-    var loginSessionID: Int64?
+    /// Its log-in session, or its bot's token, which `tokenExpiresAt` tells apart.
+    var revocableID: Int64?
     /// Unix seconds; 0: the log-in session says when the connection ends.
     var tokenExpiresAt: Int64
     var rules: AccessRules
     /// `$SYS` is for tokens with scope `admin`.
     var mayReadSystem = false
+    /// The token has an `acl` and the scope `service`: then the `acl` is about reserved topics, too.
+    var opensReserved = false
+    var opened = OpenedTopics()
+    /// Unix milliseconds.
+    var connectedAt: Int64 = 0
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
     var storedID: Int64
     var expirySeconds: UInt32
@@ -83,6 +89,10 @@ struct Session {
     var acknowledgements = PendingAcknowledgements()
     /// It published when much waited to be committed, and is read no further for a while.
     var isHeldBack = false
+    /// What its user may publish; nil: without limit.
+    var allowance: PublishAllowance?
+    /// It published faster than its user may, and is read no further for a while.
+    var isThrottled = false
     var inbound = InboundExchanges()
     var queue: [Queued] = []
     var queuedBytes = 0
@@ -123,10 +133,14 @@ struct Session {
         storedID = 0
         will = nil
         tokenExpiresAt = 0
-        loginSessionID = nil
+        revocableID = nil
+        opened = OpenedTopics()
+        opensReserved = false
         user = -1
         cursorsChanged = false
         isHeldBack = false
+        allowance = nil
+        isThrottled = false
         revision = 0
         savedRevision = 0
         held = HeldActions()
@@ -152,6 +166,8 @@ struct Session {
 
     var takesAliases: Bool { sentAliases.maximum > 0 }
 
+    var loginSessionID: Int64? { tokenExpiresAt == 0 ? revocableID : nil }
+
     /// Room for one more PUBLISH of QoS 1 or 2.
     var hasWindow: Bool { inFlight.outstanding < receiveMaximum && !inFlight.isFull }
 
@@ -162,7 +178,7 @@ struct Session {
     var unansweredCount: Int { waitingCount + inbound.arrivedCount }
 
     /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
-    var waitingCount: Int { acknowledgements.count + held.answersCount }
+    var waitingCount: Int { acknowledgements.count + held.answersCount + opened.answersCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }

@@ -73,9 +73,20 @@ extension Shard {
     mutating func reauthenticated(_ token: UInt64, _ outcome: Reauthentication, io: inout Connections) {
         guard let session = session(of: token) else { return }
         switch outcome {
-        case .admitted(let claims): adopt(claims, session, io: &io)
+        case .admitted(let claims):
+            adopt(claims, session, io: &io)
+            recheck(claims)
         case .refused(let reason): disconnect(session, .notAuthorized, text: "\(reason)", io: &io)
         case .unavailable: disconnect(session, .serverBusy, text: "the database is away", io: &io)
+        }
+    }
+
+    /// Whoever revoked the token after it was admitted, and before this shard knew of it, has told the shard in vain.
+    private func recheck(_ claims: Claims) {
+        guard let id = claims.revocableID else { return }
+        Task { [hub, index] in
+            guard (try? await hub.isAdmitted(claims)) == false else { return }
+            hub.mailroom.post(.loginSessionRevoked(id), to: index)
         }
     }
 
@@ -106,7 +117,7 @@ extension AccessRules {
         self.init(claims.acl ?? AccessList(), userID: claims.userID, clientID: clientID)
     }
 
-    init(_ acl: AccessList, userID: Int64, clientID: [UInt8]) {
+    package init(_ acl: AccessList, userID: Int64, clientID: [UInt8]) {
         self.init(
             publish: acl.publish, subscribe: acl.subscribe, all: acl.all, deny: acl.deny, userID: userID,
             clientID: clientID)
@@ -119,10 +130,11 @@ extension Claims {
 }
 
 extension Session {
-    /// From now on the connection belongs to this token's log-in session, or lives as long as the token itself.
+    /// From now on the connection belongs to this token's log-in session, or lives no longer than the token itself.
     mutating func adopt(_ claims: Claims?) {
-        loginSessionID = claims?.sessionID
+        revocableID = claims?.revocableID
         mayReadSystem = claims?.scopes.contains(.admin) ?? false
+        opensReserved = claims.map { $0.scopes.contains(.service) && $0.acl != nil } ?? false
         tokenExpiresAt = claims.map { $0.sessionID == nil ? $0.expiresAt : 0 } ?? 0
     }
 }

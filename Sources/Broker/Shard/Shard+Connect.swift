@@ -39,7 +39,16 @@ extension Shard {
         let assigned = connect.clientID.isEmpty ? hub.makeClientID() : nil
         let key = SessionKey(userID: claims?.userID ?? 0, clientID: assigned ?? connect.clientID)
         try checkWill(connect, claims, clientID: key.clientID)
-        let (claim, previous) = hub.registry.claim(key, shard: index)
+        let claim: SessionRegistry.Claim, previous: SessionRegistry.Claim?
+        do throws(SessionRegistry.Full) {
+            (claim, previous) = try hub.registry.claim(key, shard: index)
+        } catch {
+            hub.metrics.turnedAway.add(1)
+            throw refusal(
+                .quotaExceeded,
+                error == .ofUser ? "the user has too many connections" : "the hub has too many connections",
+                connect.version)
+        }
         var waiting = Connecting(connection: id, connect: connect, key: key, claim: claim, claims: claims)
         if let claims { waiting.user = holdUser(claims.userID) }
         connecting[claim.serial] = waiting
@@ -165,7 +174,7 @@ extension Shard {
     private mutating func establish(_ serial: UInt64, _ state: LoadedState, io: inout Connections) {
         guard let waiting = connecting[serial] else { return }
         connecting[serial] = nil
-        let session = makeSession(waiting, state)
+        let session = makeSession(waiting, state, now: io.now)
         clients[Int(waiting.connection.slot)] = .connected(session)
         io.admit(waiting.connection.slot)
         if waiting.user >= 0, let rights = state.rights { applyLoaded(rights, to: waiting.user, io: &io) }
@@ -181,14 +190,16 @@ extension Shard {
         pump(session, io: &io)
     }
 
-    private mutating func makeSession(_ waiting: Connecting, _ state: LoadedState) -> Int32 {
+    private mutating func makeSession(_ waiting: Connecting, _ state: LoadedState, now: Int64) -> Int32 {
         var session = Session(
             key: waiting.key, claim: waiting.claim, generation: nextGeneration, connection: waiting.connection,
             connect: waiting.connect, rules: AccessRules(waiting.claims, clientID: waiting.key.clientID))
         nextGeneration = nextGeneration % 0xF_FFFF + 1
         session.user = waiting.user
+        session.allowance = waiting.claims.flatMap { hub.allowances.allowance(of: $0.userID, now: now) }
         session.hasAuthenticationMethod = waiting.connect.authenticationMethod != nil
         session.adopt(waiting.claims)
+        session.connectedAt = hub.services.wallMilliseconds()
         if let seconds = serverKeepAliveSeconds(waiting.connect, isAnonymous: waiting.claims == nil) {
             session.keepAliveMilliseconds = Int64(seconds) * 1500
         }

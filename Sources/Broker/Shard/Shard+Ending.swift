@@ -4,14 +4,15 @@ import Transport
 
 // Clients that have to go, whatever they are doing. One that connects at the same moment may have been read as welcome just before.
 extension Shard {
-    private static var sessionIsOver: String { "the log-in session is over" }
+    private static var sessionIsOver: String { "the log-in session is over, or the token was revoked" }
     private static var accountIsClosed: String { "the account is closed, or its log-ins were ended" }
 
+    /// - Parameter id: of a log-in session, or of a bot's token.
     mutating func endSessions(ofLogin id: Int64, io: inout Connections) {
-        for session in sessions.indices where sessions[session].loginSessionID == id && isLive(Int32(session)) {
+        for session in sessions.indices where sessions[session].revocableID == id && isLive(Int32(session)) {
             disconnect(Int32(session), .notAuthorized, text: Self.sessionIsOver, io: &io)
         }
-        refuseConnecting(where: { $0.sessionID == id }, text: Self.sessionIsOver, io: &io)
+        refuseConnecting(where: { $0.revocableID == id }, text: Self.sessionIsOver, io: &io)
     }
 
     /// Also those whose tokens belong to no log-in session.

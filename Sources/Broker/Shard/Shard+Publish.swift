@@ -17,6 +17,7 @@ extension Shard {
         guard !isCounted || sessions[Int(session)].unansweredCount < Int(Limits.receiveMaximum) else {
             throw ProtocolError(.receiveMaximumExceeded, "more packets are unanswered than the receive maximum allows")
         }
+        charge(publish, bytes, to: session, io: &io)
         if publish.qos == .exactlyOnce {
             let isNew = sessions[place].inbound.state(of: publish.packetID) == nil
             sessions[place].inbound.publish(publish.packetID, newID: hub.services.ids.next())
@@ -33,15 +34,20 @@ extension Shard {
             pauseIfAhead(session, io: &io)
             return
         }
+        guard !waitsForTopic(publish, packet, bytes, session, io: &io) else { return }
         try resolveAndReceive(publish, bytes, from: session, io: &io)
     }
 
-    /// A PUBLISH that was held until the session was saved.
-    mutating func receiveHeld(_ packet: [UInt8], from session: Int32, io: inout Connections) throws(ProtocolError) {
+    /// A PUBLISH that was held until the session was saved, or its topic looked up.
+    /// - Parameter isFound: it does not wait for its topic once more.
+    mutating func receiveHeld(
+        _ packet: [UInt8], from session: Int32, isFound: Bool = false, io: inout Connections
+    ) throws(ProtocolError) {
         guard let header = try FixedHeader.read(packet.span, at: 0, packetBytesMax: packet.count) else {
             preconditionFailure("whole packets are held")
         }
         let publish = try Publish.decode(header, in: packet.span, at: 0, version: sessions[Int(session)].version)
+        guard isFound || !waitsForTopic(publish, packet.indices, packet.span, session, io: &io) else { return }
         try resolveAndReceive(publish, packet.span, from: session, io: &io)
     }
 
@@ -101,7 +107,7 @@ extension Shard {
         _ publish: Publish, on name: Span<UInt8>, _ bytes: Span<UInt8>, _ kind: TopicClass, from session: Int32,
         io: inout Connections
     ) throws(Refusal) {
-        let right = try publishRight(kind, session), topic = right.topic
+        let right = try publishRight(kind, on: name, session), topic = right.topic
         var isText = false
         var clientRef: [UInt8]?
         if publish.hasForwardedProperties {
@@ -323,7 +329,8 @@ extension Shard {
     /// Reads on, unless there is still a reason not to.
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
-        guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack,
+        guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack, !sessions[place].isThrottled,
+            !sessions[place].opened.isWaiting,
             sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }

@@ -113,6 +113,7 @@ extension Shard {
             users[Int(user)].sessions.removeAll { $0 == session }
             releaseUser(user)
         }
+        forgetOpenedTopics(session)
         let ended = sessions[place]
         if let will = ended.will {
             if isClean {

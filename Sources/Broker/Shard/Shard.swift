@@ -61,6 +61,8 @@ package struct Shard: ~Copyable {
     var sessionsToSave: [Int32] = []
     /// Tokens of publishers that wait until less is to be committed.
     var heldBack: [UInt64] = []
+    /// Tokens of publishers that were faster than they may.
+    var throttled: [UInt64] = []
     var nextCursorSave: Int64 = 0
     var nextTokenCheck: Int64 = 0
     var nextGapCheck: Int64 = 0
@@ -140,6 +142,7 @@ package struct Shard: ~Copyable {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
         notices.tick(now: io.now)
+        releaseThrottled(io: &io)
         recentFirsts.tick(now: io.now)
         recentLosses.tick(now: io.now)
         if recentHeads.tick(now: io.now) {
@@ -212,6 +215,9 @@ package struct Shard: ~Copyable {
             if let session = session(of: token) { keepOrphans(orphans, of: session) }
         case .sessionsSaved(let sessions, let isSaved): saved(sessions, isSaved: isSaved, io: &io)
         case .reauthenticated(let token, let outcome): reauthenticated(token, outcome, io: &io)
+        case .topicFound(let token, let lookup): topicFound(token, lookup, io: &io)
+        case .describeDevices(let user, let survey): survey.answer(devices(of: user))
+        case .forgetDevice(let key, let survey): survey.answer(forgetDevice(key, io: &io))
         case .shareLogRead(let topicID, let seq, let entries):
             shareLogRead(topicID, after: seq, entries, io: &io)
         case .gapRead(let topicID, let first, let entries): fillGap(topicID, before: first, entries, io: &io)

@@ -37,6 +37,12 @@ package enum ShardMail: Sendable {
     case sessionsSaved([SavedSession], isSaved: Bool)
     /// A token that AUTH brought on a live connection is admitted, or not.
     case reauthenticated(session: UInt64, Reauthentication)
+    /// A topic that a service publishes to was looked up.
+    case topicFound(session: UInt64, TopicLookup)
+    /// What is connected of a user is asked for.
+    case describeDevices(user: Int64, Survey<[LiveDevice]>)
+    /// A session has been deleted by its user: its connection ends.
+    case forgetDevice(SessionKey, Survey<Bool>)
     /// What is there of the entries that were missing before one in a topic; nil: the database is away.
     case gapRead(topicID: Int64, before: Int64, [LogEntry]?)
     /// A log begins with this entry now.
@@ -50,7 +56,6 @@ package enum ShardMail: Sendable {
     case retainedRead(RetainedAnswer)
     /// The values under `$SYS`.
     case system([SystemValue])
-    /// Log-out or revocation: connections of this log-in session end.
     case membersCounted(group: Int64, Int, asOf: Int64)
     case signal(Signal)
     case read(ReadReceipt)
@@ -58,6 +63,7 @@ package enum ShardMail: Sendable {
     case presences(session: UInt64, [Signal])
     /// What users have not read; nil: not for one session that asked.
     case unread([UnreadConversation], session: UInt64?)
+    /// Log-out or revocation: connections of this log-in session, or of this token of a bot, end.
     case loginSessionRevoked(Int64)
     /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.
     case userEnded(Int64)

@@ -13,6 +13,8 @@ package struct Statistics: Sendable, Equatable {
     /// As in `HubMetrics`.
     package var dropped: UInt64 = 0
     package var refused: UInt64 = 0
+    package var throttled: UInt64 = 0
+    package var turnedAway: UInt64 = 0
     package var lost: UInt64 = 0
 
     package init() {}
@@ -91,6 +93,8 @@ extension Hub {
         var statistics = board.statistics(now: services.wallMilliseconds())
         statistics.dropped = metrics.dropped.current
         statistics.refused = metrics.refused.current
+        statistics.throttled = metrics.throttled.current
+        statistics.turnedAway = metrics.turnedAway.current
         statistics.lost = metrics.lost.current
         return statistics
     }

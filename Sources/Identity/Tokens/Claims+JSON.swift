@@ -18,7 +18,11 @@ extension Claims {
             scopes = Scopes(names: names)
         }
         let acl: AccessList? = if let claim = claims["acl"] { try AccessList(claim) } else { nil }
-        self.init(userID: userID, sessionID: sessionID, expiresAt: expiresAt, scopes: scopes, acl: acl)
+        // Other tokens have a `jti` of 22 characters, which is no id.
+        let botTokenID = scopes.contains(.bot) ? claims["jti"]?.string.flatMap(Self.id) : nil
+        self.init(
+            userID: userID, sessionID: sessionID, expiresAt: expiresAt, scopes: scopes, acl: acl,
+            botTokenID: botTokenID)
     }
 
     /// A positive number in canonical decimal (protocol.md §1): no sign, no leading zero.

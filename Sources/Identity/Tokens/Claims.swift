@@ -3,6 +3,8 @@ package struct Claims: Sendable, Equatable {
     package var userID: Int64
     /// The log-in session; nil for outside issuers, bots and operators.
     package var sessionID: Int64?
+    /// The long-lived token of a bot that the hub knows, by its `jti`; nil for all others.
+    package var botTokenID: Int64?
     /// Unix seconds.
     package var expiresAt: Int64
     package var scopes: Scopes
@@ -13,7 +15,7 @@ package struct Claims: Sendable, Equatable {
 
     package init(
         userID: Int64, sessionID: Int64?, expiresAt: Int64, scopes: Scopes, acl: AccessList? = nil,
-        outsideName: String? = nil
+        outsideName: String? = nil, botTokenID: Int64? = nil
     ) {
         self.userID = userID
         self.sessionID = sessionID
@@ -21,7 +23,12 @@ package struct Claims: Sendable, Equatable {
         self.scopes = scopes
         self.acl = acl
         self.outsideName = outsideName
+        self.botTokenID = botTokenID
     }
+
+    /// What can be revoked before the token expires: its log-in session or, of a bot, the token itself. Ids are never given twice, so one
+    /// means one of the two.
+    package var revocableID: Int64? { sessionID ?? botTokenID }
 }
 
 /// The `acl` claim as it stands in the token, placeholders unfilled; patterns are topic filters.

@@ -49,12 +49,15 @@ package final class TokenAuthority: Sendable {
         ring.withLock { $0 = Self.makeRing(keys, issuer: issuer) }
     }
 
-    /// - Parameter now: Unix seconds.
+    /// - Parameters:
+    ///   - botTokenID: of a token that is kept until it is revoked or expires: the `jti`, which is random otherwise.
+    ///   - now: Unix seconds.
     package func mint(
-        userID: Int64, sessionID: Int64?, scopes: Scopes, acl: AccessList? = nil,
+        userID: Int64, sessionID: Int64?, botTokenID: Int64? = nil, scopes: Scopes, acl: AccessList? = nil,
         lifetimeSeconds: Int64 = accessTokenSeconds, now: Int64
     ) -> String {
-        precondition(userID > 0 && (sessionID ?? 1) > 0, "ids are positive")
+        precondition(userID > 0 && (sessionID ?? 1) > 0 && (botTokenID ?? 1) > 0, "ids are positive")
+        precondition(botTokenID == nil || scopes.contains(.bot), "only of bots tokens are kept")
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("iss")
@@ -68,7 +71,7 @@ package final class TokenAuthority: Sendable {
             writer.id(sessionID)
         }
         writer.name("jti")
-        writer.string(Base64URL.encode(Secrets.randomBytes(16)))
+        if let botTokenID { writer.id(botTokenID) } else { writer.string(Base64URL.encode(Secrets.randomBytes(16))) }
         writer.name("iat")
         writer.number(now)
         writer.name("nbf")

@@ -16,6 +16,8 @@ package struct AdministrationStore: Sendable {
         /// Unix milliseconds; nil: it may log in.
         package var disabledAt: Int64?
         package var isDeleted: Bool
+        /// Whose bot it is; nil: a person's account.
+        package var ownerID: Int64?
 
         init(_ rows: Rows, _ row: Int) {
             id = rows.int(row, 0)
@@ -28,6 +30,7 @@ package struct AdministrationStore: Sendable {
             sessions = rows.int(row, 7)
             disabledAt = rows.isNull(row, 8) ? nil : rows.int(row, 8)
             isDeleted = rows.bool(row, 9)
+            ownerID = rows.isNull(row, 10) ? nil : rows.int(row, 10)
         }
     }
 
@@ -48,7 +51,7 @@ package struct AdministrationStore: Sendable {
                 EXISTS (SELECT 1 FROM totp_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL),
                 (SELECT count(*) FROM login_sessions s
                     WHERE s.user_id = u.id AND s.revoked_at IS NULL AND s.expires_at > $3),
-                u.disabled_at, u.deleted_at IS NOT NULL
+                u.disabled_at, u.deleted_at IS NOT NULL, u.owner_id
             FROM users u WHERE u.id > $1 ORDER BY u.id LIMIT $2
             """, [.int(id), .int(Int64(limit)), .int(now())])
         return (0..<rows.count).map { Account(rows, $0) }
@@ -64,11 +67,11 @@ package struct AdministrationStore: Sendable {
         return try await accounts(after: rows.int(0, 0) - 1, limit: 1).first
     }
 
-    /// - Returns: false for a deleted account.
+    /// - Returns: false for a deleted account, and for a bot.
     package func setPassword(_ hash: String, of userID: Int64) async throws(DatabaseError) -> Bool {
         try await ending(userID) { transaction in
             let rows = try await transaction.query(
-                "UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL",
+                "UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL AND owner_id IS NULL",
                 [.int(userID), .text(hash)])
             guard rows.affected == 1 else { return false }
             try await MailedCodeStore.remove(.resetPassword, of: userID, in: transaction)
@@ -76,17 +79,19 @@ package struct AdministrationStore: Sendable {
         }
     }
 
-    /// Closes an account, or opens it again.
+    /// Closes an account, or opens it again; its bots serve nobody as long as it is closed.
     /// - Returns: false for a deleted account.
     package func setEnabled(_ isEnabled: Bool, of userID: Int64) async throws(DatabaseError) -> Bool {
         guard isEnabled else {
             let time = now()
             return try await ending(userID) { transaction in
-                try await transaction.query(
-                    """
-                    UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1 AND deleted_at IS NULL
-                    """, [.int(userID), .int(time)]
-                ).affected == 1
+                let rows = try await transaction.query(
+                    "UPDATE users SET disabled_at = coalesce(disabled_at, $2) WHERE id = $1 AND deleted_at IS NULL",
+                    [.int(userID), .int(time)])
+                _ = try await transaction.query(
+                    "INSERT INTO ended_users SELECT id FROM users WHERE owner_id = $1 ON CONFLICT DO NOTHING",
+                    [.int(userID)])
+                return rows.affected == 1
             }
         }
         return try await database.query(
@@ -96,7 +101,7 @@ package struct AdministrationStore: Sendable {
 
     /// Whose tokens have the scope `admin`. Who loses it loses the tokens that have it, hence the sessions; who gains it, with the next
     /// refresh.
-    /// - Returns: false for a deleted account.
+    /// - Returns: false for a deleted account, and for a bot.
     package func setAdmin(_ isAdmin: Bool, of userID: Int64) async throws(DatabaseError) -> Bool {
         guard isAdmin else {
             return try await ending(userID) { transaction in
@@ -106,7 +111,7 @@ package struct AdministrationStore: Sendable {
             }
         }
         return try await database.query(
-            "UPDATE users SET is_admin = true WHERE id = $1 AND deleted_at IS NULL", [.int(userID)]
+            "UPDATE users SET is_admin = true WHERE id = $1 AND deleted_at IS NULL AND owner_id IS NULL", [.int(userID)]
         ).affected == 1
     }
 

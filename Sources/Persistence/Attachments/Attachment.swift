@@ -37,9 +37,12 @@ package struct Attachment: Sendable, Equatable {
     }
 
     /// In hexadecimal digits.
-    package var digest: String {
+    package var digest: String { Self.hexadecimal(sha256) }
+
+    /// In lower case.
+    package static func hexadecimal(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef")
-        return String(sha256.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
     /// Writes the object `Attachment` (rest.md).

@@ -65,7 +65,7 @@ package struct ConversationStore: Sendable {
                 coalesce(p.messages - mark.ordinal - (SELECT count(*) FROM message_deletions d
                     WHERE d.topic_id = p.id AND d.target_seq > greatest(r.read_seq, own.seq, p.first_seq - 1)), 0),
                 last.seq, last.id, last.sender_id, last.kind, last.payload,
-                u.id, u.username, u.display_name, u.bio, u.avatar,
+                u.id, u.username, u.display_name, u.bio, u.avatar, u.owner_id,
                 g.id, g.name, g.picture, g.announcement, g.owner_id, g.member_count, g.version, me.role
             FROM page p
             LEFT JOIN users u ON u.id = CASE WHEN p.low = $1 THEN p.high ELSE p.low END AND p.kind = 2
@@ -100,7 +100,7 @@ extension Conversation {
             partner = .user(User(rows, row, from: 14))
         } else {
             topic = .group(id)
-            partner = .group(Group(rows, row, from: 19))
+            partner = .group(Group(rows, row, from: 20))
         }
         lastSeq = rows.int(row, 4)
         cursor = ConversationStore.Cursor(activeAt: rows.int(row, 5), topicID: id)

@@ -1,3 +1,5 @@
+import Topics
+
 /// All that a user may read and write, as of one moment (one snapshot, consistent with each `lastSeq`).
 package struct UserRights: Sendable, Equatable {
     package struct Group: Sendable, Equatable {
@@ -22,6 +24,7 @@ package struct UserRights: Sendable, Equatable {
 
     package var userID: Int64
     package var username: String
+    /// The account is open, and its owner's too if it is a bot.
     package var isEnabled: Bool
     /// False for a session that was revoked, expired or never was; true if none was asked about.
     package var isSessionLive: Bool
@@ -29,6 +32,19 @@ package struct UserRights: Sendable, Equatable {
     package var inboxFirstSeq: Int64 = 1
     package var groups: [Group]
     package var directs: [Direct]
+}
+
+/// A stored topic with the entries that it has.
+package struct FoundTopic: Sendable, Equatable {
+    package var topic: StoredTopic
+    package var firstSeq: Int64
+    package var lastSeq: Int64
+
+    package init(topic: StoredTopic, firstSeq: Int64, lastSeq: Int64) {
+        self.topic = topic
+        self.firstSeq = firstSeq
+        self.lastSeq = lastSeq
+    }
 }
 
 /// Who may do what, for whoever keeps it in memory.
@@ -41,11 +57,11 @@ package struct DirectoryStore: Sendable {
     package func loadRights(userID: Int64, sessionID: Int64? = nil) async throws(DatabaseError) -> UserRights? {
         let rows = try await context.database.query(
             """
-            SELECT 1 AS part, u.id, t.last_seq, 0::bigint AS more, u.disabled_at IS NULL AS flag,
+            SELECT 1 AS part, u.id, t.last_seq, 0::bigint AS more, u.disabled_at IS NULL AND o.disabled_at IS NULL AS flag,
                 ($2::bigint IS NULL OR EXISTS (SELECT 1 FROM login_sessions s WHERE s.id = $2 AND s.user_id = u.id
                     AND s.revoked_at IS NULL AND s.expires_at > $3)) AS flag2, u.username AS name,
                 0::bigint AS joined_seq, t.first_seq, 0 AS member_count
-            FROM users u JOIN topics t ON t.id = u.id WHERE u.id = $1
+            FROM users u JOIN topics t ON t.id = u.id LEFT JOIN users o ON o.id = u.owner_id WHERE u.id = $1
             UNION ALL
             SELECT 2, g.id, t.last_seq, m.role, g.announcement, false, '', m.joined_seq, t.first_seq, g.member_count
             FROM members m JOIN groups g ON g.id = m.group_id JOIN topics t ON t.id = g.id WHERE m.user_id = $1
@@ -79,6 +95,19 @@ package struct DirectoryStore: Sendable {
             }
         }
         return rights
+    }
+
+    /// A stored topic, whoever may read it; nil: there is none.
+    package func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic? {
+        let rows = try await context.database.query(
+            """
+            SELECT id, first_seq, last_seq FROM topics WHERE $1 <> 2 AND id = $2 AND kind = $1
+            UNION ALL
+            SELECT id, first_seq, last_seq FROM topics WHERE $1 = 2 AND kind = 2 AND low = $3 AND high = $4
+            """, address.columns)
+        guard rows.count == 1 else { return nil }
+        return FoundTopic(
+            topic: StoredTopic(id: rows.int(0, 0), address: address), firstSeq: rows.int(0, 1), lastSeq: rows.int(0, 2))
     }
 
     /// As of an entry of its log; nil: there is no such group.

@@ -64,13 +64,16 @@ extension DomainContext {
     }
 
     /// To the group, and to the new member's inbox.
-    func memberAdded(_ user: Int64, to group: Group, firstSeq: Int64, by actor: Int64) -> [Append] {
+    /// - Parameter op: `added`, or `joined` by itself.
+    func memberAdded(
+        _ user: Int64, to group: Group, firstSeq: Int64, by actor: Int64, op: String = "added"
+    ) -> [Append] {
         var seen = group
         seen.myRole = .member
         let change = RightsChange.memberAdded(
             user: user, role: .member, announcement: group.announcement, firstSeq: firstSeq)
         return [
-            member(user, of: group.id, op: "added", role: .member, by: actor, change),
+            member(user, of: group.id, op: op, role: .member, by: actor, change),
             entry(in: .inbox(of: user), by: actor, .groupAdded) { body in
                 body.name("group")
                 seen.write(to: &body)

@@ -38,6 +38,7 @@ package struct DomainContext: Sendable {
                 let entries = change.entries.isEmpty ? [] : try await transaction.append(change.entries)
                 try await GroupStore.noteJoins(entries, in: transaction)
                 if let group = change.endedGroup { try await GroupStore.erase(group, now: now(), in: transaction) }
+                try await RequestClaim.current?.decide(in: transaction)
                 var done = Attempt(result: change.result, entries: entries)
                 if !entries.isEmpty {
                     done.transactionID = try await transaction.query("SELECT pg_current_xact_id()::text").text(0, 0)

@@ -23,7 +23,8 @@ package struct FriendStore: Sendable {
         return try await context.change { transaction -> Change<Answer?> in
             let users = try await Self.lock(userID, otherID, in: transaction)
             guard let me = users[userID], let other = users[otherID] else { return Change(result: nil) }
-            let (relationship, blockedSince) = try await Self.relationship(of: userID, to: otherID, in: transaction)
+            var (relationship, blockedSince) = try await Self.relationship(of: userID, to: otherID, in: transaction)
+            relationship.acceptsAtOnce = other.ownerID != nil
             let (action, verdict) = relationship.decide(event)
             let now = context.now()
             let entries = try await Self.perform(action, by: me, with: other, now: now, context, in: transaction)
@@ -43,7 +44,7 @@ package struct FriendStore: Sendable {
     ) async throws(DatabaseError) -> [Int64: User] {
         let rows = try await transaction.query(
             """
-            SELECT id, username, display_name, bio, avatar FROM users
+            SELECT id, username, display_name, bio, avatar, owner_id FROM users
             WHERE id = ANY ($1) AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE
             """, [.ints([one, other])])
         var users: [Int64: User] = [:]
@@ -125,7 +126,7 @@ package struct FriendStore: Sendable {
     }
 
     /// The topic of two users is made with their first friendship and outlives it.
-    private static func befriend(
+    static func befriend(
         _ me: User, _ other: User, now: Int64, _ context: DomainContext, in transaction: Transaction
     ) async throws(DatabaseError) -> [Append] {
         let low = min(me.id, other.id)

@@ -69,11 +69,11 @@ package struct Member: Sendable, Equatable {
     /// Unix milliseconds.
     package var joinedAt: Int64
 
-    /// Reads a `User` from column 0, `role, joined_at` from column 5.
+    /// Reads a `User` from column 0, `role, joined_at` behind it.
     init(_ rows: Rows, _ row: Int) {
         user = User(rows, row)
-        role = GroupRole(stored: rows.int(row, 5))
-        joinedAt = rows.int(row, 6)
+        role = GroupRole(stored: rows.int(row, User.columnCount))
+        joinedAt = rows.int(row, User.columnCount + 1)
     }
 }
 

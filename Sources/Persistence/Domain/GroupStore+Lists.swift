@@ -25,7 +25,7 @@ extension GroupStore {
     ) async throws(DatabaseError) -> [Member]? {
         let rows = try await context.database.query(
             """
-            SELECT u.id, u.username, u.display_name, u.bio, u.avatar, m.role, m.joined_at
+            SELECT u.id, u.username, u.display_name, u.bio, u.avatar, u.owner_id, m.role, m.joined_at
             FROM members viewer
             LEFT JOIN LATERAL (SELECT * FROM members m WHERE m.group_id = viewer.group_id AND m.user_id > $3
                 ORDER BY m.user_id LIMIT $4) m ON true

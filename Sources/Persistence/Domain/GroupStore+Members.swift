@@ -174,7 +174,7 @@ extension GroupStore {
     ) async throws(DatabaseError) -> Member? {
         let rows = try await transaction.query(
             """
-            SELECT u.id, u.username, u.display_name, u.bio, u.avatar, m.role, m.joined_at
+            SELECT u.id, u.username, u.display_name, u.bio, u.avatar, u.owner_id, m.role, m.joined_at
             FROM members m JOIN users u ON u.id = m.user_id WHERE m.group_id = $1 AND m.user_id = $2
             """, [.int(groupID), .int(userID)])
         return rows.count == 0 ? nil : Member(rows, 0)
@@ -190,7 +190,7 @@ extension GroupStore {
         try await setMemberCount(group, in: transaction)
     }
 
-    private static func setMemberCount(_ group: Group, in transaction: Transaction) async throws(DatabaseError) {
+    static func setMemberCount(_ group: Group, in transaction: Transaction) async throws(DatabaseError) {
         _ = try await transaction.query(
             "UPDATE groups SET member_count = $2 WHERE id = $1", [.int(group.id), .int(group.memberCount)])
     }

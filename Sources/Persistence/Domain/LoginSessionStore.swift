@@ -131,11 +131,19 @@ package struct LoginSessionStore: Sendable {
         return true
     }
 
-    /// Whether a user without a session (an outside issuer's token) may be served.
-    package func isEnabled(userID: Int64) async throws(DatabaseError) -> Bool {
+    package enum Standing: Sendable {
+        case person, bot
+    }
+
+    /// What a user without a session (an outside issuer's token, an operator's) is; nil: it may not be served.
+    package func standing(of userID: Int64) async throws(DatabaseError) -> Standing? {
         let rows = try await context.database.query(
-            "SELECT 1 FROM users WHERE id = $1 AND disabled_at IS NULL", [.int(userID)])
-        return rows.count == 1
+            """
+            SELECT u.owner_id IS NOT NULL FROM users u LEFT JOIN users o ON o.id = u.owner_id
+            WHERE u.id = $1 AND u.disabled_at IS NULL AND o.disabled_at IS NULL
+            """, [.int(userID)])
+        guard rows.count == 1 else { return nil }
+        return rows.bool(0, 0) ? .bot : .person
     }
 
     /// Ends a session of that user; false if there is no such live one.

@@ -1,6 +1,6 @@
 /// How two users stand to each other, seen from one of them ("I"). Blocks stand beside the state, because blocking ends what was there.
 package struct Relationship: Sendable, Equatable {
-    /// - `strangers`: leaves to `asked` and `wasAsked` by add.
+    /// - `strangers`: leaves to `asked` and `wasAsked` by add, to `friends` by adding a bot.
     /// - `asked`: I asked. Leaves to `friends` when the other adds or accepts, to `strangers` by cancel, decline and block.
     /// - `wasAsked`: the mirror image.
     /// - `friends`: leaves to `strangers` by remove and block.
@@ -42,11 +42,16 @@ package struct Relationship: Sendable, Equatable {
     package var state: State
     package var blocksOther: Bool
     package var isBlocked: Bool
+    /// The other is a bot, which says yes to everybody whom it does not block.
+    package var acceptsAtOnce: Bool
 
-    package init(state: State, blocksOther: Bool = false, isBlocked: Bool = false) {
+    package init(
+        state: State, blocksOther: Bool = false, isBlocked: Bool = false, acceptsAtOnce: Bool = false
+    ) {
         self.state = state
         self.blocksOther = blocksOther
         self.isBlocked = isBlocked
+        self.acceptsAtOnce = acceptsAtOnce
     }
 
     package func decide(_ event: Event) -> (action: Action, verdict: Verdict) {
@@ -87,6 +92,7 @@ package struct Relationship: Sendable, Equatable {
     private func decideAdd() -> (action: Action, verdict: Verdict) {
         if blocksOther { return (.nothing, .blocking) }
         switch state {
+        case .strangers where acceptsAtOnce && !isBlocked: return (.befriend, .friends)
         case .strangers: return (.ask(hidden: isBlocked), .pending(isNew: true))
         case .asked: return (.nothing, .pending(isNew: false))
         case .wasAsked: return (.befriend, .friends)

@@ -8,22 +8,30 @@ package struct User: Sendable, Equatable {
     package var displayName: String
     package var bio: String
     package var avatar: Int64?
+    /// Whose bot it is; nil: a person's account.
+    package var ownerID: Int64?
 
-    package init(id: Int64, username: String, displayName: String, bio: String = "", avatar: Int64? = nil) {
+    package init(
+        id: Int64, username: String, displayName: String, bio: String = "", avatar: Int64? = nil, ownerID: Int64? = nil
+    ) {
         self.id = id
         self.username = username
         self.displayName = displayName
         self.bio = bio
         self.avatar = avatar
+        self.ownerID = ownerID
     }
 
-    /// Reads `id, username, display_name, bio, avatar` from `column` on.
+    static let columnCount = 6
+
+    /// Reads `id, username, display_name, bio, avatar, owner_id` from `column` on.
     init(_ rows: Rows, _ row: Int, from column: Int = 0) {
         id = rows.int(row, column)
         username = rows.text(row, column + 1)
         displayName = rows.text(row, column + 2)
         bio = rows.text(row, column + 3)
         avatar = rows.isNull(row, column + 4) ? nil : rows.int(row, column + 4)
+        ownerID = rows.isNull(row, column + 5) ? nil : rows.int(row, column + 5)
     }
 
     /// Writes the object `User` (rest.md); a viewer other than the user itself also learns the name of their conversation.
@@ -52,6 +60,12 @@ package struct User: Sendable, Equatable {
             writer.name("avatar")
             writer.id(avatar)
         }
+        if let ownerID {
+            writer.name("bot")
+            writer.bool(true)
+            writer.name("owner_id")
+            writer.id(ownerID)
+        }
         writer.name("created_at")
         writer.time(milliseconds: IDGenerator.milliseconds(of: id))
     }
@@ -66,12 +80,13 @@ package struct Profile: Sendable, Equatable {
     /// Counts changes of the profile; the ETag.
     package var version: Int64
 
-    /// Reads `id, username, display_name, bio, avatar, email, email_verified, version`.
+    /// Reads a `User` from column 0, `email, email_verified, version` behind it.
     init(_ rows: Rows, _ row: Int) {
         user = User(rows, row)
-        email = rows.isNull(row, 5) ? nil : rows.text(row, 5)
-        emailVerified = rows.bool(row, 6)
-        version = rows.int(row, 7)
+        let column = User.columnCount
+        email = rows.isNull(row, column) ? nil : rows.text(row, column)
+        emailVerified = rows.bool(row, column + 1)
+        version = rows.int(row, column + 2)
     }
 
     /// Writes the own `User` (rest.md).

@@ -41,7 +41,7 @@ extension UserStore {
                     version = version + CASE WHEN coalesce($2, display_name) = display_name
                         AND coalesce($3, bio) = bio AND $4::bigint IS NOT DISTINCT FROM avatar THEN 0 ELSE 1 END
                 WHERE id = $1
-                RETURNING id, username, display_name, bio, avatar, email, email_verified, version
+                RETURNING id, username, display_name, bio, avatar, owner_id, email, email_verified, version
                 """,
                 [
                     .int(userID), change.displayName.map { .text($0) } ?? .null, change.bio.map { .text($0) } ?? .null,

@@ -36,7 +36,7 @@ package struct UserStore: Sendable {
                 let rows = try await transaction.query(
                     """
                     INSERT INTO users (id, username, email, password_hash, display_name) VALUES ($1, $2, $3, $4, $5)
-                    RETURNING id, username, display_name, bio, avatar, email, email_verified, version
+                    RETURNING id, username, display_name, bio, avatar, owner_id, email, email_verified, version
                     """,
                     [
                         .int(id), .text(account.username), .text(account.email), .text(account.passwordHash),
@@ -81,7 +81,7 @@ package struct UserStore: Sendable {
     package func profile(_ userID: Int64) async throws(DatabaseError) -> Profile? {
         let rows = try await context.database.query(
             """
-            SELECT id, username, display_name, bio, avatar, email, email_verified, version FROM users
+            SELECT id, username, display_name, bio, avatar, owner_id, email, email_verified, version FROM users
             WHERE id = $1
             """, [.int(userID)])
         return rows.count == 0 ? nil : Profile(rows, 0)
@@ -89,7 +89,7 @@ package struct UserStore: Sendable {
 
     package func user(_ userID: Int64) async throws(DatabaseError) -> User? {
         let rows = try await context.database.query(
-            "SELECT id, username, display_name, bio, avatar FROM users WHERE id = $1", [.int(userID)])
+            "SELECT id, username, display_name, bio, avatar, owner_id FROM users WHERE id = $1", [.int(userID)])
         return rows.count == 0 ? nil : User(rows, 0)
     }
 
@@ -104,7 +104,7 @@ package struct UserStore: Sendable {
     ) async throws(DatabaseError) -> [User] {
         let rows = try await context.database.query(
             """
-            SELECT id, username, display_name, bio, avatar FROM users
+            SELECT id, username, display_name, bio, avatar, owner_id FROM users
             WHERE username >= $1 AND username < $1 || '~' AND username > $2 AND disabled_at IS NULL
             ORDER BY username LIMIT $3
             """, [.text(prefix), .text(cursor), .int(Int64(limit))])

@@ -5,8 +5,8 @@ import Synchronization
 /// An asynchronous PostgreSQL client: a pool of connections, each prepared statement cached per connection by its text.
 /// For everything that is not the message path.
 ///
-/// A calling task sends on a leased connection; one I/O thread reads the answers of all, another connects and reconnects. The threads
-/// hold the database until `close`.
+/// A calling task sends on a leased connection; one I/O thread reads the answers of all, and runs the tasks that prefer `executor`; another
+/// connects and reconnects. The threads hold the database until `close`.
 package final class Database: Sendable {
     /// What the pool is made of, and how long things may take.
     package struct Limits: Sendable {
@@ -28,7 +28,9 @@ package final class Database: Sendable {
     private let url: String
     private let limits: Limits
     private let epoll: Int32
-    private let ioWake = WakeSignal()
+    private let ioWake: WakeSignal
+    /// Runs tasks on the I/O thread, between `start` and `close`; later ones elsewhere.
+    package let executor: DatabaseExecutor
     private let connectWake: WakeSignal
     let pool: ConnectionPool
     private let starting = Mutex<CheckedContinuation<DatabaseError?, Never>?>(nil)
@@ -39,7 +41,9 @@ package final class Database: Sendable {
         self.limits = limits
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         precondition(epoll >= 0, "no epoll: \(errno)")
-        let wake = WakeSignal()
+        let ioWake = WakeSignal(), wake = WakeSignal()
+        self.ioWake = ioWake
+        executor = DatabaseExecutor(wake: ioWake)
         connectWake = wake
         pool = ConnectionPool(
             size: limits.connections, waitMillisecondsMax: limits.waitMilliseconds, connectSoon: { wake.set() })
@@ -113,8 +117,9 @@ package final class Database: Sendable {
         let tickMilliseconds = max(10, min(1_000, shortest / 8))
         var nextTick = monotonicMilliseconds() + tickMilliseconds
         var events = [epoll_event](repeating: epoll_event(), count: 64)
+        defer { executor.end() }
         while !pool.isClosed {
-            let rest = max(0, nextTick - monotonicMilliseconds())
+            let rest = executor.runJobs() ? max(0, nextTick - monotonicMilliseconds()) : 0
             let count = epoll_wait(epoll, &events, Int32(events.count), Int32(rest))
             precondition(count >= 0 || errno == EINTR, "epoll_wait: \(errno)")
             for event in events.prefix(Int(max(count, 0))) {
@@ -185,8 +190,12 @@ package final class Database: Sendable {
         starting.withLock { $0.take() }?.resume(returning: failure)
     }
 
+    /// Statements are prepared and find rows by keys. Planning anew for each call costs more than most of them, and generic plans, which know
+    /// nothing of the parameters, must not take to scans and sorts where an index has the order.
     private var sessionSettings: String {
         """
+        SET plan_cache_mode = force_generic_plan; SET enable_bitmapscan = off; SET enable_seqscan = off;
+        SET enable_hashjoin = off; SET enable_mergejoin = off;
         SET statement_timeout = \(limits.statementMilliseconds + 1_000);
         SET idle_in_transaction_session_timeout = \(2 * limits.statementMilliseconds);
         """

@@ -201,6 +201,17 @@ package struct SessionStore: Sendable {
             "DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2", [.int(user), .bytes(clientID)])
     }
 
+    /// Deletes the session under this key.
+    /// - Returns: whether there was one that had not expired.
+    package func forget(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> Bool {
+        try await database.query(
+            """
+            WITH gone AS (DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2 RETURNING expires_at > now() AS lived)
+            SELECT 1 FROM gone WHERE lived
+            """, [.int(user), .bytes(clientID)]
+        ).count > 0
+    }
+
     /// Deletes what has expired; returns how many.
     package func purgeExpired() async throws(DatabaseError) -> Int {
         try await database.query("DELETE FROM mqtt_sessions WHERE expires_at <= now()").affected

@@ -84,6 +84,13 @@ struct ExportPage {
                 session.write(to: &writer, isCurrent: isCurrent)
             }
         }
+        let viewer = userID
+        for bot in try await services.bots.bots(of: userID, after: 0, limit: Self.limit) {
+            line("bot") { writer in
+                writer.name("bot")
+                bot.write(to: &writer, seenBy: viewer)
+            }
+        }
         let (incoming, outgoing) = try await services.friends.requests(of: userID)
         add(incoming, "incoming_request")
         add(outgoing, "outgoing_request")

@@ -1,3 +1,4 @@
+import Broker
 import Synchronization
 import Transport
 
@@ -10,18 +11,25 @@ final class LoginThrottle: Sendable {
     }
 
     private struct State {
-        var pairs = TokenBuckets<Pair>(.init(capacity: 5, refillMilliseconds: 333_000))
-        var networks = TokenBuckets<PeerAddress>(.init(capacity: 50, refillMilliseconds: 10_000))
-        /// Over all addresses: 100 an hour.
-        var accounts = TokenBuckets<String>(.init(capacity: 100, refillMilliseconds: 36_000))
+        var pairs: TokenBuckets<Pair>
+        var networks: TokenBuckets<PeerAddress>
+        /// Over all addresses.
+        var accounts: TokenBuckets<String>
         /// Codes of second factors, by user.
-        var factors = TokenBuckets<Int64>(.init(capacity: 5, refillMilliseconds: 6_000))
-        /// Mailed codes that were wrong, by address; they are too long to be guessed, and this keeps guesses off the database.
-        var codes = TokenBuckets<PeerAddress>(.init(capacity: 10, refillMilliseconds: 30_000))
+        var factors: TokenBuckets<Int64>
+        /// Mailed codes that were wrong, by address.
+        var codes: TokenBuckets<PeerAddress>
         /// Mails asked for by an address.
-        var mails = TokenBuckets<PeerAddress>(.init(capacity: 20, refillMilliseconds: 60_000))
-        /// protocol.md §5: sign-up 20 an hour and address.
-        var signUps = TokenBuckets<PeerAddress>(.init(capacity: 20, refillMilliseconds: 180_000))
+        var mails: TokenBuckets<PeerAddress>
+
+        init(_ limits: RateLimits) {
+            pairs = TokenBuckets(limits[.loginFailures])
+            networks = TokenBuckets(limits[.loginFailuresOfAddress])
+            accounts = TokenBuckets(limits[.loginFailuresOfAccount])
+            factors = TokenBuckets(limits[.factorFailures])
+            codes = TokenBuckets(limits[.mailedCodeFailures])
+            mails = TokenBuckets(limits[.mails])
+        }
     }
 
     /// Tokens that were taken for one attempt.
@@ -40,13 +48,12 @@ final class LoginThrottle: Sendable {
         case wait(Int64)
     }
 
-    private let isOff: Bool
     private let now: @Sendable () -> Int64
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// - Parameter now: milliseconds of a clock that does not jump.
-    init(isOff: Bool, now: @escaping @Sendable () -> Int64) {
-        self.isOff = isOff
+    init(_ limits: RateLimits, now: @escaping @Sendable () -> Int64) {
+        state = Mutex(State(limits))
         self.now = now
     }
 
@@ -58,7 +65,6 @@ final class LoginThrottle: Sendable {
     ///   - isKnownNetwork: the user has logged in from there within 30 days.
     func begin(_ account: String, from network: PeerAddress, isKnownNetwork: Bool = false) -> Verdict {
         let attempt = Attempt(account: account, network: network, isKnownNetwork: isKnownNetwork)
-        guard !isOff else { return .go(attempt) }
         let pair = Pair(account: account, network: network), now = now()
         return state.withLock { state in
             let wait = max(state.pairs.wait(pair, now: now), state.networks.wait(network, now: now))
@@ -79,7 +85,6 @@ final class LoginThrottle: Sendable {
 
     /// It was no failure.
     func giveBack(_ attempt: Attempt) {
-        guard !isOff else { return }
         let now = now()
         state.withLock { state in
             state.pairs.giveBack(Pair(account: attempt.account, network: attempt.network), now: now)
@@ -95,20 +100,17 @@ final class LoginThrottle: Sendable {
         case factor(user: Int64)
         case mailedCode(PeerAddress)
         case mail(PeerAddress)
-        case signUp(PeerAddress)
     }
 
     /// Takes a token.
     /// - Returns: milliseconds to wait if there is none, else 0.
     func take(_ kind: Kind) -> Int64 {
-        guard !isOff else { return 0 }
         let now = now()
         return state.withLock { state in
             switch kind {
             case .factor(let user): Self.take(&state.factors, user, now)
             case .mailedCode(let network): Self.take(&state.codes, network, now)
             case .mail(let network): Self.take(&state.mails, network, now)
-            case .signUp(let network): Self.take(&state.signUps, network, now)
             }
         }
     }
@@ -120,14 +122,12 @@ final class LoginThrottle: Sendable {
     }
 
     func giveBack(_ kind: Kind) {
-        guard !isOff else { return }
         let now = now()
         state.withLock { state in
             switch kind {
             case .factor(let user): state.factors.giveBack(user, now: now)
             case .mailedCode(let network): state.codes.giveBack(network, now: now)
             case .mail(let network): state.mails.giveBack(network, now: now)
-            case .signUp(let network): state.signUps.giveBack(network, now: now)
             }
         }
     }

@@ -77,7 +77,7 @@ extension Problem {
     /// 429 (RFC 6585 §4), the same for whatever was too much.
     static func tooMany(afterMilliseconds milliseconds: Int64) -> Problem {
         Problem(
-            .tooManyRequests, "Too many attempts. Try again later.",
+            .tooManyRequests, "Too many of these. Try again later.",
             headers: [("Retry-After", "\(max(1, (milliseconds + 999) / 1000))")])
     }
 }

@@ -10,7 +10,12 @@ struct BodyReader {
     private var members: [JSONMember]
     private(set) var errors: [FieldError] = []
 
-    init(_ request: RestRequest) throws(Problem) {
+    /// - Parameter orNothing: no body is as an empty object.
+    init(_ request: RestRequest, orNothing: Bool = false) throws(Problem) {
+        guard !orNothing || !request.http.body.isEmpty else {
+            members = []
+            return
+        }
         try Self.checkSize(request.http)
         try Self.checkMediaType(request.http)
         let value: JSONValue

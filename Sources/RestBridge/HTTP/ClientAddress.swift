@@ -20,6 +20,12 @@ package struct TrustedProxies: Sendable {
         return client
     }
 
+    /// Whether a trusted proxy says that the client came over TLS.
+    func saysSecure(_ request: HTTPRequest) -> Bool {
+        guard !ranges.isEmpty, isTrusted(request.peerAddress) else { return false }
+        return request.header("x-forwarded-proto")?.lowercased() == "https"
+    }
+
     private func isTrusted(_ text: String) -> Bool {
         guard let address = PeerAddress(parsing: text) else { return false }
         return ranges.contains { $0.contains(address) }

@@ -7,6 +7,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case mfaRequired = "mfa-required"
     case forbidden = "forbidden"
     case wrongPassword = "wrong-password"
+    case insufficientScope = "insufficient-scope"
     case notFriends = "not-friends"
     case announcementOnly = "announcement-only"
     case notFound = "not-found"
@@ -17,15 +18,21 @@ package enum ProblemKind: String, Sendable, CaseIterable {
     case alreadyFriends = "already-friends"
     case blocked = "blocked"
     case lastOwner = "last-owner"
+    case groupFull = "group-full"
+    case limitReached = "limit-reached"
     case mfaEnabled = "mfa-enabled"
     case clientRefReused = "client-ref-reused"
+    case requestInProgress = "request-in-progress"
+    case answerLost = "answer-lost"
     case tooOld = "too-old"
+    case inviteGone = "invite-gone"
     case preconditionFailed = "precondition-failed"
     case tooLarge = "too-large"
     case quotaExceeded = "quota-exceeded"
     case unsupportedMediaType = "unsupported-media-type"
     case rangeNotSatisfiable = "range-not-satisfiable"
     case invalidRequest = "invalid-request"
+    case idempotencyKeyReused = "idempotency-key-reused"
     case invalidMessage = "invalid-message"
     case weakPassword = "weak-password"
     case invalidOTP = "invalid-otp"
@@ -40,18 +47,20 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         switch self {
         case .badRequest: 400
         case .authenticationRequired, .invalidToken, .invalidCredentials, .mfaRequired: 401
-        case .forbidden, .wrongPassword, .notFriends, .announcementOnly: 403
+        case .forbidden, .wrongPassword, .insufficientScope, .notFriends, .announcementOnly: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .tooOld, .mfaEnabled:
+        case .usernameTaken, .emailTaken, .alreadyFriends, .blocked, .lastOwner, .clientRefReused, .requestInProgress,
+            .answerLost, .tooOld, .mfaEnabled, .groupFull, .limitReached:
             409
+        case .inviteGone: 410
         case .preconditionFailed: 412
         case .tooLarge, .quotaExceeded: 413
         case .unsupportedMediaType: 415
         case .rangeNotSatisfiable: 416
         // A log-in answers 401 to a wrong code.
-        case .invalidRequest, .invalidMessage, .weakPassword, .invalidOTP, .invalidCode: 422
+        case .invalidRequest, .idempotencyKeyReused, .invalidMessage, .weakPassword, .invalidOTP, .invalidCode: 422
         case .tooManyRequests: 429
         case .internalError: 500
         case .mailNotConfigured: 501
@@ -68,6 +77,7 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .mfaRequired: "A code of the second factor is required"
         case .wrongPassword: "The password is wrong"
         case .forbidden: "Your role does not allow this"
+        case .insufficientScope: "The token is not for this"
         case .notFriends: "You are not friends"
         case .announcementOnly: "Only admins write to this group"
         case .notFound: "There is no such thing"
@@ -78,8 +88,13 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .alreadyFriends: "You are friends already"
         case .blocked: "You block this user"
         case .lastOwner: "A group needs an owner"
+        case .groupFull: "The group is full"
+        case .limitReached: "There are as many as there may be"
+        case .inviteGone: "The invitation is over"
         case .mfaEnabled: "There is a second factor already"
         case .clientRefReused: "The client_ref stands for another message"
+        case .requestInProgress: "A request with this key is being worked on"
+        case .answerLost: "The answer to this request is lost"
         case .tooOld: "The message is too old to be edited"
         case .preconditionFailed: "It has changed since you read it"
         case .tooLarge: "The request is too large"
@@ -87,11 +102,12 @@ package enum ProblemKind: String, Sendable, CaseIterable {
         case .unsupportedMediaType: "The body is of another type"
         case .rangeNotSatisfiable: "Nothing of this range is there"
         case .invalidRequest: "The request holds what it may not"
+        case .idempotencyKeyReused: "The key stands for another request"
         case .invalidMessage: "The message holds what it may not"
         case .weakPassword: "The password is too weak"
         case .invalidOTP: "The code of the second factor is wrong"
         case .invalidCode: "The code is not, or no longer, good"
-        case .tooManyRequests: "Too many attempts"
+        case .tooManyRequests: "Too many requests"
         case .internalError: "The hub failed"
         case .mailNotConfigured: "The hub sends no mail"
         case .overloaded: "The hub has too much to do"

@@ -21,10 +21,15 @@ struct RestRequest: Sendable {
         (PeerAddress(parsing: http.peerAddress) ?? PeerAddress(high: 0, low: 0)).network
     }
 
+    /// A part of the path.
+    func text(_ name: String) -> String {
+        guard let text = parameters[name] else { preconditionFailure("the pattern has no \(name)") }
+        return text
+    }
+
     /// A part of the path that is an id. What is no id names nothing, hence 404.
     func id(_ name: String) throws(Problem) -> Int64 {
-        guard let text = parameters[name] else { preconditionFailure("the pattern has no \(name)") }
-        guard let id = parseID(text) else { throw .notFound }
+        guard let id = parseID(text(name)) else { throw .notFound }
         return id
     }
 
@@ -44,6 +49,17 @@ struct RestRequest: Sendable {
 struct Caller: Sendable {
     var userID: Int64
     var sessionID: Int64?
+    /// What the token is for; of a bot never `user`, whatever the token says.
+    var scopes: Scopes
+    /// The token's rights on topics, if it has any.
+    var acl: AccessList?
+
+    init(_ claims: Claims, isBot: Bool) {
+        userID = claims.userID
+        sessionID = claims.sessionID
+        scopes = isBot ? claims.scopes.subtracting(.user).union(.bot) : claims.scopes
+        acl = claims.acl
+    }
 }
 
 /// An id in its one spelling: decimal, positive, below 2^63, no leading zero.

@@ -79,6 +79,15 @@ extension Rule where Value == String {
 }
 
 extension Rule where Value == Int64 {
+    static func number(_ range: ClosedRange<Int64>) -> Rule {
+        Rule { value in
+            guard let number = value.int64, range ~= number else {
+                return refuse("must be a number from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return .success(number)
+        }
+    }
+
     static var id: Rule {
         Rule { value in
             value.string.flatMap(parseID).map { .success($0) } ?? refuse("must be an id, a decimal string")

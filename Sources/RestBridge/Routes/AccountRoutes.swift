@@ -13,9 +13,6 @@ enum AccountRoutes {
         let displayName = body.optional("display_name", .displayName)
         try body.finish()
         guard let username, let email, let password else { preconditionFailure("finish lets no gap through") }
-
-        let wait = services.throttle.take(.signUp(request.network))
-        guard wait == 0 else { throw Problem.tooMany(afterMilliseconds: wait) }
         let account = UserStore.NewAccount(
             username: username, email: email, passwordHash: try await services.hasher.hash(password),
             displayName: displayName ?? username)

@@ -1,3 +1,5 @@
+import Identity
+import JSON
 import Persistence
 import Transport
 
@@ -20,6 +22,31 @@ enum AttachmentRoutes {
             service, ownerID: request.userID, name: name, content
         ).run()
         return .json(201, headers: [("Location", "\(path)/\(attachment.id)")]) { attachment.write(to: &$0) }
+    }
+
+    // MARK: Repeats
+
+    /// What tells the file of an answer apart from others.
+    static func fingerprint(of response: HTTPResponse) -> [UInt8]? {
+        guard response.status == 201, let attachment = try? JSONValue(parsing: response.body),
+            let digest = attachment["sha256"]?.string
+        else { return nil }
+        return fingerprint(name: attachment["name"]?.string ?? "", digest: digest)
+    }
+
+    /// The same of a file that arrives; it is read to its end, and nothing of it is kept.
+    static func fingerprint(reading request: RestRequest) async throws -> [UInt8] {
+        var query = try QueryReader(request)
+        let name = query.text("name")
+        try query.finish()
+        let content = try FileContent(request.http)
+        let digest = StreamingDigest()
+        while let piece = try await content.next() { digest.update(piece) }
+        return fingerprint(name: name ?? content.name ?? "", digest: Attachment.hexadecimal(digest.finish()))
+    }
+
+    private static func fingerprint(name: String, digest: String) -> [UInt8] {
+        Secrets.sha256(Array("\(digest) \(name)".utf8))
     }
 
     /// Before anything is read: what will be refused anyway, the client need not send.

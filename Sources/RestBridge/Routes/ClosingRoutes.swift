@@ -11,17 +11,23 @@ enum ClosingRoutes {
         try body.finish()
         let hash = try await services.confirm(password, request)
         try await services.factors.demand(code, of: request.userID)
-        // Random: had somebody else taken the name before, the account could not be deleted.
-        let name = "deleted-" + Base32.encode(Secrets.randomBytes(10)).lowercased()
         let isDeleted = try await services.accounts.delete(
-            request.userID, passwordHash: hash, leavingName: name)
+            request.userID, passwordHash: hash, leavingName: leftName())
         guard isDeleted else { throw Problem(.wrongPassword, "The password was changed meanwhile.") }
+        try await finish(request.userID, services)
+        return .noContent
+    }
+
+    /// What a deleted account is called. Random: had somebody else taken the name before, the account could not be deleted.
+    static func leftName() -> String { "deleted-" + Base32.encode(Secrets.randomBytes(10)).lowercased() }
+
+    /// Ends friendships and memberships of a deleted account.
+    static func finish(_ userID: Int64, _ services: RestServices) async throws {
         do throws(DatabaseError) {
-            try await services.accounts.finishDeletion(of: request.userID)
+            try await services.accounts.finishDeletion(of: userID)
         } catch .unavailable {
             // It is deleted all the same, and whoever cleans up finishes it.
         }
-        return .noContent
     }
 
     /// Page by page, so that no account is too large for it: the last line of one that goes on names the next.

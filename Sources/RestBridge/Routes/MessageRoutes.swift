@@ -66,6 +66,6 @@ enum MessageRoutes {
         writer.endObject()
         let message = PublishedMessage(
             address: try request.conversation(), payload: writer.bytes, isReaction: type == "reaction", clientRef: nil)
-        return try await services.publish(message, from: request.userID).entry
+        return try await services.publish(message, from: request.sender).entry
     }
 }

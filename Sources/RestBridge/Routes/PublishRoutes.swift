@@ -1,3 +1,5 @@
+import Broker
+import Identity
 import JSON
 import Persistence
 import Topics
@@ -10,11 +12,11 @@ enum PublishRoutes {
         let address = try parts.target.address(for: request.userID)
         let message = PublishedMessage(
             address: address, payload: parts.payload, isReaction: parts.isReaction,
-            clientRef: parts.hasClientRef ? nil : idempotencyKey(request))
-        let (entry, isRepeated) = try await services.publish(message, from: request.userID)
+            clientRef: parts.hasClientRef ? nil : try request.http.idempotencyKey())
+        let (entry, isRepeated) = try await services.publish(message, from: request.sender)
         var response = HTTPResponse(entry, status: 201)
         response.headers.append(("Location", "/messages/\(address.name)/\(entry.seq)"))
-        if isRepeated { response.headers.append(("Idempotency-Replayed", "true")) }
+        if isRepeated { response.headers.append((HTTPResponse.replayedHeader, "true")) }
         return response
     }
 
@@ -87,13 +89,6 @@ enum PublishRoutes {
         }
         return Parts(target: target, payload: payload, isReaction: isReaction, hasClientRef: hasClientRef)
     }
-
-    /// Here the key is a `client_ref`, with its rules; quotes around it are stripped.
-    private static func idempotencyKey(_ request: RestRequest) -> String? {
-        guard let key = request.http.header("idempotency-key") else { return nil }
-        guard key.utf8.count >= 2, key.hasPrefix("\""), key.hasSuffix("\"") else { return key }
-        return String(key.dropFirst().dropLast())
-    }
 }
 
 /// What a route publishes.
@@ -107,14 +102,32 @@ struct PublishedMessage {
     var clientRef: String?
 }
 
+extension RestRequest {
+    /// - Precondition: the route requires a token.
+    var sender: Caller {
+        guard let caller else { preconditionFailure("the route has no caller") }
+        return caller
+    }
+}
+
 extension RestServices {
+    /// The sender's own right, or else what the `acl` of a service's token opens (protocol.md §1).
+    private func right(of sender: Caller, on address: TopicAddress) async throws(DatabaseError) -> PublishRight {
+        let own = try await directory.publishRight(of: sender.userID, on: address)
+        if case .allowed = own { return own }
+        guard sender.scopes.contains(.service), let acl = sender.acl else { return own }
+        let rules = AccessRules(acl, userID: sender.userID, clientID: [])
+        guard rules.mayPublish(Array(address.name.utf8).span) else { return own }
+        return try await directory.topic(at: address).map { .allowed($0.topic, mayDeleteOthers: false) } ?? own
+    }
+
     /// Publishes if the sender may.
     func publish(
-        _ message: PublishedMessage, from senderID: Int64
+        _ message: PublishedMessage, from sender: Caller
     ) async throws -> (entry: LogEntry, isRepeated: Bool) {
         let topic: StoredTopic
         var mayDeleteOthers = false
-        switch try await directory.publishRight(of: senderID, on: message.address) {
+        switch try await right(of: sender, on: message.address) {
         case .allowed(let allowed, let mayDelete): (topic, mayDeleteOthers) = (allowed, mayDelete)
         case .announcementOnly(let allowed) where message.isReaction: topic = allowed
         case .announcementOnly: throw Problem(.announcementOnly, "Only admins write to an announcement group.")
@@ -122,7 +135,7 @@ extension RestServices {
         case .notFound: throw Problem.notFound
         }
         let result = await publisher.publish(
-            senderID: senderID, topic: topic, payload: message.payload, clientRefFallback: message.clientRef,
+            senderID: sender.userID, topic: topic, payload: message.payload, clientRefFallback: message.clientRef,
             mayDeleteOthers: mayDeleteOthers)
         switch result {
         case .stored(let entry, let isRepeated): return (entry, isRepeated)

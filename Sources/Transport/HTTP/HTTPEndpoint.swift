@@ -40,6 +40,7 @@ package struct HTTPEndpoint: ~Copyable {
 
     private let respond: @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse
     let post: @Sendable (HTTPMail) -> Void
+    private let executor: (any TaskExecutor)?
     private let limits: HTTPLimits
     private let makeRequestID: @Sendable () -> String
     private let wallMilliseconds: @Sendable () -> Int64
@@ -51,15 +52,18 @@ package struct HTTPEndpoint: ~Copyable {
     /// - Parameters:
     ///   - respond: called in a task; gets the tag of the listener.
     ///   - post: brings something to this reactor's thread, to `mail`.
+    ///   - executor: of the tasks; nil: the default.
     ///   - webSocket: a connection that takes this offer is no longer the endpoint's: after `received`, `Connections.isWebSocket` tells.
     package init(
         respond: @escaping @Sendable (HTTPRequest, _ listener: UInt8) async -> HTTPResponse,
-        post: @escaping @Sendable (HTTPMail) -> Void, limits: HTTPLimits = HTTPLimits(),
+        post: @escaping @Sendable (HTTPMail) -> Void, executor: (any TaskExecutor)? = nil,
+        limits: HTTPLimits = HTTPLimits(),
         makeRequestID: @escaping @Sendable () -> String, wallMilliseconds: @escaping @Sendable () -> Int64,
         webSocket: WebSocketOffer? = nil
     ) {
         self.respond = respond
         self.post = post
+        self.executor = executor
         self.limits = limits
         self.makeRequestID = makeRequestID
         self.wallMilliseconds = wallMilliseconds
@@ -186,7 +190,7 @@ package struct HTTPEndpoint: ~Copyable {
     }
 
     private func start(_ request: HTTPRequest, _ id: ConnectionID, _ listener: UInt8) {
-        Task { [respond, post] in
+        Task(executorPreference: executor) { [respond, post] in
             post(.answer(HTTPAnswer(connection: id, response: await respond(request, listener))))
         }
     }

@@ -48,6 +48,7 @@ package enum HTTPRejection: Error, Equatable {
             """
         var headers = [
             ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"), ("X-Request-Id", requestID),
+            ("X-Content-Type-Options", "nosniff"),
         ]
         // RFC 9110 §15.5.22 wants to know what to upgrade to; RFC 6455 §4.4 which versions there are.
         if status == 426 { headers += [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")] }

@@ -19,10 +19,13 @@ package struct WebOrigin: Hashable, Sendable {
 
     /// True for an address or `localhost`. A page of such an origin was loaded from there; one of a name may have been loaded from
     /// elsewhere before somebody let the name point here (DNS rebinding).
-    var isNumeric: Bool {
+    package var isNumeric: Bool {
         host == "localhost" || host.hasPrefix("[")
             || host.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || $0 == UInt8(ascii: ".") }
     }
+
+    /// Its pages come over TLS.
+    package var isSecure: Bool { scheme == "https" }
 
     private init(scheme: String, host: String, port: UInt16?) {
         self.scheme = scheme

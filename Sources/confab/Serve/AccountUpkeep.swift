@@ -35,8 +35,12 @@ struct AccountUpkeep: Sendable {
             if finished > 0 { logger.info("finished the deletion of \(finished) accounts") }
             let sessions = try await LoginSessionStore(context: context).purgeEnded()
             if sessions > 0 { logger.info("removed \(sessions) log-in sessions that are over") }
+            let tokens = try await BotTokenStore(context: context).purgeExpired()
+            if tokens > 0 { logger.info("removed \(tokens) tokens of bots that have expired") }
+            _ = try await InviteStore(context: context).purgeOver()
             _ = try await UserStore(context: context).purgeNetworks()
             _ = try await MailedCodeStore(context: context).purgeExpired()
+            _ = try await RequestKeyStore(context: context).purgeExpired()
             let mails = try await MailOutbox(context: context).purgeExpired()
             if mails > 0 { logger.warning("dropped \(mails) mails that could not be sent in time") }
         } catch {

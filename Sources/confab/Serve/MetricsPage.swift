@@ -32,6 +32,13 @@ struct MetricsPage {
             Int(clamping: statistics.lost))
         add(
             "refused_publishes_total", .counter, "Publishes that were refused.", Int(clamping: statistics.refused))
+        add(
+            "throttled_publishers_total", .counter,
+            "Times that a connection was read no further as its user published faster than --limits allows.",
+            Int(clamping: statistics.throttled))
+        add(
+            "refused_connections_total", .counter, "CONNECTs for which --limits allowed no further connection.",
+            Int(clamping: statistics.turnedAway))
         add("packets_received_total", .counter, "MQTT packets that were received.", totals.packetsReceived)
         add("packets_sent_total", .counter, "MQTT packets that were sent.", totals.packetsSent)
         add("bytes_received_total", .counter, "Bytes of the packets that were received.", totals.bytesReceived)

@@ -1,3 +1,4 @@
+import Broker
 import Identity
 import RestBridge
 
@@ -9,12 +10,12 @@ extension Options {
         return host.isEmpty ? "localhost" : String(host)
     }
 
-    func security(_ box: SecretBox) -> AccountSecurity {
+    func security(_ box: SecretBox, _ allowances: PublishAllowances) -> AccountSecurity {
         let mailer = mailCommand.map { _ in
             Mailer(box: box, sender: mailFrom ?? "no-reply@\(hubName)", hubName: hubName)
         }
         return AccountSecurity(
-            box: box, mailer: mailer, limitsAreOff: limitsAreOff, proxies: TrustedProxies(Array(trustedProxies)),
-            hubName: hubName)
+            box: box, mailer: mailer, limits: limits, allowances: allowances,
+            proxies: TrustedProxies(Array(trustedProxies)), origins: origins, hubName: hubName)
     }
 }

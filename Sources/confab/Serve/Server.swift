@@ -28,7 +28,9 @@ struct Server: Sendable {
 
     func run(until signals: SignalWaiter) async throws {
         try checkAnonymous()
-        if options.limitsAreOff { logger.warning("passwords and codes can be guessed without limit (--limits off)") }
+        if options.limits == .off {
+            logger.warning("passwords and codes can be guessed, and messages sent, without limit (--limits off)")
+        }
         let publicURL = options.issuer
         let outside = try loadIssuers(own: publicURL)
         let doors = try Doors(options)
@@ -79,7 +81,7 @@ struct Server: Sendable {
                 allowsAnonymous: options.anonymous,
                 hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
                 hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
-                filterLogs: try await FilterLogStore(database).all()),
+                filterLogs: try await FilterLogStore(database).all(), limits: options.limits),
             mailroom: mailroom)
         let attachments = AttachmentStore(chunks, ids: ids, now: SystemClock.wallMilliseconds)
         let files = AttachmentService(
@@ -87,8 +89,8 @@ struct Server: Sendable {
         let box = try SecretBox(directory: options.data)
         let api = RestAPI(
             context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
-            authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
-            security: options.security(box), publicURL: publicURL, logger: logger)
+            devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
+            security: options.security(box, hub.allowances), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
@@ -96,9 +98,11 @@ struct Server: Sendable {
         let offer = options.webSocketOffer(publicURL)
         var limits = HTTPLimits()
         limits.streamed = [files.streamedBody]
-        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits) { request, listener in
+        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits, database.executor) {
+            request, listener in
             listener == Worker.Door.ops.rawValue
-                ? await operations.respond(to: request) : await api.respond(to: request)
+                ? await operations.respond(to: request)
+                : await api.respond(to: request, isSecure: listener == Worker.Door.https.rawValue)
         }
         announce(doors)
         var tasks = Housekeeping(
@@ -191,7 +195,7 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        _ offer: WebSocketOffer, _ limits: HTTPLimits,
+        _ offer: WebSocketOffer, _ limits: HTTPLimits, _ executor: any TaskExecutor,
         respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
@@ -201,7 +205,7 @@ struct Server: Sendable {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) }, limits: limits,
+                        respond: respond, post: { mailbox.post(.http($0)) }, executor: executor, limits: limits,
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {

@@ -189,10 +189,12 @@ final class TestClient {
     }
 
     /// AUTH with a new token.
-    func sendAuth(user: Int64, acl: AccessList?) throws {
+    func sendAuth(user: Int64, acl: AccessList?) throws { try sendAuth(token: TestHub.token(user, acl: acl)) }
+
+    func sendAuth(token: [UInt8]) throws {
         var properties: [UInt8] = []
         properties.appendProperty(.authenticationMethod, text: "JWT")
-        properties.appendProperty(.authenticationData, bytes: TestHub.token(user, acl: acl).span)
+        properties.appendProperty(.authenticationData, bytes: token.span)
         var bytes: [UInt8] = []
         ServerPacket.encodeAuth(into: &bytes, reason: .reauthenticate, properties: properties)
         try send(bytes)

@@ -42,7 +42,7 @@ final class TestHub: Sendable {
     ///   - wills: what an earlier hub has left.
     init(
         shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(),
-        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax,
+        keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax, limits: RateLimits = .off,
         wallMilliseconds: (@Sendable () -> Int64)? = nil
     ) throws {
         self.wills = wills
@@ -53,11 +53,14 @@ final class TestHub: Sendable {
         reads = TestReads(mailroom: mailroom) { [log] in log.end(of: $0) }
         unread = TestUnread(log: log)
         filterLogs = TestFilterLogs(log: log, after: earlier?.filterLogs)
-        sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
+        let sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
+        self.sessions = sessions
+        wills.hasSession.withLock { $0 = { key in sessions.all.contains { $0.key == key } } }
         var settings = Hub.Settings(
             allowsAnonymous: true, hasAnonymousSessions: false, hasRetained: false, filterLogs: filterLogs.all(sessions)
         )
         settings.keepAliveSecondsMax = keepAliveSecondsMax
+        settings.limits = limits
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,

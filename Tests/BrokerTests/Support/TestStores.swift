@@ -80,6 +80,14 @@ final class TestSessions: SessionSource {
     func delete(_ session: Int64) async throws(DatabaseError) { rows.withLock { $0[session] = nil } }
     func keep(_ sessions: [Int64]) async throws(DatabaseError) {}
 
+    func forget(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> Bool {
+        let key = SessionKey(userID: user, clientID: clientID)
+        return rows.withLock { rows in
+            defer { rows = rows.filter { $0.value.key != key } }
+            return rows.values.contains { $0.key == key }
+        }
+    }
+
     func countAbsent() async throws(DatabaseError) -> Int {
         rows.withLock { rows in rows.values.count { $0.leftWithExpiry != nil } }
     }
@@ -163,6 +171,25 @@ final class TestRights: RightsSource, LoginSource {
     func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)? { (3, 0) }
 
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
+
+    /// Tokens of bots that are good.
+    let botTokens = Mutex<Set<Int64>>([])
+    let admissions = Gate()
+
+    func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool {
+        let isGood = botTokens.withLock { $0.contains(botTokenID) }
+        await admissions.pass()
+        return isGood
+    }
+
+    /// Topics that services find.
+    let topics = Mutex<[TopicAddress: FoundTopic]>([:])
+    let lookups = Gate()
+
+    func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic? {
+        await lookups.pass()
+        return topics.withLock { $0[address] }
+    }
 
     static func direct(_ other: Int64, topicID: Int64) -> UserRights.Direct {
         UserRights.Direct(otherID: other, topicID: topicID, lastSeq: 0, writable: true)

@@ -78,7 +78,21 @@ final class TestWills: WillSource {
         }
     }
 
-    func endDelaysWithoutSession(ofUser user: Int64, now: Int64) async throws(DatabaseError) -> Bool { false }
+    /// What the table of sessions would tell.
+    let hasSession = Mutex<@Sendable (SessionKey) -> Bool>({ _ in true })
+
+    func endDelaysWithoutSession(ofUser user: Int64, now: Int64) async throws(DatabaseError) -> Bool {
+        let hasSession = hasSession.withLock { $0 }
+        return try with { state in
+            let ended = state.rows.indices.filter { index in
+                let will = state.rows[index].will
+                return will.userID == user && state.rows[index].dueAt ?? 0 > now
+                    && !hasSession(SessionKey(userID: user, clientID: will.clientID))
+            }
+            for index in ended { state.rows[index].dueAt = now }
+            return !ended.isEmpty
+        }
+    }
 
     func due(at now: Int64, except: [Int64], limit: Int) async throws(DatabaseError) -> [StoredWill] {
         try with { state in

@@ -32,6 +32,20 @@ import Testing
         #expect(verify(token, with: authority) == .success(claims))
     }
 
+    /// Only a bot's token with an id as `jti` is one that is kept.
+    @Test func tokensOfBots() throws {
+        let authority = try authority()
+        let kept = authority.mint(
+            userID: 7, sessionID: nil, botTokenID: 7301, scopes: .bot, lifetimeSeconds: 31_536_000, now: Self.now)
+        #expect(
+            verify(kept, with: authority)
+                == .success(
+                    Claims(
+                        userID: 7, sessionID: nil, expiresAt: Self.now + 31_536_000, scopes: .bot, botTokenID: 7301)))
+        let other = authority.mint(userID: 7, sessionID: nil, scopes: .bot, now: Self.now)
+        #expect(try verify(other, with: authority).get().botTokenID == nil)
+    }
+
     @Test func expiry() throws {
         let authority = try authority()
         let token = authority.mint(userID: 1, sessionID: nil, scopes: .user, lifetimeSeconds: 10, now: Self.now)

@@ -209,11 +209,12 @@ struct AccountStoreTests {
 }
 
 extension DomainFixture {
-    fileprivate func count(_ table: String) async throws -> Int64 {
+    func count(_ table: String) async throws -> Int64 {
         let rows: Rows =
             switch table {
             case "refresh_tokens": try await database.query("SELECT count(*) FROM refresh_tokens")
             case "login_sessions": try await database.query("SELECT count(*) FROM login_sessions")
+            case "bot_tokens": try await database.query("SELECT count(*) FROM bot_tokens")
             case "friendships": try await database.query("SELECT count(*) FROM friendships")
             case "friend_requests": try await database.query("SELECT count(*) FROM friend_requests")
             default: try await database.query("SELECT count(*) FROM blocks")

@@ -50,6 +50,9 @@ struct DomainFixture: Sendable {
     var sessions: LoginSessionStore { LoginSessionStore(context: context) }
     var friends: FriendStore { FriendStore(context: context) }
     var groups: GroupStore { GroupStore(context: context) }
+    var bots: BotStore { BotStore(context: context) }
+    var botTokens: BotTokenStore { BotTokenStore(context: context) }
+    var invites: InviteStore { InviteStore(context: context) }
     var directory: DirectoryStore { DirectoryStore(context: context) }
     var history: HistoryStore { HistoryStore(context: context) }
     var factors: SecondFactorStore { SecondFactorStore(context: context) }

@@ -11,6 +11,7 @@ struct RelationshipTests {
         var verdict: Relationship.Verdict
         var blocksOther = false
         var isBlocked = false
+        var acceptsAtOnce = false
     }
 
     static let asked = Relationship.State.asked(since: 7)
@@ -60,18 +61,30 @@ struct RelationshipTests {
         Case(state: asked, event: .cancel, action: .dropRequests, verdict: .done, isBlocked: true),
         Case(
             state: asked, event: .block, action: .block(parting: false), verdict: .done, isBlocked: true),
+
+        Case(state: .strangers, event: .add, action: .befriend, verdict: .friends, acceptsAtOnce: true),
+        Case(state: .strangers, event: .accept, action: .nothing, verdict: .noSuchRequest, acceptsAtOnce: true),
+        Case(state: wasAsked, event: .add, action: .befriend, verdict: .friends, acceptsAtOnce: true),
+        Case(state: friends, event: .add, action: .nothing, verdict: .alreadyFriends, acceptsAtOnce: true),
+        Case(
+            state: .strangers, event: .add, action: .nothing, verdict: .blocking, blocksOther: true,
+            acceptsAtOnce: true),
+        Case(
+            state: .strangers, event: .add, action: .ask(hidden: true), verdict: .pending(isNew: true),
+            isBlocked: true, acceptsAtOnce: true),
     ]
 
     @Test(arguments: cases) func decides(sample: Case) {
         let relationship = Relationship(
-            state: sample.state, blocksOther: sample.blocksOther, isBlocked: sample.isBlocked)
+            state: sample.state, blocksOther: sample.blocksOther, isBlocked: sample.isBlocked,
+            acceptsAtOnce: sample.acceptsAtOnce)
         let (action, verdict) = relationship.decide(sample.event)
         #expect(action == sample.action)
         #expect(verdict == sample.verdict)
     }
 
     @Test func tableIsWhole() {
-        let plain = Self.cases.filter { !$0.blocksOther && !$0.isBlocked }
+        let plain = Self.cases.filter { !$0.blocksOther && !$0.isBlocked && !$0.acceptsAtOnce }
         #expect(plain.count == 4 * Relationship.Event.allCases.count)
     }
 }

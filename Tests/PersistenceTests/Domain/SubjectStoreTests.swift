@@ -21,7 +21,7 @@ struct SubjectStoreTests {
             #expect(try await fixture.users.credentials(username: "ann", email: nil) == nil, "no password, no log-in")
             let rights = try await fixture.directory.loadRights(userID: id)
             #expect(rights?.isEnabled == true && rights?.inboxLastSeq == 0, "it has an inbox")
-            #expect(try await fixture.sessions.isEnabled(userID: id))
+            #expect(try await fixture.sessions.standing(of: id) == .person)
         }
     }
 

@@ -69,7 +69,7 @@ struct LoginThrottleTests {
 
     @Test func fiveFromOneAddressThenOnePer333Seconds() {
         let clock = Clock(), home = Self.address("192.0.2.1")
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         #expect(failures(throttle) { _ in ("ann", home) } == (5, 333_000))
         clock.advance(333_000)
         #expect(failures(throttle) { _ in ("ann", home) } == (1, 333_000))
@@ -79,7 +79,7 @@ struct LoginThrottleTests {
 
     @Test func fiftyFromOneAddressThenOnePer10Seconds() {
         let clock = Clock(), home = Self.address("192.0.2.1")
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         #expect(failures(throttle) { ("user\($0)", home) } == (50, 10_000))
         clock.advance(10_000)
         #expect(failures(throttle) { ("other\($0)", home) } == (1, 10_000))
@@ -87,7 +87,7 @@ struct LoginThrottleTests {
 
     @Test func aHundredOverAllAddressesThenOnlyKnownOnes() {
         let clock = Clock(), home = Self.address("198.51.100.1")
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         let count = failures(throttle) { ("ann", Self.address("192.0.2.\($0)")) }
         #expect(count == (100, nil))
         #expect(throttle.waitForAccount("ann") == 36_000)
@@ -99,14 +99,14 @@ struct LoginThrottleTests {
 
     @Test func ipv6CountsBy64Bits() {
         let clock = Clock()
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         #expect(failures(throttle) { ("ann", Self.address("2001:db8::\($0)")) } == (5, 333_000))
         #expect(failures(throttle, max: 5) { _ in ("ann", Self.address("2001:db8:0:1::")) } == (5, 0))
     }
 
     @Test func successesDoNotCount() {
         let clock = Clock(), home = Self.address("192.0.2.1")
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         for _ in 0..<500 {
             guard case .go(let attempt) = throttle.begin("ann", from: home) else {
                 Issue.record("refused")
@@ -119,7 +119,7 @@ struct LoginThrottleTests {
 
     @Test func fiveCodesThenOnePer6Seconds() {
         let clock = Clock()
-        let throttle = LoginThrottle(isOff: false) { clock.now }
+        let throttle = LoginThrottle(.builtIn) { clock.now }
         #expect((0..<6).map { _ in throttle.take(.factor(user: 1)) } == [0, 0, 0, 0, 0, 6_000])
         #expect(throttle.take(.factor(user: 2)) == 0)
         clock.advance(6_000)
@@ -128,14 +128,8 @@ struct LoginThrottleTests {
         #expect(throttle.take(.factor(user: 1)) == 0)
     }
 
-    @Test func twentySignUpsAnHour() {
-        let clock = Clock(), home = Self.address("192.0.2.1")
-        let throttle = LoginThrottle(isOff: false) { clock.now }
-        #expect((0..<21).map { _ in throttle.take(.signUp(home)) } == Array(repeating: 0, count: 20) + [180_000])
-    }
-
     @Test func offIsOff() {
-        let throttle = LoginThrottle(isOff: true) { 0 }
+        let throttle = LoginThrottle(.off) { 0 }
         #expect(failures(throttle) { _ in ("ann", Self.address("192.0.2.1")) } == (1_000, 0))
         #expect((0..<100).allSatisfy { _ in throttle.take(.factor(user: 1)) == 0 })
     }

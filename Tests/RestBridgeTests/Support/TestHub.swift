@@ -20,11 +20,15 @@ final class TestHub: Sendable {
     let context: DomainContext
     let attachments: AttachmentService
     let publisher: FakePublisher
+    let devices = FakeDevices()
     let authority: TokenAuthority
     let revoked = Revoked()
     let box: SecretBox
     /// The same on the same database, with limits and without mail.
     let limitedAPI: RestAPI
+    /// Its users'.
+    let allowances = PublishAllowances(RateLimits.builtIn[.publishes])
+    var monotonicMilliseconds: Int64 { SystemClock.monotonicMilliseconds() }
     /// Of `correct horse`.
     private let passwordHash: String
     private let count = Atomic<Int>(0)
@@ -74,18 +78,20 @@ final class TestHub: Sendable {
             outside: try IssuerFile.load([try Self.issuerFile(in: directory)], own: "https://hub.example"))
         let outsiders = OutsideUsers(source: SubjectStore(context: context))
         var security = AccountSecurity(
-            box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limitsAreOff: true,
+            box: box, mailer: Mailer(box: box, sender: "hub@hub.example", hubName: "hub.example"), limits: .off,
+            allowances: PublishAllowances(nil),
             proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
-            hubName: "hub.example")
+            origins: [WebOrigin("https://app.example")!], hubName: "hub.example")
         api = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
-            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
-        security.limitsAreOff = false
+        security.limits = .builtIn
+        security.allowances = allowances
         security.mailer = nil
         limitedAPI = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, authority: authority, tokens: tokens,
-            outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
+            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
     }
 
@@ -105,17 +111,19 @@ final class TestHub: Sendable {
 
     func call(
         _ method: String, _ target: String, _ body: String? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false,
+        isSecure: Bool = true
     ) async -> Answer {
         await call(
             method, target, bytes: Array((body ?? "").utf8), token: token, headers: headers,
-            from: address, isLimited: isLimited)
+            from: address, isLimited: isLimited, isSecure: isSecure)
     }
 
     /// - Parameter stream: in place of `bytes`.
     func call(
         _ method: String, _ target: String, bytes: [UInt8], stream: HTTPRequestStream? = nil, token: String? = nil,
-        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false
+        headers: [(name: String, value: String)] = [], from address: String = "127.0.0.1", isLimited: Bool = false,
+        isSecure: Bool = true
     ) async -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1)
         var request = HTTPRequest(
@@ -124,7 +132,7 @@ final class TestHub: Sendable {
         request.stream = stream
         if let token { request.headers.append(("authorization", "Bearer \(token)")) }
         request.peerAddress = address
-        var response = await (isLimited ? limitedAPI : api).respond(to: request)
+        var response = await (isLimited ? limitedAPI : api).respond(to: request, isSecure: isSecure)
         // As the endpoint does while the client takes it.
         if let source = response.source.take() {
             while response.body.count < source.length {
@@ -218,6 +226,22 @@ struct Answer {
 
     func header(_ name: String) -> String? { response.headers.first { $0.name == name }?.value }
     subscript(_ path: String...) -> JSONValue? { path.reduce(json) { $0?[$1] } }
+}
+
+/// What is connected, as tests want it.
+final class FakeDevices: DeviceSource {
+    private let live = Mutex<[Int64: [LiveDevice]]>([:])
+
+    func set(_ devices: [LiveDevice], of user: String) { live.withLock { $0[Int64(user)!] = devices } }
+    func liveDevices(of user: Int64) async -> [LiveDevice] { live.withLock { $0[user] ?? [] } }
+
+    func forgetDevice(_ clientID: [UInt8], of user: Int64) async throws(DatabaseError) -> Bool {
+        live.withLock { live in
+            let before = live[user] ?? []
+            live[user] = before.filter { $0.clientID != clientID }
+            return live[user] != before
+        }
+    }
 }
 
 /// Stores what it is given; texts beginning with `!` are refused.

@@ -53,6 +53,10 @@ extension Stores: SessionSource {
 
     func keep(_ sessions: [Int64]) async throws(DatabaseError) {}
 
+    func forget(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> Bool {
+        preconditionFailure("nobody asks for it")
+    }
+
     func countAbsent() async throws(DatabaseError) -> Int {
         try await call("count sessions") { tables in tables.sessions.values.count { !$0.isConnected } }
     }
@@ -85,7 +89,15 @@ extension Stores: RightsSource, LoginSource {
         }
     }
 
+    func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic? {
+        preconditionFailure("there are no services")
+    }
+
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
+
+    func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool {
+        preconditionFailure("there are no bots")
+    }
 }
 
 /// Nobody comes from outside.
