@@ -14,25 +14,25 @@ package struct SearchStore: Sendable {
     package func messages(
         matching query: String, in address: TopicAddress?, for readerID: Int64, beforeID: Int64?, limit: Int
     ) async throws(DatabaseError) -> [LogEntry] {
-        // The words of up to 500 conversations stand in the index's question; more would cost more than they save.
+        // Each part once, in this order: the index is asked once, not for each conversation, and only what goes into the page is read from the log.
         let rows = try await context.database.query(
             """
-            WITH mine AS (
+            WITH mine AS MATERIALIZED (
                 SELECT t.id, t.kind, t.low, t.high FROM topics t WHERE t.kind = 2 AND t.low = $1
                 UNION ALL SELECT t.id, t.kind, t.low, t.high FROM topics t WHERE t.kind = 2 AND t.high = $1
                 UNION ALL SELECT m.group_id, 3, 0, 0 FROM members m WHERE m.user_id = $1
-            ), asked AS MATERIALIZED (
-                SELECT * FROM mine WHERE $5::bigint IS NULL OR id = confab_readable($1, $5, $6, $7, $8)
+            ), found AS MATERIALIZED (
+                SELECT s.topic_id, s.seq, s.id FROM search_entries s
+                WHERE s.id < $3 AND s.words @@ (CASE WHEN $5::bigint IS NULL THEN confab_words_query($2)
+                    ELSE confab_words_query($2) && (''''#' || confab_readable($1, $5, $6, $7, $8) || ''''')::tsquery END)
+            ), page AS MATERIALIZED (
+                SELECT f.*, a.kind, a.low, a.high FROM found f JOIN mine a ON a.id = f.topic_id
+                WHERE NOT EXISTS (SELECT 1 FROM message_deletions d WHERE d.topic_id = f.topic_id AND d.target_seq = f.seq)
+                ORDER BY f.id DESC LIMIT $4
             )
-            SELECT m.topic_id, m.seq, m.id, m.sender_id, m.kind, m.payload, a.kind, a.low, a.high
-            FROM search_entries s JOIN asked a ON a.id = s.topic_id
-            JOIN messages m ON m.topic_id = s.topic_id AND m.seq = s.seq
-            WHERE s.words @@ (SELECT CASE WHEN numnode(q) = 0 OR count(*) > 500 THEN q
-                    ELSE q && string_agg('''#' || x.id || '''', '|')::tsquery END
-                FROM asked x, confab_words_query($2) AS q GROUP BY q)
-                AND s.id < $3
-                AND NOT EXISTS (SELECT 1 FROM message_deletions d WHERE d.topic_id = s.topic_id AND d.target_seq = s.seq)
-            ORDER BY s.id DESC LIMIT $4
+            SELECT m.topic_id, m.seq, m.id, m.sender_id, m.kind, m.payload, p.kind, p.low, p.high
+            FROM page p JOIN messages m ON m.topic_id = p.topic_id AND m.seq = p.seq
+            ORDER BY p.id DESC
             """,
             [.int(readerID), .text(query), .int(beforeID ?? .max), .int(Int64(limit))]
                 + (address?.columns ?? [.null, .null, .null, .null]))

@@ -4,7 +4,7 @@ extension Migration {
         number: 11, name: "search", sql: [tables, words, forgetting, following].joined(separator: ";\n"))
 
     /// No index on the write path: `messages` stays as it is. `words` holds the topic, too, as a word that no text has: so the index alone finds
-    /// what is in a user's conversations.
+    /// what is in one conversation.
     private static let tables = """
         CREATE TABLE search_entries (
             topic_id bigint NOT NULL,
@@ -35,7 +35,7 @@ extension Migration {
             SELECT array_to_tsvector(ARRAY['#' || p_topic]) || strip(to_tsvector('simple', confab_plain_words(p_text)))
         $$;
         CREATE FUNCTION confab_words_query(p_text text) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$
-            SELECT CASE WHEN q = '' THEN ''::tsquery ELSE (q || ':*')::tsquery END
+            SELECT CASE WHEN q <> '' THEN (q || ':*')::tsquery END
             FROM (SELECT plainto_tsquery('simple', confab_plain_words(p_text))::text AS q) x
         $$;
         CREATE FUNCTION confab_body(payload bytea) RETURNS json LANGUAGE sql IMMUTABLE AS $$
