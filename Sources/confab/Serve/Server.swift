@@ -62,8 +62,9 @@ struct Server: Sendable {
         log.start()
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
+        let admissions = Admissions(next: mailroom)
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: mailroom, reads: mailroom,
+            database: database, ids: ids, observer: mailroom, revocations: admissions, reads: mailroom,
             now: SystemClock.wallMilliseconds)
         let outsiders = OutsideUsers(source: SubjectStore(context: context))
         let retained = RetainedStore(database)
@@ -84,7 +85,8 @@ struct Server: Sendable {
             store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
         let box = try SecretBox(directory: options.data)
         let api = RestAPI(
-            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
+            context: context, admissions: admissions, attachments: files,
+            publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
             devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
             security: options.security(box, hub.allowances), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)
