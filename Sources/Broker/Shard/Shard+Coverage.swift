@@ -1,6 +1,8 @@
+import Persistence
 import Topics
+import Transport
 
-// Which topics a session's filters cover: there it has a cursor.
+// Which readable topics a session's filters cover, and where it stands in them.
 extension Shard {
     /// Gives a session a cursor in a topic if one of its filters matches; a cursor that is there stays where it is.
     mutating func cover(_ topic: Int32, by session: Int32, from seq: Int64) {

@@ -103,6 +103,10 @@ extension Shard {
             guard let user = userIndex[conversation.userID],
                 let topic = readableTopic(conversation.topic.address, user)
             else { continue }
+            if token != nil {
+                let pair = Notices.Pair(userID: conversation.userID, topicID: conversation.topic.id)
+                guard notices.mayTell(pair, now: io.now) else { continue }
+            }
             let signal = Signal(conversation)
             frames.reset()
             for session in users[Int(user)].sessions

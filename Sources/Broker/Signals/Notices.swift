@@ -37,6 +37,18 @@ struct Notices {
         }
     }
 
+    /// The user is about to be told without being asked about.
+    /// - Returns: false if it was told less than a second ago, or will be at once: what is new comes at the end of that second.
+    mutating func mayTell(_ pair: Pair, now: Int64) -> Bool {
+        guard open[pair] == nil else {
+            open[pair] = true
+            return false
+        }
+        open[pair] = false
+        ends.append((pair, now + Limits.noticeMilliseconds))
+        return true
+    }
+
     /// Seconds that are over: pairs in which something came meanwhile are due again, the others are forgotten.
     mutating func tick(now: Int64) {
         guard let first = ends.first, first.at <= now else { return }

@@ -24,7 +24,7 @@ package struct SearchStore: Sendable {
             ), found AS MATERIALIZED (
                 SELECT s.topic_id, s.seq, s.id FROM search_entries s
                 WHERE s.id < $3 AND s.words @@ (CASE WHEN $5::bigint IS NULL THEN confab_words_query($2)
-                    ELSE confab_words_query($2) && (''''#' || confab_readable($1, $5, $6, $7, $8) || ''''')::tsquery END)
+                    ELSE confab_words_query($2) && ('''#' || confab_readable($1, $5, $6, $7, $8) || '''')::tsquery END)
             ), page AS MATERIALIZED (
                 SELECT f.*, a.kind, a.low, a.high FROM found f JOIN mine a ON a.id = f.topic_id
                 WHERE NOT EXISTS (SELECT 1 FROM message_deletions d WHERE d.topic_id = f.topic_id AND d.target_seq = f.seq)

@@ -54,8 +54,9 @@ struct Server: Sendable {
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
+        let admissions = Admissions(next: mailroom)
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: mailroom, reads: mailroom,
+            database: database, ids: ids, observer: mailroom, revocations: admissions, reads: mailroom,
             now: SystemClock.wallMilliseconds)
         let follower = LogFollower(store: FollowStore(context: context), next: mailroom) { [logger] in
             logger.warning("\($0)")
@@ -88,7 +89,8 @@ struct Server: Sendable {
             store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
         let box = try SecretBox(directory: options.data)
         let api = RestAPI(
-            context: context, attachments: files, publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
+            context: context, admissions: admissions, attachments: files,
+            publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
             devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
             security: options.security(box, hub.allowances), publicURL: publicURL, logger: logger)
         let watch = DatabaseWatch(url: url)

@@ -38,6 +38,7 @@ import Topics
             try writer.subscribe("inbox/1")
             try reader.subscribe("inbox/2")
             for filter in ["inbox/2", "group/70"] { try open.subscribe(filter) }
+            try waitUntil("what was unread before has been read") { hub.unread.subscriberCount == 3 }
             try writer.publish("group/70", "one")
             try expectNotice(try reader.receive(), unread: 1, "one")
             try checkEqual(try open.receive().topic, "group/70")
@@ -67,6 +68,7 @@ import Topics
             let hub = try makeHub(members: 201)
             let writer = try TestClient(hub, user: 1, id: "a"), reader = try TestClient(hub, user: 2, id: "b")
             try reader.subscribe("inbox/2")
+            try waitUntil("what was unread before has been read") { hub.unread.subscriberCount == 1 }
             try writer.publish("group/70", "one")
             try checkEqual(try writer.receivePuback().reason, .success)
             try writer.publish("group/70", #"{"text":"two","mentions":["2"]}"#)

@@ -7,14 +7,19 @@ import Synchronization
 final class TestUnread: UnreadSource {
     private let log: TestLog
     private let asked = Mutex<[Int]>([])
+    private let subscribers = Atomic<Int>(0)
 
     init(log: TestLog) { self.log = log }
 
     /// How many pairs each question was about.
     var questions: [Int] { asked.withLock { $0 } }
 
+    /// How often a SUBSCRIBE has asked.
+    var subscriberCount: Int { subscribers.load(ordering: .acquiring) }
+
     func unread(of userID: Int64, limit: Int) async throws(DatabaseError) -> [UnreadConversation] {
-        Array(log.topics.compactMap { conversation($0, of: userID) }.prefix(limit))
+        defer { subscribers.add(1, ordering: .releasing) }
+        return Array(log.topics.compactMap { conversation($0, of: userID) }.prefix(limit))
     }
 
     func unread(_ pairs: [(userID: Int64, topicID: Int64)]) async throws(DatabaseError) -> [UnreadConversation] {

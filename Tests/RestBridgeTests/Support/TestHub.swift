@@ -62,8 +62,9 @@ final class TestHub: Sendable {
         let database = Database(url: cluster.url)
         try await database.start()
         let now = SystemClock.wallMilliseconds
+        let admissions = Admissions(next: revoked)
         context = DomainContext(
-            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: revoked,
+            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: admissions,
             reads: Deaf(), now: now)
         // Small ones, so that a test reaches them.
         attachments = AttachmentService(
@@ -83,14 +84,16 @@ final class TestHub: Sendable {
             proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
             origins: [WebOrigin("https://app.example")!], hubName: "hub.example")
         api = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            context: context, admissions: admissions, attachments: attachments, publisher: publisher, devices: devices,
+            authority: authority,
             tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
         security.limits = .builtIn
         security.allowances = allowances
         security.mailer = nil
         limitedAPI = RestAPI(
-            context: context, attachments: attachments, publisher: publisher, devices: devices, authority: authority,
+            context: context, admissions: admissions, attachments: attachments, publisher: publisher, devices: devices,
+            authority: authority,
             tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
     }
