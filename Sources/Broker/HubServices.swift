@@ -85,6 +85,7 @@ package struct HubServices: Sendable {
     package var rights: any RightsSource
     package var logins: any LoginSource
     package var reads: any ReadMarkSource
+    package var unread: any UnreadSource
     package var retained: any RetainedSource
     package var tokens: TokenVerifier
     package var outsiders: OutsideUsers
@@ -96,7 +97,7 @@ package struct HubServices: Sendable {
     package init(
         log: any MessageLog, sessions: any SessionSource, filterLogs: any FilterLogSource, wills: any WillSource,
         retained: any RetainedSource, rights: any RightsSource, logins: any LoginSource, reads: any ReadMarkSource,
-        tokens: TokenVerifier, outsiders: OutsideUsers, ids: IDGenerator, logger: Logger,
+        unread: any UnreadSource, tokens: TokenVerifier, outsiders: OutsideUsers, ids: IDGenerator, logger: Logger,
         wallMilliseconds: @escaping @Sendable () -> Int64
     ) {
         self.log = log
@@ -106,6 +107,7 @@ package struct HubServices: Sendable {
         self.rights = rights
         self.logins = logins
         self.reads = reads
+        self.unread = unread
         self.retained = retained
         self.tokens = tokens
         self.outsiders = outsiders

@@ -51,6 +51,16 @@ package enum Limits {
     static let signalMembersMax = 100
     /// A typing signal that says the same as the last one is dropped for so long.
     static let typingMilliseconds: Int64 = 2_000
+    /// Above so many members nobody is notified of messages unless mentioned.
+    static let noticeMembersMax = 200
+    /// A user is notified of a conversation once in this time.
+    static let noticeMilliseconds: Int64 = 1_000
+    /// Users and conversations that a shard remembers for that time, with some 100 bytes each; the rest is not notified.
+    static let noticesMax = 50_000
+    /// Of these, how many are asked for at once.
+    static let noticesPerReadMax = 256
+    /// Conversations with unread messages that a client hears of when it subscribes to its inbox.
+    static let noticesAtSubscribeMax = 100
     /// Entries in one read of the log for a session that is behind.
     static let catchUpEntriesMax = 100
     /// Entries that are committed and not announced in this time will not be: a connection to the database broke between the two.

@@ -16,6 +16,8 @@ struct RestServices: Sendable {
     let directory: DirectoryStore
     let history: HistoryStore
     let conversations: ConversationStore
+    let search: SearchStore
+    let unread: UnreadStore
     let attachments: AttachmentService
     let publisher: any MessagePublisher
     let authority: TokenAuthority

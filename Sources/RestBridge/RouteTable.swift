@@ -92,6 +92,7 @@ extension Route {
         Route("GET", "/conversations", ConversationRoutes.list),
         Route("PUT", "/conversations/group/{group_id}/read", ConversationRoutes.markRead),
         Route("PUT", "/conversations/direct/{low}/{high}/read", ConversationRoutes.markRead),
+        Route("GET", "/search", limit: .searches, SearchRoutes.search),
         Route("GET", "/notifications", NotificationRoutes.list),
         Route("POST", "/notifications/read", NotificationRoutes.markRead),
     ]

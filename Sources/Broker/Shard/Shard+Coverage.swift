@@ -32,6 +32,7 @@ extension Shard {
         }
         let topic = Int(cursor.topic)
         topics[topic].subscribers.append(TopicState.Subscriber(session: session, cursor: index))
+        forgetWatchers(of: cursor.topic, session)
         if cursor.sent < topics[topic].head { markBehind(session, index) }
         noteCursorChange(session)
     }
@@ -79,6 +80,7 @@ extension Shard {
         else { preconditionFailure("a cursor stands in its topic's list") }
         topics[Int(topic)].subscribers.swapAt(place, topics[Int(topic)].subscribers.count - 1)
         topics[Int(topic)].subscribers.removeLast()
+        forgetWatchers(of: topic, session)
     }
 
     private func cursor(in topic: Int32, of session: Int32) -> Int32? {

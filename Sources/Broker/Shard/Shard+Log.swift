@@ -55,6 +55,7 @@ extension Shard {
         topics[Int(topic)].advance(to: entry)
         if entry.kind == .delete, let target = entry.target { topics[Int(topic)].redact(target) }
         noteShared(entry)
+        noteForNotices(entry, in: topic, now: io.now)
         let subscribers = topics[Int(topic)].subscribers
         guard !subscribers.isEmpty else { return }
         let encoded = EncodedEntry(entry, topics[Int(topic)].name)

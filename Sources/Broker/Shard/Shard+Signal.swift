@@ -96,7 +96,7 @@ extension Shard {
     }
 
     /// If a filter of the session matches.
-    private mutating func deliver(_ signal: Signal, to session: Int32, retain: Bool, io: inout Connections) {
+    mutating func deliver(_ signal: Signal, to session: Int32, retain: Bool, io: inout Connections) {
         let matching = sessions[Int(session)].subscriptions.filter {
             !$0.filter.isShared && $0.filter.matches(signal.name.span)
         }

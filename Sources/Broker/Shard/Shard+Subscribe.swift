@@ -108,6 +108,7 @@ extension Shard {
         sendSystemValues(session, io: &io)
         replayRetained(answer.retained, to: session, io: &io)
         replayPresence(answer.presences, to: session)
+        replayUnread(answer.presences, to: session)
         pump(session, io: &io)
     }
 
@@ -296,6 +297,6 @@ package struct SubscribeAnswer: Sendable {
     var isUnsubscribe = false
     /// What is to be sent after it.
     var retained: [RetainedReplay.Request] = []
-    /// Filters that may cover presences, whose last values are to be sent after it.
+    /// Filters that may cover presences or the inbox: last values and what is unread are to be sent after it.
     var presences: [TopicFilter] = []
 }

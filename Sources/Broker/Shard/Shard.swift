@@ -49,6 +49,7 @@ package struct Shard: ~Copyable {
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.
     var stranded: [LogEntry] = []
+    var notices = Notices()
 
     var counters = ShardCounters()
     var system = SystemFeed()
@@ -140,6 +141,7 @@ package struct Shard: ~Copyable {
     package mutating func tick(io: inout Connections) {
         startRetainedReads(io: &io)
         releaseHeldBack(io: &io)
+        notices.tick(now: io.now)
         releaseThrottled(io: &io)
         recentFirsts.tick(now: io.now)
         recentLosses.tick(now: io.now)
@@ -174,6 +176,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
+        askForNotices()
         finishShares(io: &io)
         if isStopping { saveShareLogs() }
         saveSessions()
@@ -228,6 +231,7 @@ package struct Shard: ~Copyable {
         case .membersCounted(let group, let count, let seq): membersCounted(group, count, asOf: seq)
         case .signal(let signal): deliver(signal, io: &io)
         case .read(let receipt): apply(receipt, io: &io)
+        case .unread(let conversations, let token): deliver(conversations, to: token, io: &io)
         case .presences(let token, let signals): deliver(signals, to: token, io: &io)
         case .loginSessionRevoked(let id): endSessions(ofLogin: id, io: &io)
         case .userEnded(let id): endSessions(ofUser: id, io: &io)

@@ -61,6 +61,8 @@ package enum ShardMail: Sendable {
     case read(ReadReceipt)
     /// The last values that a SUBSCRIBE asked for.
     case presences(session: UInt64, [Signal])
+    /// What users have not read; nil: not for one session that asked.
+    case unread([UnreadConversation], session: UInt64?)
     /// Log-out or revocation: connections of this log-in session, or of this token of a bot, end.
     case loginSessionRevoked(Int64)
     /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.

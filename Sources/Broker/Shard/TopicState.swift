@@ -24,6 +24,8 @@ struct TopicState {
     var subscribers: [Subscriber] = []
     /// Users of this shard who may read it.
     private(set) var readers: [Int32] = []
+    /// Of these, who is to be notified of messages; nil: to be found.
+    var watchers: [Int32]?
     /// Of a group, where it is known; else more than there can be.
     private(set) var memberCount = Int.max
     private var memberCountKnownAt: Int64 = 0
@@ -85,7 +87,10 @@ struct TopicState {
         }
     }
 
-    mutating func addReader(_ user: Int32) { readers.append(user) }
+    mutating func addReader(_ user: Int32) {
+        readers.append(user)
+        watchers = nil
+    }
 
     mutating func removeReader(_ user: Int32) {
         guard let place = readers.lastIndex(of: user) else {
@@ -93,6 +98,7 @@ struct TopicState {
         }
         readers.swapAt(place, readers.count - 1)
         readers.removeLast()
+        watchers = nil
     }
 
     mutating func setMemberCount(_ count: Int, asOf seq: Int64) {

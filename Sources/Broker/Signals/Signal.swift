@@ -57,6 +57,24 @@ package struct Signal: Sendable {
         audience = .friends(friends)
     }
 
+    /// On the reader's inbox.
+    init(_ conversation: UnreadConversation) {
+        let inbox = "inbox/\(conversation.userID)"
+        self.init(
+            "message_notification", inbox, from: conversation.senderID, now: conversation.sentAt, topic: inbox
+        ) { writer in
+            writer.name("topic")
+            writer.string(conversation.topic.address.name)
+            writer.name("seq")
+            writer.number(conversation.seq)
+            writer.name("unread")
+            writer.number(conversation.unread)
+            writer.name("preview")
+            writer.string(conversation.preview)
+        }
+        audience = .user(conversation.userID)
+    }
+
     private init(
         _ type: StaticString, _ name: String, from user: Int64, now: Int64, topic: String?,
         _ writeBody: (inout JSONWriter) -> Void

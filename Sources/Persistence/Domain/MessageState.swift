@@ -22,25 +22,26 @@ package struct MessageState: Sendable, Equatable {
 }
 
 extension HistoryStore {
-    /// The states of those entries of a topic that are messages, by `seq`; those that are as they were sent are left out.
+    /// The states of those entries that are messages, by `id`; those that are as they were sent are left out.
     package func states(
         of entries: [LogEntry], for readerID: Int64
     ) async throws(DatabaseError) -> [Int64: MessageState] {
         let messages = entries.filter { $0.kind == .message }
-        guard let topic = messages.first?.topic.id else { return [:] }
-        let seqs = Parameter.ints(messages.map(\.seq))
+        guard !messages.isEmpty else { return [:] }
         let rows = try await context.database.query(
             """
-            SELECT e.target_seq, e.seq, m.payload, 0::bigint, false, 0::bigint AS first
-            FROM (SELECT target_seq, max(seq) AS seq FROM message_edits
-                WHERE topic_id = $1 AND target_seq = ANY($2) GROUP BY target_seq) e
-            JOIN messages m ON m.topic_id = $1 AND m.seq = e.seq
+            WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS a(topic_id, seq, id))
+            SELECT e.id, e.seq, m.payload, 0::bigint, false, 0::bigint AS first
+            FROM (SELECT a.id, a.topic_id, max(c.seq) AS seq FROM asked a
+                JOIN message_edits c ON c.topic_id = a.topic_id AND c.target_seq = a.seq GROUP BY a.id, a.topic_id) e
+            JOIN messages m ON m.topic_id = e.topic_id AND m.seq = e.seq
             UNION ALL
-            SELECT r.target_seq, 0, r.emoji, count(*), bool_or(r.user_id = $3), min(r.seq)
-            FROM message_reactions r WHERE r.topic_id = $1 AND r.target_seq = ANY($2) AND r.is_present
-            GROUP BY r.target_seq, r.emoji
+            SELECT a.id, 0, r.emoji, count(*), bool_or(r.user_id = $4), min(r.seq)
+            FROM asked a JOIN message_reactions r ON r.topic_id = a.topic_id AND r.target_seq = a.seq AND r.is_present
+            GROUP BY a.id, r.emoji
             ORDER BY first
-            """, [.int(topic), seqs, .int(readerID)])
+            """,
+            [.ints(messages.map(\.topic.id)), .ints(messages.map(\.seq)), .ints(messages.map(\.id)), .int(readerID)])
         var states: [Int64: MessageState] = [:]
         for row in 0..<rows.count {
             let target = rows.int(row, 0)

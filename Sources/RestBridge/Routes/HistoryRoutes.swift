@@ -21,7 +21,7 @@ enum HistoryRoutes {
         var next = page.next(path, position, limit: limit)
         if let types { next?.append("&types=\(types)") }
         let states = page.isAnnotated ? try await services.history.states(of: page.entries, for: request.userID) : [:]
-        return .log(page, next: next) { $0.json(states[$0.seq]) }
+        return .log(page, next: next) { $0.json(states[$0.id]) }
     }
 }
 

@@ -10,7 +10,7 @@ enum MessageRoutes {
         guard let entry = try await services.history.entry(try request.id("seq"), of: address, for: request.userID)
         else { throw Problem.notFound }
         let states = try await services.history.states(of: [entry], for: request.userID)
-        return HTTPResponse(entry, states[entry.seq])
+        return HTTPResponse(entry, states[entry.id])
     }
 
     /// Answers the edit.

@@ -4,11 +4,8 @@ import Transport
 
 /// The inbox, and what waits unread elsewhere.
 enum NotificationRoutes {
-    /// So many conversations are looked at, and so many of those with unread messages are listed.
-    private static let conversationsReadMax = 200
+    /// Conversations with unread messages that are listed, the newest.
     private static let conversationsListedMax = 50
-    /// In characters.
-    private static let previewLengthMax = 100
 
     static func list(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var query = try QueryReader(request)
@@ -18,11 +15,9 @@ enum NotificationRoutes {
         let page = try await services.history.page(
             of: .inbox(user: request.userID), for: request.userID, position, limit: limit)
         guard let page else { throw Problem.notFound }
-        var unread: [Conversation]?
+        var unread: [UnreadConversation]?
         if position == .before(nil) {
-            unread = try await services.conversations.conversations(
-                of: request.userID, after: .start, limit: conversationsReadMax
-            ).filter { $0.unread > 0 }
+            unread = try await services.unread.unread(of: request.userID, limit: conversationsListedMax)
         }
         let next = page.next("/notifications", position, limit: limit)
         return .log(page, next: next) { writer in
@@ -31,7 +26,7 @@ enum NotificationRoutes {
             guard let unread else { return }
             writer.name("conversations")
             writer.beginArray()
-            for conversation in unread.prefix(conversationsListedMax) { write(conversation, to: &writer) }
+            for conversation in unread { write(conversation, to: &writer) }
             writer.endArray()
         } item: { entry in
             var bytes: [UInt8] = []
@@ -54,31 +49,20 @@ enum NotificationRoutes {
         return .noContent
     }
 
-    private static func write(_ conversation: Conversation, to writer: inout JSONWriter) {
-        guard let message = conversation.lastMessage else { return }
+    private static func write(_ conversation: UnreadConversation, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.name("topic")
         writer.string(conversation.topic.address.name)
         writer.name("from")
-        writer.id(message.senderID)
+        writer.id(conversation.senderID)
         writer.name("seq")
-        writer.number(message.seq)
+        writer.number(conversation.seq)
         writer.name("unread")
         writer.number(conversation.unread)
         writer.name("preview")
-        writer.string(preview(of: message))
+        writer.string(conversation.preview)
         writer.name("sent_at")
-        writer.time(milliseconds: IDGenerator.milliseconds(of: message.id))
+        writer.time(milliseconds: conversation.sentAt)
         writer.endObject()
-    }
-
-    /// The beginning of a message's text; empty if it has none.
-    private static func preview(of message: LogEntry) -> String {
-        var bytes: [UInt8] = []
-        Envelope.write(message, into: &bytes)
-        guard let envelope = try? JSONValue(parsing: bytes), let text = envelope["body"]?["text"]?.string else {
-            return ""
-        }
-        return String(text.prefix(previewLengthMax))
     }
 }

@@ -54,25 +54,29 @@ struct Server: Sendable {
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
+        let admissions = Admissions(next: mailroom)
+        let context = DomainContext(
+            database: database, ids: ids, observer: mailroom, revocations: admissions, reads: mailroom,
+            now: SystemClock.wallMilliseconds)
+        let follower = LogFollower(store: FollowStore(context: context), next: mailroom) { [logger] in
+            logger.warning("\($0)")
+        }
         let log = LogWriter(
             url: url, database: database,
-            limits: LogWriter.Limits(publishWaitMilliseconds: options.publishWait.milliseconds), commits: mailroom,
+            limits: LogWriter.Limits(publishWaitMilliseconds: options.publishWait.milliseconds), commits: follower,
             outcomes: mailroom
         ) { [logger] in logger.warning("log: \($0)") }
         log.start()
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
-        let admissions = Admissions(next: mailroom)
-        let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: admissions, reads: mailroom,
-            now: SystemClock.wallMilliseconds)
         let outsiders = OutsideUsers(source: SubjectStore(context: context))
         let retained = RetainedStore(database)
         let hub = Hub(
             services: HubServices(
                 log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
                 retained: retained, rights: DirectoryStore(context: context),
-                logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context), tokens: tokens,
+                logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context),
+                unread: UnreadStore(context: context), tokens: tokens,
                 outsiders: outsiders, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
@@ -108,6 +112,7 @@ struct Server: Sendable {
             logger: logger
         ).start()
         tasks += AccountUpkeep(context: context, logger: logger).start()
+        tasks.append(Task { await follower.run() })
         if let command = options.mailCommand {
             tasks.append(Postman(MailOutbox(context: context), box, command, logger).start())
         }

@@ -16,6 +16,7 @@ final class TestHub: Sendable {
     let wills: TestWills
     let rights = TestRights()
     let reads: TestReads
+    let unread: TestUnread
     let subjects = TestSubjects()
     let clock = Clock()
     let retained = TestRetained()
@@ -50,6 +51,7 @@ final class TestHub: Sendable {
         mailroom = Mailroom(shardCount: shards) { mailboxes[$1].post(.shard($0)) }
         log = TestLog(mailroom: mailroom, after: earlier?.log)
         reads = TestReads(mailroom: mailroom) { [log] in log.end(of: $0) }
+        unread = TestUnread(log: log)
         filterLogs = TestFilterLogs(log: log, after: earlier?.filterLogs)
         let sessions = TestSessions(logs: filterLogs, after: earlier?.sessions)
         self.sessions = sessions
@@ -62,7 +64,8 @@ final class TestHub: Sendable {
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,
-                logins: rights, reads: reads, tokens: TokenVerifier(own: Self.authority, outside: TestIssuer.all),
+                logins: rights, reads: reads, unread: unread,
+                tokens: TokenVerifier(own: Self.authority, outside: TestIssuer.all),
                 outsiders: OutsideUsers(source: subjects), ids: IDGenerator(node: 0) { [clock] in clock.milliseconds },
                 logger: Logger(minimum: .error),
                 wallMilliseconds: wallMilliseconds ?? { [clock] in clock.milliseconds }),

@@ -40,6 +40,9 @@ final class TestLog: MessageLog {
 
     func end(of topic: Int64) -> Int64 { state.withLock { $0.ends[topic] ?? 0 } }
 
+    func entries(of topic: Int64) -> [LogEntry] { state.withLock { $0.entries[topic] ?? [] } }
+    var topics: [Int64] { state.withLock { $0.entries.keys.sorted() } }
+
     func hold() { state.withLock { $0.isHolding = true } }
     func fill(_ isFull: Bool) { state.withLock { $0.isFull = isFull } }
     func burden(_ load: LogLoad) { state.withLock { $0.load = load } }

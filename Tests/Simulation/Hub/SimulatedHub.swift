@@ -54,7 +54,7 @@ final class SimulatedHub: @unchecked Sendable {
             services: HubServices(
                 log: SimulatedLog(writer: log, stores: stores, ledger: ledger), sessions: stores, filterLogs: stores,
                 wills: stores,
-                retained: stores, rights: stores, logins: stores, reads: stores,
+                retained: stores, rights: stores, logins: stores, reads: stores, unread: stores,
                 tokens: TokenVerifier(own: tokens), outsiders: OutsideUsers(source: stores), ids: ids,
                 logger: Logger(minimum: .debug) { [world] line in world.note("log", 0, 0, String(line.dropFirst(25))) },
                 wallMilliseconds: { [world] in world.wall }),

@@ -1,0 +1,64 @@
+import JSON
+import Topics
+
+/// What the hub makes of conversations after their commit: words to search for, and mentions in inboxes. Each step is one transaction with
+/// its progress, so a crash repeats it whole or not at all.
+package struct FollowStore: Sendable {
+    /// What one step takes: some milliseconds for a busy hub's newest messages, well below a second for a backlog.
+    static let topicsPerStep = 50
+    /// Of all topics together, and of each at least.
+    private static let entriesPerStep: Int64 = 2_000
+    private static let entriesPerTopicMin: Int64 = 100
+    /// Topics that are looked at in one statement of a sweep.
+    private static let pageSize: Int64 = 1_000
+
+    let context: DomainContext
+
+    package init(context: DomainContext) { self.context = context }
+
+    /// Follows the logs of these topics by one step.
+    /// - Parameter entries: of each topic; nil: a few of many, many of a few.
+    /// - Returns: those of them that have more.
+    func follow(_ topicIDs: [Int64], entries: Int64? = nil) async throws(DatabaseError) -> [Int64] {
+        precondition(!topicIDs.isEmpty)
+        let entries = entries ?? max(Self.entriesPerTopicMin, Self.entriesPerStep / Int64(topicIDs.count))
+        return try await context.change { [context] transaction in
+            let rows = try await transaction.query(
+                "SELECT * FROM confab_follow($1, $2)", [.ints(topicIDs), .int(entries)])
+            let mentions = (0..<rows.count).map { Self.mention(rows, $0, context) }
+            let left = try await transaction.query(
+                """
+                SELECT t.id FROM log_progress p JOIN topics t ON t.id = p.topic_id
+                WHERE p.topic_id = ANY ($1) AND t.last_seq > p.followed_seq
+                """, [.ints(topicIDs)])
+            return Change(result: (0..<left.count).map { left.int($0, 0) }, entries: mentions)
+        }
+    }
+
+    /// Conversations whose logs go on behind what has been followed, after `topicID`, and where to go on; nil: that was the last page.
+    func unfollowed(after topicID: Int64) async throws(DatabaseError) -> (topics: [Int64], next: Int64?) {
+        let rows = try await context.database.query(
+            """
+            SELECT t.id, t.kind IN (2, 3) AND t.last_seq > coalesce(p.followed_seq, 0)
+            FROM (SELECT * FROM topics WHERE id > $1 ORDER BY id LIMIT $2) t
+            LEFT JOIN log_progress p ON p.topic_id = t.id ORDER BY t.id
+            """, [.int(topicID), .int(Self.pageSize)])
+        let topics = (0..<rows.count).filter { rows.bool($0, 1) }.map { rows.int($0, 0) }
+        return (topics, rows.count < Self.pageSize ? nil : rows.int(rows.count - 1, 0))
+    }
+
+    private static func mention(_ rows: Rows, _ row: Int, _ context: DomainContext) -> Append {
+        let id = rows.int(row, 0)
+        let topic: StoredTopic =
+            rows.int(row, 1) == TopicKind.direct.rawValue
+            ? .direct(rows.int(row, 2), rows.int(row, 3), id: id) : .group(id)
+        return context.entry(in: .inbox(of: rows.int(row, 7)), by: rows.int(row, 5), .mention) { body in
+            body.name("topic")
+            body.string(topic.address.name)
+            body.name("seq")
+            body.number(rows.int(row, 4))
+            body.name("preview")
+            body.string(MessagePreview.text(ofSuffix: rows.bytes(row, 6)))
+        }
+    }
+}

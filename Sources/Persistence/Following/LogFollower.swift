@@ -1,0 +1,133 @@
+import Synchronization
+
+/// Follows conversations in the background, shortly after their entries were committed. It learns from the log's writers what has moved; what
+/// it did not hear, since the hub was not there or too much moved at once, it looks for at the start and every few minutes.
+package final class LogFollower: CommitObserver {
+    private struct State {
+        /// In the order in which they moved.
+        var moved: [Int64] = []
+        var isMoved: Set<Int64> = []
+        var needsSweep = true
+    }
+
+    /// Between looks at what has moved: with the step itself well below the two seconds within which messages are found.
+    private static let pauseMilliseconds: Int64 = 200
+    /// After a failure: the database is away, or very busy.
+    private static let failurePauseMilliseconds: Int64 = 1_000
+    private static let sweepSeconds: Int64 = 300
+    /// Topics that are remembered; beyond it a sweep finds the rest.
+    private static let topicsMax = 100_000
+
+    private let store: FollowStore
+    private let next: any CommitObserver
+    private let report: @Sendable (String) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - next: hears of the entries first.
+    ///   - report: a line for the log, when following fails.
+    package init(store: FollowStore, next: any CommitObserver, report: @escaping @Sendable (String) -> Void) {
+        self.store = store
+        self.next = next
+        self.report = report
+    }
+
+    package func committed(_ entries: [LogEntry]) {
+        next.committed(entries)
+        var last: Int64 = 0
+        var topics: [Int64] = []
+        for entry in entries where entry.topic.id != last && entry.isFollowed {
+            last = entry.topic.id
+            topics.append(last)
+        }
+        if !topics.isEmpty { note(topics) }
+    }
+
+    /// Returns when its task is cancelled.
+    package func run() async {
+        var nextSweep = ContinuousClock.now
+        var isFailing = false
+        while !Task.isCancelled {
+            var pause = Duration.milliseconds(Self.pauseMilliseconds)
+            do {
+                if state.withLock({ $0.needsSweep }) || ContinuousClock.now >= nextSweep {
+                    try await sweep()
+                    nextSweep = ContinuousClock.now + .seconds(Self.sweepSeconds)
+                }
+                try await followMoved()
+                isFailing = false
+            } catch {
+                if !isFailing, !Task.isCancelled { report("conversations cannot be followed: \(error)") }
+                isFailing = true
+                pause = .milliseconds(Self.failurePauseMilliseconds)
+            }
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    /// Follows until nothing is left. A step that left something is followed by a pause as long as it took: a backlog takes at most half of one
+    /// connection's time.
+    func followMoved() async throws {
+        while !Task.isCancelled {
+            let topics = take()
+            guard !topics.isEmpty else { return }
+            let start = ContinuousClock.now
+            do {
+                let left = try await store.follow(topics)
+                if !left.isEmpty { note(left) }
+            } catch {
+                note(topics)
+                throw error
+            }
+            guard !state.withLock({ $0.moved.isEmpty }) else { return }
+            try await Task.sleep(for: ContinuousClock.now - start)
+        }
+    }
+
+    /// Looks at all topics for what has moved unheard.
+    func sweep() async throws {
+        state.withLock { $0.needsSweep = false }
+        var last: Int64 = 0
+        do {
+            while true {
+                let (topics, next) = try await store.unfollowed(after: last)
+                if !topics.isEmpty {
+                    note(topics)
+                    try await followMoved()
+                }
+                guard let next else { return }
+                last = next
+            }
+        } catch {
+            state.withLock { $0.needsSweep = true }
+            throw error
+        }
+    }
+
+    private func note(_ topics: [Int64]) {
+        state.withLock { state in
+            for topic in topics where !state.isMoved.contains(topic) {
+                guard state.moved.count < Self.topicsMax else {
+                    state.needsSweep = true
+                    return
+                }
+                state.isMoved.insert(topic)
+                state.moved.append(topic)
+            }
+        }
+    }
+
+    private func take() -> [Int64] {
+        state.withLock { state in
+            let topics = Array(state.moved.prefix(FollowStore.topicsPerStep))
+            state.moved.removeFirst(topics.count)
+            state.isMoved.subtract(topics)
+            return topics
+        }
+    }
+}
+
+extension LogEntry {
+    /// There is something to do about it.
+    fileprivate var isFollowed: Bool { kind == .message || kind == .edit || kind == .delete }
+}

@@ -1,0 +1,45 @@
+import JSON
+import Persistence
+import Topics
+import Transport
+
+/// Finding messages.
+enum SearchRoutes {
+    /// In characters: more words than anybody remembers of a message.
+    private static let queryLengthMax = 256
+
+    /// A conversation that is not there, or not the caller's, has no results.
+    static func search(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
+        var query = try QueryReader(request)
+        let words = query.text("query") ?? ""
+        let name = query.text("topic")
+        let limit = query.limit()
+        let cursor = query.cursor(parseID)
+        if words.isEmpty { query.refuse("query", "must be the words to find") }
+        if words.unicodeScalars.count > queryLengthMax { query.refuse("query", "at most \(queryLengthMax) characters") }
+        let address = name.flatMap { TopicAddress(parsing: Array($0.utf8).span) }
+        if name != nil, address?.isConversation != true { query.refuse("topic", "must be the topic of a conversation") }
+        try query.finish()
+        let (messages, hasMore) = try await services.search.messages(
+            matching: words, in: address, for: request.userID, beforeID: cursor, limit: limit + 1
+        ).page(limit)
+        let states = try await services.history.states(of: Array(messages), for: request.userID)
+        var next: String?
+        if hasMore, let last = messages.last {
+            let topic = address.map { "&topic=\($0.name)" } ?? ""
+            next = "/search?query=\(percentEncoded(words))\(topic)&limit=\(limit)&cursor=\(last.id)"
+        }
+        return .page(next: next) { writer in
+            for message in messages { writer.raw(message.json(states[message.id])) }
+        }
+    }
+}
+
+extension TopicAddress {
+    fileprivate var isConversation: Bool {
+        switch self {
+        case .direct, .group: true
+        case .inbox, .filterLog: false
+        }
+    }
+}
