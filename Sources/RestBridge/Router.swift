@@ -9,15 +9,16 @@ struct Router: Sendable {
         case nothing
     }
 
-    private let routes: [Route]
+    /// By the first part of the path.
+    private let routes: [String: [Route]]
 
-    init(_ routes: [Route]) { self.routes = routes }
+    init(_ routes: [Route]) { self.routes = Dictionary(grouping: routes) { $0.pattern.first } }
 
     func match(method: String, path: String) -> Match {
         guard let parts = PathPattern.split(path) else { return .malformedPath }
         let wanted = method == "HEAD" ? "GET" : method
         var methods: [String] = []
-        for route in routes {
+        for route in parts.first.flatMap({ routes[$0] }) ?? [] {
             guard let parameters = route.pattern.match(parts) else { continue }
             if route.method == wanted { return .route(route, parameters: parameters) }
             methods.append(route.method)

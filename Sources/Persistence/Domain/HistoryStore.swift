@@ -24,6 +24,8 @@ package struct HistoryStore: Sendable {
         package var lastSeq: Int64
         /// How far the reader has read; what is no longer there counts as read.
         package var readSeq: Int64
+        /// The topic has edits or reactions: `HistoryStore.states` may find some for these entries.
+        package var isAnnotated: Bool
     }
 
     /// - Parameter kinds: only these; nil: all.
@@ -39,27 +41,31 @@ package struct HistoryStore: Sendable {
             rows = try await context.database.query(
                 """
                 SELECT t.id, t.last_seq, t.first_seq, greatest(r.read_seq, t.first_seq - 1),
-                    m.seq, m.id, m.sender_id, m.kind, m.payload
-                FROM topics t
+                    m.seq, m.id, m.sender_id, m.kind, m.payload, t.is_annotated
+                FROM (SELECT *, EXISTS (SELECT 1 FROM message_edits e WHERE e.topic_id = topics.id)
+                        OR EXISTS (SELECT 1 FROM message_reactions e WHERE e.topic_id = topics.id) AS is_annotated
+                    FROM topics WHERE id = confab_readable($1, $2, $3, $4, $5)) t
                 LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
                 LEFT JOIN LATERAL (SELECT * FROM messages m
                     WHERE m.topic_id = t.id AND m.seq >= t.first_seq AND m.seq < $6
                         AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
                     ORDER BY m.seq DESC LIMIT $7) m ON true
-                WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq DESC
+                ORDER BY m.seq DESC
                 """, who + [.int(seq ?? .max), .int(Int64(limit) + 1), kindParameter])
         case .after(let seq):
             rows = try await context.database.query(
                 """
                 SELECT t.id, t.last_seq, t.first_seq, greatest(r.read_seq, t.first_seq - 1),
-                    m.seq, m.id, m.sender_id, m.kind, m.payload
-                FROM topics t
+                    m.seq, m.id, m.sender_id, m.kind, m.payload, t.is_annotated
+                FROM (SELECT *, EXISTS (SELECT 1 FROM message_edits e WHERE e.topic_id = topics.id)
+                        OR EXISTS (SELECT 1 FROM message_reactions e WHERE e.topic_id = topics.id) AS is_annotated
+                    FROM topics WHERE id = confab_readable($1, $2, $3, $4, $5)) t
                 LEFT JOIN read_marks r ON r.topic_id = t.id AND r.user_id = $1
                 LEFT JOIN LATERAL (SELECT * FROM messages m
                     WHERE m.topic_id = t.id AND m.seq >= t.first_seq AND m.seq > $6
                         AND ($8::bigint[] IS NULL OR m.kind = ANY ($8))
                     ORDER BY m.seq LIMIT $7) m ON true
-                WHERE t.id = confab_readable($1, $2, $3, $4, $5) ORDER BY m.seq
+                ORDER BY m.seq
                 """, who + [.int(seq), .int(Int64(limit) + 1), kindParameter])
         }
         guard rows.count > 0 else { return nil }
@@ -69,7 +75,7 @@ package struct HistoryStore: Sendable {
         if case .before = position { entries.reverse() }
         return Page(
             entries: entries, hasMore: rows.count > limit, firstSeq: rows.int(0, 2), lastSeq: rows.int(0, 1),
-            readSeq: rows.int(0, 3))
+            readSeq: rows.int(0, 3), isAnnotated: rows.bool(0, 9))
     }
 
     package func entry(

@@ -19,6 +19,14 @@ struct PathPattern: Sendable {
         }
     }
 
+    /// What paths begin with: never a parameter.
+    var first: String {
+        guard case .literal(let literal)? = segments.first else {
+            preconditionFailure("\(text) begins with a parameter")
+        }
+        return literal
+    }
+
     /// The parts of a path, decoded; nil if it is malformed. In paths that hold the name of a topic, its slashes may be encoded or not.
     static func split(_ path: String) -> [String]? {
         guard path.hasPrefix("/") else { return nil }

@@ -20,7 +20,7 @@ enum HistoryRoutes {
         let path = request.parameters["user_id"].map { "/messages/\($0)" } ?? "/messages/\(address.name)"
         var next = page.next(path, position, limit: limit)
         if let types { next?.append("&types=\(types)") }
-        let states = try await services.history.states(of: page.entries, for: request.userID)
+        let states = page.isAnnotated ? try await services.history.states(of: page.entries, for: request.userID) : [:]
         return .log(page, next: next) { $0.json(states[$0.id]) }
     }
 }
