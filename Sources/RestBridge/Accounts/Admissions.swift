@@ -73,6 +73,9 @@ package final class Admissions: RevocationObserver {
         next.userEnded(userID)
     }
 
+    /// Issuers have changed: all tokens must show their signatures again.
+    package func forgetAll() { forget { _ in true } }
+
     private func forget(_ isEnded: (Claims) -> Bool) {
         state.withLock { state in
             state.ends &+= 1

@@ -121,6 +121,7 @@ struct Server: Sendable {
         await signals.wait {
             reload(tls)
             reload(tokens, own: publicURL)
+            admissions.forgetAll()
         }
         logger.info("stopping")
         operations.stop()

@@ -70,6 +70,12 @@ struct AdmissionsTests {
         #expect(told.ids.withLock { $0 } == (isUser ? [-8, -7] : [71, 70]))
     }
 
+    @Test func allAreForgottenAtOnce() {
+        admit()
+        admissions.forgetAll()
+        #expect(known(at: Self.start) == (false, false))
+    }
+
     /// The database said "alive" before the end was committed.
     @Test func anAnswerFromBeforeAnEndIsNotKept() {
         let finding = admissions.find(Self.token, now: Self.start)
