@@ -49,6 +49,40 @@ import Topics
         }
     }
 
+    /// What takes access away does not wait for an entry that is missing before it: that one is not delivered any more either.
+    @Test func removalBehindAGap() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/70")
+            let missing = hub.log.store(group, "secret"), removal = hub.log.store(group, "removed", removed)
+            hub.log.announce(removal)
+            try hub.settle()
+            try client.publish("group/70", "still here?")
+            try checkEqual(try client.receivePuback().reason, .notAuthorized)
+            hub.log.announce(missing)
+            try client.expectNothing()
+            try checkEqual(try client.subscribe("group/70").reasons, [.notAuthorized])
+        }
+    }
+
+    /// The removal is announced while the user is not here, and the admission before it comes when the rights are loaded already.
+    @Test func removalOutlivesItsUser() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1)
+            let admission = hub.log.store(group, "added", added)
+            hub.log.announce(hub.log.store(group, "removed", removed))
+            try hub.settle()
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/+")
+            hub.log.announce(admission, hub.log.store(group, "secret"))
+            try client.expectNothing()
+            try checkEqual(try client.subscribe("group/70").reasons, [.notAuthorized])
+        }
+    }
+
     /// What was not announced is read, but nobody can tell from it who may read on: all who may be concerned go before it is delivered,
     /// and nothing that was known of their rights stays.
     @Test func aGapInWhichRightsChange() async throws {
