@@ -83,6 +83,33 @@ import Topics
         }
     }
 
+    /// The admission of somebody who is known as a member: a removal that is not announced yet came before. The session begins anew with it,
+    /// as it does when the rights are loaded again.
+    @Test func admissionOvertakesRemoval() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
+            hub.rights.loads.close()
+            let client = try TestClient(port: hub.ports[0])
+            try client.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
+            try waitUntil("the rights are read") { hub.rights.loads.waitingCount == 1 }
+            let removal = hub.log.store(group, "removed", removed)
+            hub.log.announce(hub.log.store(group, "added again", added))
+            try hub.settle()
+            hub.rights.loads.open()
+            try checkEqual(try client.receiveConnack(), .success)
+            try client.subscribe("group/70", qos: .exactlyOnce)
+            hub.log.announce(removal, hub.log.store(group, "hello"))
+            let delivery = try client.receive()
+            client.cut()
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 3, joinedSeq: 2)])
+            let next = try TestClient(hub, user: 1, isClean: false, expirySeconds: 100)
+            let again = try next.receive()
+            try checkEqual([delivery.seq, again.seq], [3, 3])
+            try checkEqual(again.packetID, delivery.packetID)
+        }
+    }
+
     /// What was not announced is read, but nobody can tell from it who may read on: all who may be concerned go before it is delivered,
     /// and nothing that was known of their rights stays.
     @Test func aGapInWhichRightsChange() async throws {
