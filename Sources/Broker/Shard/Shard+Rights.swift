@@ -274,9 +274,7 @@ extension Shard {
         if topics[Int(topic)].memberCount == .max { countMembers(of: entry.topic.id) }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
-        for session in users[place].sessions {
-            cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)].head))
-        }
+        for session in users[place].sessions { cover(topic, by: session, from: entry.seq - 1) }
     }
 
     private mutating func befriend(

@@ -110,6 +110,23 @@ import Topics
         }
     }
 
+    /// Rights that were read after an admission of which this shard has not heard: what was said before it is not delivered.
+    @Test func deliveriesBeginWithTheAdmission() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(2, groups: [TestRights.group(70)])
+            let other = try TestClient(hub, user: 2, id: "other")
+            try other.subscribe("group/70")
+            let earlier = hub.log.store(group, "secret"), admission = hub.log.store(group, "added", added)
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 2, joinedSeq: 2)])
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/70")
+            hub.log.announce(earlier, admission)
+            try checkEqual(try client.receiveSeqs(1), [2])
+            try checkEqual(try other.receiveSeqs(2), [1, 2])
+        }
+    }
+
     /// What was not announced is read, but nobody can tell from it who may read on: all who may be concerned go before it is delivered,
     /// and nothing that was known of their rights stays.
     @Test func aGapInWhichRightsChange() async throws {
