@@ -49,6 +49,7 @@ final class SimulatedHub: @unchecked Sendable {
             url: "", database: Database(url: ""), limits: limits, commits: mailroom, outcomes: mailroom)
         writers = log.writers.map { SimulatedWriter(world, database, ledger, $0, limits) }
         let stores = Stores(database: database, life: life)
+        database.endOrphans()
         database.tables.endConnections(now: world.wall)
         let hub = Hub(
             services: HubServices(
