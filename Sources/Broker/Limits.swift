@@ -65,6 +65,9 @@ package enum Limits {
     static let catchUpEntriesMax = 100
     /// Entries that are committed and not announced in this time will not be: a connection to the database broke between the two.
     static let gapMilliseconds: Int64 = 2_000
+    /// Removals are remembered so long: an admission from before may be announced as late as `DomainContext` learns that it was committed,
+    /// which takes 20 questions to the database of up to 40 s each.
+    static let lossesMilliseconds: Int64 = 15 * 60 * 1000
     /// Recent entries of a topic kept for those who are a little behind.
     static let recentEntriesMax = 128
     static let recentBytesMax = 32 * 1024

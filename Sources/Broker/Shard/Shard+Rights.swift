@@ -266,20 +266,15 @@ extension Shard {
         guard entry.seq > recentLosses.seq(of: own),
             entry.seq > recentLosses.seq(of: Access(user: 0, other: group))
         else { return }
-        if let group = users[place].groups[entry.topic.id] {
-            guard group.knownAt < entry.seq else { return }
-            users[place].groups[entry.topic.id]?.role = role
-            users[place].groups[entry.topic.id]?.knownAt = entry.seq
-            return
-        }
+        if let known = users[place].groups[group], known.knownAt >= entry.seq { return }
         let topic = holdTopic(entry.topic, firstSeq: firstSeq, lastSeq: entry.seq - 1, for: user)
+        // Who is a member cannot become one: a removal came between, and is not announced yet.
+        revokeGroup(group, of: user)
         topics[Int(topic)].setAnnouncement(isAnnouncement, asOf: entry.seq)
         if topics[Int(topic)].memberCount == .max { countMembers(of: entry.topic.id) }
         users[place].groups[entry.topic.id] = UserState.Group(
             topic: topic, role: role, knownAt: entry.seq, joinedSeq: entry.seq)
-        for session in users[place].sessions {
-            cover(topic, by: session, from: min(entry.seq - 1, topics[Int(topic)].head))
-        }
+        for session in users[place].sessions { cover(topic, by: session, from: entry.seq - 1) }
     }
 
     private mutating func befriend(

@@ -67,6 +67,8 @@ extension Shard {
                 // The client may have no room for it.
                 guard isLive(session) else { return }
             case .publish(let packet, _):
+                // Behind one that the client will send again it would be numbered before it: it comes again too.
+                if sessions[Int(session)].acknowledgements.isBlocked { continue }
                 do throws(ProtocolError) {
                     try receiveHeld(packet, from: session, io: &io)
                 } catch {

@@ -141,7 +141,8 @@ extension Shard {
             for topic in readableTopics(of: user) {
                 let name = topics[Int(topic)].name
                 guard filter.matches(name.span) else { continue }
-                cover(topic, by: session, from: topics[Int(topic)].head)
+                // Entries from before the user's admission may still be on their way to this shard.
+                cover(topic, by: session, from: max(topics[Int(topic)].head, (joinedSeq(user, topic) ?? 1) - 1))
                 let address = topics[Int(topic)].topic.address
                 if let start = replay.start(of: address, isNamedByFilter: !filter.hasWildcards) {
                     moveCursor(in: topic, of: session, to: start)

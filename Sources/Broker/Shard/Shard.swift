@@ -44,7 +44,7 @@ package struct Shard: ~Copyable {
     var recentHeads = RecentSeqs<Int64>()
     var recentFirsts = RecentSeqs<Int64>()
     /// The last entries that took access away: one from before it that comes late gives nothing back.
-    var recentLosses = RecentSeqs<Access>()
+    var recentLosses = RecentSeqs<Access>(periodMilliseconds: Limits.lossesMilliseconds)
     var errands = Errands()
     var retainedReads = RetainedReads()
     /// Entries that waited for an earlier one when the last reader of their topic here went: they may let others in.

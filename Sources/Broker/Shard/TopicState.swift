@@ -151,13 +151,15 @@ struct TopicState {
 }
 
 /// What a shard has heard of and has no other place for, for instance the ends of topics that nobody here could read when they changed: rights
-/// that are being loaded meanwhile start at the right place with them. Forgotten after two periods; a load takes far less.
+/// that are being loaded meanwhile start at the right place with them. Forgotten after one to two periods; a load takes far less.
 struct RecentSeqs<Key: Hashable> {
-    let periodMilliseconds: Int64 = 60_000
+    let periodMilliseconds: Int64
 
     private var current: [Key: Int64] = [:]
     private var previous: [Key: Int64] = [:]
     private var nextPeriod: Int64 = 0
+
+    init(periodMilliseconds: Int64 = 60_000) { self.periodMilliseconds = periodMilliseconds }
 
     mutating func note(_ key: Key, _ seq: Int64) {
         current[key] = max(seq, current[key] ?? 0)

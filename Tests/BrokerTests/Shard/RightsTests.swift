@@ -49,6 +49,84 @@ import Topics
         }
     }
 
+    /// What takes access away does not wait for an entry that is missing before it: that one is not delivered any more either.
+    @Test func removalBehindAGap() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/70")
+            let missing = hub.log.store(group, "secret"), removal = hub.log.store(group, "removed", removed)
+            hub.log.announce(removal)
+            try hub.settle()
+            try client.publish("group/70", "still here?")
+            try checkEqual(try client.receivePuback().reason, .notAuthorized)
+            hub.log.announce(missing)
+            try client.expectNothing()
+            try checkEqual(try client.subscribe("group/70").reasons, [.notAuthorized])
+        }
+    }
+
+    /// The removal is announced while the user is not here, and the admission before it comes when the rights are loaded already.
+    @Test func removalOutlivesItsUser() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1)
+            let admission = hub.log.store(group, "added", added)
+            hub.log.announce(hub.log.store(group, "removed", removed))
+            try hub.settle()
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/+")
+            hub.log.announce(admission, hub.log.store(group, "secret"))
+            try client.expectNothing()
+            try checkEqual(try client.subscribe("group/70").reasons, [.notAuthorized])
+        }
+    }
+
+    /// The admission of somebody who is known as a member: a removal that is not announced yet came before. The session begins anew with it,
+    /// as it does when the rights are loaded again.
+    @Test func admissionOvertakesRemoval() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(1, groups: [TestRights.group(70)])
+            hub.rights.loads.close()
+            let client = try TestClient(port: hub.ports[0])
+            try client.sendConnect(user: 1, id: "c", isClean: false, expirySeconds: 100)
+            try waitUntil("the rights are read") { hub.rights.loads.waitingCount == 1 }
+            let removal = hub.log.store(group, "removed", removed)
+            hub.log.announce(hub.log.store(group, "added again", added))
+            try hub.settle()
+            hub.rights.loads.open()
+            try checkEqual(try client.receiveConnack(), .success)
+            try client.subscribe("group/70", qos: .exactlyOnce)
+            hub.log.announce(removal, hub.log.store(group, "hello"))
+            let delivery = try client.receive()
+            client.cut()
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 3, joinedSeq: 2)])
+            let next = try TestClient(hub, user: 1, isClean: false, expirySeconds: 100)
+            let again = try next.receive()
+            try checkEqual([delivery.seq, again.seq], [3, 3])
+            try checkEqual(again.packetID, delivery.packetID)
+        }
+    }
+
+    /// Rights that were read after an admission of which this shard has not heard: what was said before it is not delivered.
+    @Test func deliveriesBeginWithTheAdmission() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            hub.rights.set(2, groups: [TestRights.group(70)])
+            let other = try TestClient(hub, user: 2, id: "other")
+            try other.subscribe("group/70")
+            let earlier = hub.log.store(group, "secret"), admission = hub.log.store(group, "added", added)
+            hub.rights.set(1, groups: [TestRights.group(70, lastSeq: 2, joinedSeq: 2)])
+            let client = try TestClient(hub, user: 1)
+            try client.subscribe("group/70")
+            hub.log.announce(earlier, admission)
+            try checkEqual(try client.receiveSeqs(1), [2])
+            try checkEqual(try other.receiveSeqs(2), [1, 2])
+        }
+    }
+
     /// What was not announced is read, but nobody can tell from it who may read on: all who may be concerned go before it is delivered,
     /// and nothing that was known of their rights stays.
     @Test func aGapInWhichRightsChange() async throws {

@@ -74,6 +74,12 @@ struct TopicStateTests {
         #expect(heads.seq(of: 8) == 1)
     }
 
+    /// An admission is announced when PostgreSQL has answered what became of its transaction, asked up to 20 times.
+    @Test func lossesAreKnownWhenEarlierAdmissionsCome() {
+        let limits = Database.Limits()
+        #expect(Limits.lossesMilliseconds > 20 * (limits.waitMilliseconds + limits.statementMilliseconds + 250))
+    }
+
     @Test func framesAreEncodedOncePerForm() throws {
         var frames = FrameSet()
         let topic = Array("a/b".utf8), payload = Array("hello".utf8)

@@ -115,7 +115,7 @@ extension Client {
         Envelope.write(entry, into: &envelope)
         world.expect(envelope == payload, "\(name) got something else than entry \(seq) of \(topic)")
         world.expect(
-            database.tables.mayRead(user, topic, seq, sinceStep: link?.openedStep ?? 0),
+            database.tables.mayRead(user, topic, seq, since: link?.openedStep ?? 0, informed: link?.informedStep ?? 0),
             "\(name) of user \(user) may not read entry \(seq) of \(topic)")
         noteOrder(topic, seq)
         record.entries[topic.id, default: [:]][seq, default: 0] += 1
@@ -186,7 +186,7 @@ extension Client {
     /// From which entry on all must have come; nil: the client may not read the topic now.
     private func firstDue(_ topic: StoredTopic, _ start: Int64) -> Int64? {
         guard case .group(let group) = topic.address else {
-            return database.tables.mayRead(user, topic, 1, sinceStep: 0) ? start + 1 : nil
+            return database.tables.mayRead(user, topic, 1, since: 0, informed: 0) ? start + 1 : nil
         }
         guard let access = database.tables.access[group]?[user]?.last, access.end == nil else { return nil }
         return max(start + 1, access.from)

@@ -10,6 +10,8 @@ struct Link {
     let socket: Int32
     /// When it was opened.
     let openedStep: Int
+    /// A step at which the shard knew all that it had been told, before it wrote what has not been read yet.
+    var informedStep: Int
     /// Sent by the client, not arrived yet.
     var toHub: [UInt8] = []
     /// Of an incomplete packet.

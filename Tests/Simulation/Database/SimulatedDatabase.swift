@@ -116,6 +116,14 @@ final class SimulatedDatabase: @unchecked Sendable {
         return statement
     }
 
+    /// A new connection has the server end an earlier one (`ServerConnection.endOlder`), which may have committed just before.
+    /// - Parameter statement: that the earlier connection had sent; nil: all that nobody waits for any more, since a hub starts.
+    func endOrphans(_ statement: Statement? = nil) {
+        let ended = statements.filter { statement == nil ? $0.isOrphan : $0 === statement }
+        for orphan in ended where world.random.happens(500) { commit(orphan) }
+        statements.removeAll { candidate in ended.contains { $0 === candidate } }
+    }
+
     /// Moves one batch on.
     func stepStatement() {
         let index = world.random.below(statements.count), statement = statements[index]

@@ -42,17 +42,12 @@ extension Tables {
     /// The shards were told of these entries, or will read of them.
     mutating func noteTold(_ entries: [LogEntry], step: Int) {
         for entry in entries {
-            switch entry.change {
-            case .memberAdded(let user, _, _, _):
-                note(entry, user) { if $0.from == entry.seq { $0.fromStep = step } }
-            case .memberRemoved(let user): note(entry, user) { if $0.end == entry.seq { $0.endStep = step } }
-            default: break
+            guard case .memberRemoved(let user) = entry.change else { continue }
+            let group = entry.topic.id
+            for index in access[group]![user]!.indices where access[group]![user]![index].end == entry.seq {
+                access[group]![user]![index].endStep = step
             }
         }
-    }
-
-    private mutating func note(_ entry: LogEntry, _ user: Int64, _ change: (inout Access) -> Void) {
-        for index in access[entry.topic.id]![user]!.indices { change(&access[entry.topic.id]![user]![index]) }
     }
 
     mutating func changeFriendship(ids: IDGenerator) -> [LogEntry] {

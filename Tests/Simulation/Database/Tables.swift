@@ -43,8 +43,7 @@ struct Tables {
         var from: Int64
         /// nil: it goes on.
         var end: Int64?
-        /// The steps of the simulation at which the shards were told of its beginning and of its end; until then they cannot all know.
-        var fromStep = Int.max
+        /// The step of the simulation at which the shards were told of its end; until then they cannot all know.
         var endStep = Int.max
     }
 
@@ -110,16 +109,18 @@ struct Tables {
         }
     }
 
-    /// Whether a user may read an entry of a topic, now or when a connection was opened. Who has read in the database that a user is a member,
-    /// before being told, begins where it stands: a member may read the whole log.
-    func mayRead(_ user: Int64, _ topic: StoredTopic, _ seq: Int64, sinceStep step: Int) -> Bool {
+    /// Whether a user may have been sent an entry of a topic.
+    /// - Parameters:
+    ///   - opened: the step at which the connection was opened: what the user could read before the end of its access may come.
+    ///   - informed: a step at which the shard knew all that it had been told, before it wrote what the client reads now.
+    func mayRead(_ user: Int64, _ topic: StoredTopic, _ seq: Int64, since opened: Int, informed: Int) -> Bool {
         switch topic.address {
         case .inbox(let owner): owner == user
         case .direct(let low, let high): low == user || high == user
         case .group(let group):
             access[group]?[user]?.contains { access in
-                (access.from <= seq || access.fromStep > step)
-                    && (access.endStep == .max || seq < access.end ?? .max && access.endStep > step)
+                access.from <= seq
+                    && (access.endStep >= informed || seq < access.end ?? .max && access.endStep > opened)
             } ?? false
         case .filterLog: false
         }

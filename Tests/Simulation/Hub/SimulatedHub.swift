@@ -12,8 +12,13 @@ final class SimulatedHub: @unchecked Sendable {
     final class Reactor {
         var machine: ShardMachine
         var mail: [ShardMail] = []
+        /// The step of the simulation at which it had last handled all its mail.
+        var informedStep: Int
 
-        init(_ machine: consuming ShardMachine) { self.machine = machine }
+        init(_ machine: consuming ShardMachine, step: Int) {
+            self.machine = machine
+            informedStep = step
+        }
     }
 
     /// What is posted before the shards are there, and to whom.
@@ -49,6 +54,7 @@ final class SimulatedHub: @unchecked Sendable {
             url: "", database: Database(url: ""), limits: limits, commits: mailroom, outcomes: mailroom)
         writers = log.writers.map { SimulatedWriter(world, database, ledger, $0, limits) }
         let stores = Stores(database: database, life: life)
+        database.endOrphans()
         database.tables.endConnections(now: world.wall)
         let hub = Hub(
             services: HubServices(
@@ -65,7 +71,8 @@ final class SimulatedHub: @unchecked Sendable {
             mailroom: mailroom)
         self.hub = hub
         for index in 0..<Self.shardsCount {
-            let reactor = Reactor(ShardMachine(Shard(index: index, hub: hub, seed: world.seed), now: world.now))
+            let reactor = Reactor(
+                ShardMachine(Shard(index: index, hub: hub, seed: world.seed), now: world.now), step: world.step)
             reactor.machine.setHighWater(profile.highWaterBytes)
             reactors.append(reactor)
         }
@@ -84,6 +91,7 @@ final class SimulatedHub: @unchecked Sendable {
         reactor.mail.removeFirst(mail.count)
         world.note("mail", shard, mail.count)
         for letter in mail { reactor.machine.deliver(letter) }
+        if reactor.mail.isEmpty { reactor.informedStep = world.step }
         reactor.machine.endTurn()
     }
 

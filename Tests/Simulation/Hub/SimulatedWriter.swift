@@ -15,6 +15,8 @@ final class SimulatedWriter {
     private var connectedEra = -1
     /// What is waited for.
     private var statement: SimulatedDatabase.Statement?
+    /// What the last connection had sent when it broke.
+    private var orphan: SimulatedDatabase.Statement?
     private var wakeAt: Int64 = 0
 
     init(
@@ -57,6 +59,10 @@ final class SimulatedWriter {
     private func connect() {
         deliverResults()
         connectedEra = database.isUp ? database.era : -1
+        if isConnected, let orphan {
+            database.endOrphans(orphan)
+            self.orphan = nil
+        }
         if isConnected { perform(machine.connected(now: world.now)) } else { fail(.unavailable("no connection")) }
     }
 
@@ -102,6 +108,7 @@ final class SimulatedWriter {
         guard let statement else { return }
         world.note("writer's connection breaks")
         statement.isOrphan = true
+        orphan = statement
         self.statement = nil
         fail(.unavailable("no answer"))
     }

@@ -14,7 +14,9 @@ extension Run {
     func connect(_ client: Client) {
         let shard = world.random.below(SimulatedHub.shardsCount)
         let (id, socket) = hub.reactors[shard].machine.open(sendBytes: Int32(profile.socketBytes))
-        let link = Link(life: hub.life, shard: shard, id: id, socket: socket, openedStep: world.step)
+        let link = Link(
+            life: hub.life, shard: shard, id: id, socket: socket, openedStep: world.step,
+            informedStep: informedStep(of: shard))
         client.connect(over: link, token: client.user > 0 ? token(of: client.user) : nil)
     }
 
@@ -50,13 +52,21 @@ extension Run {
             client.goOffline()
             return true
         }
-        guard !bytes.isEmpty else { return false }
+        guard !bytes.isEmpty else {
+            if link.life == hub.life { client.link!.informedStep = informedStep(of: link.shard) }
+            return false
+        }
         client.received(bytes)
         if link.life == hub.life {
             hub.reactors[link.shard].machine.write(link.id)
             hub.reactors[link.shard].machine.endTurn()
         }
         return true
+    }
+
+    /// Of all that was told up to then a shard knows now.
+    private func informedStep(of shard: Int) -> Int {
+        hub.reactors[shard].mail.isEmpty ? world.step : hub.reactors[shard].informedStep
     }
 
     private func endInput(of link: Link) {
