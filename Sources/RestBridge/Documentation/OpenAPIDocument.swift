@@ -35,7 +35,7 @@ struct OpenAPIDocument {
                 """
                 The REST API of a real-time messaging hub; MQTT delivers the same messages live. Ids are decimal strings, times RFC 3339 in UTC. \
                 Optional members are left out where there is nothing to say; expect members that are not named here. Requests hold only what is \
-                named here. Every answer has `X-Request-Id`; every error is a problem (RFC 9457). HEAD is answered where GET is, and OPTIONS \
+                named here, and numbers as digits (`1`, not `1.0`). Every answer has `X-Request-Id`; every error is a problem (RFC 9457). HEAD is answered where GET is, and OPTIONS \
                 everywhere, without a token.
                 """)),
     ])

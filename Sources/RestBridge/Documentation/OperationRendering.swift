@@ -56,7 +56,6 @@ struct OperationRendering {
     private static func pathSchema(_ name: String) -> Schema {
         switch name {
         case "client_id", "code": .string.with("minLength", .int(1))
-        case "seq": .id
         default: .id
         }
     }

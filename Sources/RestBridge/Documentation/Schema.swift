@@ -143,7 +143,8 @@ struct Schema: Sendable {
 
     /// Null is allowed too.
     var orNull: Schema {
-        guard members.first?.name == "type" else { return .anyOf(self, .null) }
+        guard let first = members.first, first.name == "type" else { return .anyOf(self, .null) }
+        guard first.value.string != "null" else { return self }
         return Schema(
             members.map { member in
                 switch (member.name, member.value) {

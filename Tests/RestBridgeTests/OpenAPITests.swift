@@ -4,7 +4,7 @@ import Testing
 @testable import RestBridge
 
 /// What the document of the API says, held against the routes.
-struct DocumentationTests {
+struct OpenAPITests {
     private static let documented = Documentation.areas.flatMap(\.operations.keys)
 
     @Test func everyRouteIsDocumented() {
