@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e crash simulate tsan asan fuzz bench bench-log bench-rest clean
+.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # and `make bench-log` to bench/log.py.
@@ -13,6 +13,8 @@ SECONDS ?= 60
 TARGET ?=
 # What `make e2e` hands to pytest, for instance PYTEST="-k group".
 PYTEST ?=
+# How many inputs `make schemathesis` tries with each call and phase.
+EXAMPLES ?= 100
 # How many rounds `make crash` runs, from which on, and from which seed: any text, at random by default.
 ROUNDS ?= 50
 FIRST ?= 1
@@ -21,7 +23,7 @@ SEED ?=
 SEEDS ?= 12000
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install what building, running and testing need (Debian packages, .venv)
 	@tools/setup.sh test
@@ -50,6 +52,10 @@ test: ## Set up, lint, build, unit tests, end-to-end tests: all that CI runs
 
 e2e: setup build examples ## Only the end-to-end tests, against the release build
 	.venv/bin/pytest Tests/e2e $(PYTEST)
+
+schemathesis: setup build ## Hold the API against its own document for a long while, with SECONDS=600 EXAMPLES=100
+	SCHEMATHESIS_SECONDS=$(if $(filter command line,$(origin SECONDS)),$(SECONDS),600) SCHEMATHESIS_EXAMPLES=$(EXAMPLES) \
+		.venv/bin/pytest Tests/e2e/test_openapi.py -k schemathesis -s
 
 crash: setup build ## Kill the hub and PostgreSQL under load and check that nothing is lost, with ROUNDS=50 SEED=…
 	@cd Tests/e2e && ../../.venv/bin/python -m crash --rounds $(ROUNDS) --first $(FIRST) --seed "$(SEED)"

@@ -104,10 +104,10 @@ package enum Limits {
     /// Filters of one SUBSCRIBE that are looked at.
     static let filtersPerPacketMax = 10_000
     /// protocol.md §2
-    static let textBytesMax = 16_384
-    static let attachmentsMax = 10
-    static let mentionsMax = 50
-    static let customBytesMax = 4_096
-    static let clientRefBytesMax = 64
-    static let emojiBytesMax = 32
+    package static let textBytesMax = 16_384
+    package static let attachmentsMax = 10
+    package static let mentionsMax = 50
+    package static let customBytesMax = 4_096
+    package static let clientRefBytesMax = 64
+    package static let emojiBytesMax = 32
 }

@@ -29,6 +29,16 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A name that is no literal of ours.
+    mutating func name(escaping name: String) {
+        precondition(depth > 0 && objects & 1 == 1 && !hasName, "a name stands in an object, before a value")
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        appendJSONString(name, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        hasName = true
+        needsComma = false
+    }
+
     package mutating func null() { scalar("null") }
     package mutating func bool(_ value: Bool) { scalar(value ? "true" : "false") }
 

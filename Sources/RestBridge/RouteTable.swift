@@ -1,6 +1,6 @@
 extension Route {
     /// The whole API. Paths that hold a topic's name stand once for each kind of topic.
-    static let all: [Route] = accounts + security + bots + friends + groups + messages + attachments
+    static let all: [Route] = accounts + security + bots + friends + groups + messages + attachments + service
 
     private static let accounts: [Route] = [
         Route("POST", "/signup", authentication: .none, limit: .signUps, AccountRoutes.signUp),
@@ -100,5 +100,9 @@ extension Route {
     private static let attachments: [Route] = [
         Route("POST", AttachmentRoutes.path, repeats: .file, AttachmentRoutes.upload),
         Route("GET", "/attachments/{id}", isJSON: false, AttachmentRoutes.download),
+    ]
+
+    private static let service: [Route] = [
+        Route("GET", "/openapi.json", authentication: .none, DocumentRoutes.openAPI)
     ]
 }

@@ -1,5 +1,5 @@
 extension GroupStore {
-    package enum AddStatus: String, Sendable {
+    package enum AddStatus: String, Sendable, CaseIterable {
         case added
         case alreadyMember = "already_member"
         case notFound = "not_found"

@@ -27,6 +27,11 @@ struct PathPattern: Sendable {
         return literal
     }
 
+    /// Their names, in order.
+    var parameters: [String] {
+        segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
+    }
+
     /// The parts of a path, decoded; nil if it is malformed. In paths that hold the name of a topic, its slashes may be encoded or not.
     static func split(_ path: String) -> [String]? {
         guard path.hasPrefix("/") else { return nil }

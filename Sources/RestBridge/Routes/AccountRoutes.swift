@@ -118,7 +118,7 @@ enum AccountRoutes {
 
 extension Rule where Value == String {
     static var displayName: Rule { .text(Names.displayNameLength) }
-    static var bio: Rule { .text(0...500, lines: true) }
+    static var bio: Rule { .text(0...ProfileRoutes.bioLengthMax, lines: true) }
 
     fileprivate static var newPassword: Rule {
         Rule { value in

@@ -5,7 +5,9 @@ import Transport
 
 /// Bots of the caller, and their tokens.
 enum BotRoutes {
-    private static let tokenSecondsMax: Int64 = 365 * 86_400
+    static let tokenSecondsMax: Int64 = 365 * 86_400
+    /// In characters.
+    static let tokenNameLengthMax = 64
 
     static func create(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var body = try BodyReader(request)
@@ -54,7 +56,7 @@ enum BotRoutes {
     static func createToken(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         let id = try request.id("id")
         var body = try BodyReader(request, orNothing: true)
-        let name = body.optional("name", .text(1...64))
+        let name = body.optional("name", .text(1...tokenNameLengthMax))
         let seconds = body.optional("expires_in", .number(1...tokenSecondsMax)) ?? tokenSecondsMax
         try body.finish()
         let now = services.now() / 1000

@@ -5,6 +5,8 @@ import Transport
 enum GroupRoutes {
     /// Ids in one call.
     static let idsMax = 100
+    /// In characters.
+    static let nameLength = 1...100
 
     static func list(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var query = try QueryReader(request)
@@ -123,5 +125,5 @@ extension Problem {
 }
 
 extension Rule where Value == String {
-    fileprivate static var groupName: Rule { .text(1...100) }
+    fileprivate static var groupName: Rule { .text(GroupRoutes.nameLength) }
 }

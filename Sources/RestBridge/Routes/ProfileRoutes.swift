@@ -3,6 +3,9 @@ import Transport
 
 /// The caller's own profile.
 enum ProfileRoutes {
+    /// In characters.
+    static let bioLengthMax = 500
+
     static func show(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         guard let profile = try await services.users.profile(request.userID) else { throw Problem.notFound }
         return try await answer(profile, services)
