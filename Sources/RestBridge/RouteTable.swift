@@ -103,6 +103,10 @@ extension Route {
     ]
 
     private static let service: [Route] = [
-        Route("GET", "/openapi.json", authentication: .none, DocumentRoutes.openAPI)
+        Route("GET", "/openapi.json", authentication: .none, DocumentRoutes.openAPI),
+        Route("GET", "/docs/problems", authentication: .none, isJSON: false, DocumentRoutes.problems),
+        Route("GET", "/docs/problems/{name}", authentication: .none, isJSON: false, DocumentRoutes.problem),
+        Route("GET", "/docs/style.css", authentication: .none, isJSON: false, DocumentRoutes.style),
+        Route("GET", "/problems/{name}", authentication: .none, isJSON: false, DocumentRoutes.problemType),
     ]
 }
