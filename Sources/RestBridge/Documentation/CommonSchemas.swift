@@ -31,8 +31,9 @@ extension Schema {
     /// What means something else to a mail system.
     private static let noAddress = "\\u0000-\\u0020\\u007F\"(),:;<>@\\[\\\\\\]"
     static let noNul = "^[^\\u0000]*$"
-    private static let control = "\\u0000-\\u001F\\u007F"
-    private static let white = "\\u0020\\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000"
+    // For classes of characters in patterns.
+    static let control = "\\u0000-\\u001F\\u007F"
+    static let white = "\\u0020\\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000"
 
     static let role = choice(GroupRole.member.name, GroupRole.admin.name, GroupRole.owner.name)
     static let user = ref("User")

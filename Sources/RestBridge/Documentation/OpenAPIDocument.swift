@@ -89,7 +89,7 @@ struct OpenAPIDocument {
             JSONMember(
                 "securitySchemes",
                 .literal(
-                    #"{"bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT","description":"An access token, of POST /login for instance."}}"#
+                    #"{"bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT","description":"An access token, of POST /login for instance; some calls need the scope `user`, which bots do not have."}}"#
                 )),
         ])
     }

@@ -20,7 +20,7 @@ struct OperationRendering {
         if let details = operation.details { members.append(JSONMember("description", .string(details))) }
         switch route.authentication {
         case .none: members.append(JSONMember("security", .array([])))
-        case .person: members.append(JSONMember("x-scope", .string("user")))
+        case .person: members.append(JSONMember("security", .literal(#"[{"bearer":["user"]}]"#)))
         case .token: break
         }
         if !parameters.isEmpty { members.append(JSONMember("parameters", .array(parameters.map(render)))) }
