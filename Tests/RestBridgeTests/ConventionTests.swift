@@ -120,7 +120,7 @@ struct ConventionTests {
         let open = Set(Route.all.filter { $0.authentication == .none }.map(\.pattern.text))
         let expected: Set = [
             "/signup", "/login", "/token/refresh", "/.well-known/jwks.json", "/password/forgot", "/password/reset",
-            "/email/verify",
+            "/email/verify", "/openapi.json",
         ]
         #expect(open == expected)
         for route in Route.all where route.authentication == .token {
