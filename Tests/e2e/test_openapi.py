@@ -47,6 +47,24 @@ def test_every_operation_says_what_people_need(document):
             assert any(status.startswith("2") for status in operation["responses"]), (method, path)
 
 
+def schemas_with_examples(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("examples"), list):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for element in value:
+            yield from schemas_with_examples(element)
+
+
+def test_examples_fit_their_schemas(document):
+    schemas = list(schemas_with_examples(document))
+    assert len(schemas) > 20
+    for schema in schemas:
+        for example in schema["examples"]:
+            Draft202012Validator({**schema, "components": document["components"]}).validate(example)
+
+
 @pytest.mark.timeout(SECONDS + 120)
 def test_schemathesis_finds_nothing(documented_hub):
     """All checks and phases of schemathesis, with a token that no log-out ends."""

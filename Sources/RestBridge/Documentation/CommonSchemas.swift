@@ -13,9 +13,8 @@ extension Schema {
     static let username = string(3...32, pattern: "^[a-z0-9][a-z0-9_.-]*$").with(
         "allOf", .literal(#"[{"pattern":"[a-z]"}]"#))
     static let email = string(
-        3...254, pattern: "^[A-Za-z0-9][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{0,63}@[A-Za-z0-9.-]{1,189}$"
-    )
-    .with("format", .string("email"))
+        3...254, pattern: "^[^\(noAddress)-][^\(noAddress)]{0,63}@[^\(noAddress)]+$"
+    ).described("Compared in lower case.")
     static let password = string(PasswordPolicy.lengthMin...PasswordPolicy.lengthMax, pattern: noNul)
         .with("format", .string("password"))
     static let displayName = line(Names.displayNameLength)
@@ -29,9 +28,12 @@ extension Schema {
             pattern: "^[^\(control)]*[^\(control)\(white)][^\(control)]*$")
     }
 
+    /// What means something else to a mail system.
+    private static let noAddress = "\\u0000-\\u0020\\u007F\"(),:;<>@\\[\\\\\\]"
     static let noNul = "^[^\\u0000]*$"
-    private static let control = "\\u0000-\\u001F\\u007F"
-    private static let white = "\\u0020\\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000"
+    // For classes of characters in patterns.
+    static let control = "\\u0000-\\u001F\\u007F"
+    static let white = "\\u0020\\u0085\\u00A0\\u1680\\u2000-\\u200A\\u2028\\u2029\\u202F\\u205F\\u3000"
 
     static let role = choice(GroupRole.member.name, GroupRole.admin.name, GroupRole.owner.name)
     static let user = ref("User")

@@ -61,7 +61,7 @@ extension Operation {
     static let attachments: Table = [
         "POST /attachments": Operation(
             "Upload a file",
-            "The bytes themselves, or a form with one part. Unnamed by a message for 24 hours, it is deleted.",
+            "The bytes themselves, of any type, or a form with one part. Unnamed by a message for 24 hours, it is deleted.",
             parameters: [.query("name", fileName, "What the file is called; else the form tells.")],
             body: Body(
                 contents: [

@@ -55,7 +55,8 @@ extension Schema {
             of: .answer(["emoji": .string, "count": .entrySeq, "me": .bool.described("You are among them.")])),
     ])
 
-    private static let anyObject = Schema.answer([:]).described("Whatever clients agree on.")
+    private static let anyObject = Schema.answer([:])
+        .described("Whatever clients agree on; at most \(Limits.customBytesMax) bytes.")
 
     private static func entry(_ type: String, _ body: Schema, _ more: KeyValuePairs<String, Schema>) -> Schema {
         .answer(
@@ -81,7 +82,8 @@ extension Schema {
 
     // MARK: What clients send
 
-    static let emoji = string(1...Limits.emojiBytesMax, pattern: "^[!-~\\u00A1-\\u167F\\u2190-\\u2FFF]*$")
+    static let emoji = string(1...Limits.emojiBytesMax, pattern: "^[^\(control)\(white)]+$")
+        .described("At most \(Limits.emojiBytesMax) bytes of UTF-8, without white space.")
     static let clientRef = pattern("^[!-~]{1,\(Limits.clientRefBytesMax)}$")
     static let messageText = string(1...Limits.textBytesMax, pattern: noNul)
         .described("At most \(Limits.textBytesMax) bytes of UTF-8.")

@@ -44,13 +44,17 @@ struct OpenAPIDocument {
         .object([JSONMember("name", .string(area.name)), JSONMember("description", .string(area.details))])
     }
 
+    private var operations: [(route: Route, rendering: OperationRendering)] {
+        routes.compactMap { route in
+            Documentation.find(route.key).map { (route, OperationRendering(route, $0.operation, tag: $0.area.name)) }
+        }
+    }
+
     /// In the order of the table; the methods of a path together.
     private var paths: JSONValue {
         var paths: [JSONMember] = []
-        for route in routes {
-            guard let (area, operation) = Documentation.find(route.key) else { continue }
-            let member = JSONMember(
-                route.method.lowercased(), OperationRendering(route, operation, tag: area.name).json)
+        for (route, rendering) in operations {
+            let member = JSONMember(route.method.lowercased(), rendering.json)
             if let index = paths.firstIndex(where: { $0.name == route.pattern.text }) {
                 paths[index].value = .object((paths[index].value.object ?? []) + [member])
             } else {
@@ -60,10 +64,18 @@ struct OpenAPIDocument {
         return .object(paths)
     }
 
+    private var problemAnswers: JSONValue {
+        let answers = Dictionary(
+            operations.flatMap(\.rendering.problemAnswers).map { ($0.name, $0.json) },
+            uniquingKeysWith: { first, _ in first })
+        return .object(answers.sorted { $0.key < $1.key }.map { JSONMember($0.key, $0.value) })
+    }
+
     private var components: JSONValue {
         let schemas = Array(Schema.objects) + Array(Schema.entries)
         return .object([
             JSONMember("schemas", .object(schemas.map { JSONMember($0.key, $0.value.json) })),
+            JSONMember("responses", problemAnswers),
             JSONMember(
                 "headers",
                 .object(
@@ -77,7 +89,7 @@ struct OpenAPIDocument {
             JSONMember(
                 "securitySchemes",
                 .literal(
-                    #"{"bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT","description":"An access token, of POST /login for instance."}}"#
+                    #"{"bearer":{"type":"http","scheme":"bearer","bearerFormat":"JWT","description":"An access token, of POST /login for instance; some calls need the scope `user`, which bots do not have."}}"#
                 )),
         ])
     }

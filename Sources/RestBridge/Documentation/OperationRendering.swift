@@ -20,12 +20,15 @@ struct OperationRendering {
         if let details = operation.details { members.append(JSONMember("description", .string(details))) }
         switch route.authentication {
         case .none: members.append(JSONMember("security", .array([])))
-        case .person: members.append(JSONMember("x-scope", .string("user")))
+        case .person: members.append(JSONMember("security", .literal(#"[{"bearer":["user"]}]"#)))
         case .token: break
         }
         if !parameters.isEmpty { members.append(JSONMember("parameters", .array(parameters.map(render)))) }
         if let body = operation.body { members.append(JSONMember("requestBody", render(body))) }
-        members.append(JSONMember("responses", .object(operation.answers.map(render) + problemAnswers)))
+        let problems = problemAnswers.map { answer in
+            JSONMember(answer.status, .object([JSONMember("$ref", .string("#/components/responses/\(answer.name)"))]))
+        }
+        members.append(JSONMember("responses", .object(operation.answers.map(render) + problems)))
         return .object(members)
     }
 
@@ -97,46 +100,44 @@ struct OperationRendering {
         var headers = answer.headers + ["X-Request-Id"]
         if route.limit != nil { headers += ["RateLimit", "RateLimit-Policy"] }
         if route.repeats != .notKept { headers.append("Idempotency-Replayed") }
-        return response(answer.status, answer.details, headers, answer.contents)
+        return JSONMember(String(answer.status), response(answer.details, headers, answer.contents))
     }
 
     private func response(
-        _ status: Int, _ details: String, _ headers: [String], _ contents: [(type: String, schema: Schema)]
-    ) -> JSONMember {
-        var members = [
-            JSONMember("description", .string(details)),
-            JSONMember(
-                "headers",
-                .object(
-                    headers.map {
-                        JSONMember($0, .object([JSONMember("$ref", .string("#/components/headers/\($0)"))]))
-                    })),
-        ]
+        _ details: String, _ headers: [String], _ contents: [(type: String, schema: Schema)]
+    ) -> JSONValue {
+        let references = headers.map { name in
+            JSONMember(name, .object([JSONMember("$ref", .string("#/components/headers/\(name)"))]))
+        }
+        var members = [JSONMember("description", .string(details)), JSONMember("headers", .object(references))]
         if !contents.isEmpty { members.append(JSONMember("content", self.contents(contents))) }
-        return JSONMember(String(status), .object(members))
+        return .object(members)
     }
 
-    /// A status stands once, with all problems that have it.
-    private var problemAnswers: [JSONMember] {
+    /// What the operation answers when something is wrong: a status stands once, with all problems that have it. Most operations share
+    /// them, so the document has each once, under a name that tells all of it.
+    var problemAnswers: [(status: String, name: String, json: JSONValue)] {
         let problems = problems
-        let statuses = Set(problems.map(status)).sorted()
-        return statuses.map { status in
+        return Set(problems.map(status)).sorted().map { status in
             let ours = ProblemKind.allCases.filter { problems.contains($0) && self.status($0) == status }
-            var headers = ["X-Request-Id"]
-            switch status {
-            case 401: headers.append("WWW-Authenticate")
-            case 429:
-                headers.append("Retry-After")
-                if route.limit != nil { headers += ["RateLimit", "RateLimit-Policy"] }
-            case 503: headers.append("Retry-After")
-            default: break
-            }
+            let headers = headers(ofStatus: status)
             let types = Schema.choice(ours.map { "/problems/\($0.rawValue)" })
-            let schema = Schema.ref("Problem").with(
-                "properties", .object([JSONMember("type", types.json)]))
+            let schema = Schema.ref("Problem").with("properties", .object([JSONMember("type", types.json)]))
             let titles = ours.map { "`\($0.rawValue)`: \($0.title)." }
-            return response(
-                status, titles.joined(separator: " "), headers, [("application/problem+json", schema)])
+            let names = [String(status)] + ours.map(\.rawValue) + (headers.contains("RateLimit") ? ["limited"] : [])
+            return (
+                String(status), names.joined(separator: "."),
+                response(titles.joined(separator: " "), headers, [("application/problem+json", schema)])
+            )
+        }
+    }
+
+    private func headers(ofStatus status: Int) -> [String] {
+        switch status {
+        case 401: ["X-Request-Id", "WWW-Authenticate"]
+        case 429: ["X-Request-Id", "Retry-After"] + (route.limit == nil ? [] : ["RateLimit", "RateLimit-Policy"])
+        case 503: ["X-Request-Id", "Retry-After"]
+        default: ["X-Request-Id"]
         }
     }
 

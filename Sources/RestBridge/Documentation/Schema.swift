@@ -28,10 +28,7 @@ struct Schema: Sendable {
             "integer", [JSONMember("minimum", .int(range.lowerBound)), JSONMember("maximum", .int(range.upperBound))])
     }
 
-    static func pattern(_ pattern: String, format: String? = nil) -> Schema {
-        Schema("string", format.map { [JSONMember("format", .string($0))] } ?? [])
-            .with("pattern", .string(pattern))
-    }
+    static func pattern(_ pattern: String) -> Schema { Schema("string").with("pattern", .string(pattern)) }
 
     /// So many Unicode code points.
     static func string(_ length: ClosedRange<Int>, pattern: String? = nil) -> Schema {
