@@ -7,6 +7,8 @@ package final class LogFollower: CommitObserver {
         /// In the order in which they moved.
         var moved: [Int64] = []
         var isMoved: Set<Int64> = []
+        /// Entries since the last step.
+        var heard = 0
         var needsSweep = true
     }
 
@@ -15,6 +17,11 @@ package final class LogFollower: CommitObserver {
     /// After a failure: the database is away, or very busy.
     private static let failurePauseMilliseconds: Int64 = 1_000
     private static let sweepSeconds: Int64 = 300
+    /// More than this between two steps is a rush, which following must not slow down: PostgreSQL has better things to do.
+    private static let rushEntries = 1_000
+    /// How much longer than a step the pause after it is, in a rush and otherwise.
+    private static let rushPause = 9
+    private static let backlogPause = 1
     /// Topics that are remembered; beyond it a sweep finds the rest.
     private static let topicsMax = 100_000
 
@@ -40,7 +47,7 @@ package final class LogFollower: CommitObserver {
             last = entry.topic.id
             topics.append(last)
         }
-        if !topics.isEmpty { note(topics) }
+        if !topics.isEmpty { note(topics, entries.count) }
     }
 
     /// Returns when its task is cancelled.
@@ -65,8 +72,8 @@ package final class LogFollower: CommitObserver {
         }
     }
 
-    /// Follows until nothing is left. A step that left something is followed by a pause as long as it took: a backlog takes at most half of one
-    /// connection's time.
+    /// Follows until nothing is left. A step that left something is followed by a pause: a backlog takes at most half of one connection's time,
+    /// and a tenth in a rush.
     func followMoved() async throws {
         while !Task.isCancelled {
             let topics = take()
@@ -79,8 +86,13 @@ package final class LogFollower: CommitObserver {
                 note(topics)
                 throw error
             }
-            guard !state.withLock({ $0.moved.isEmpty }) else { return }
-            try await Task.sleep(for: ContinuousClock.now - start)
+            let (isDone, heard) = state.withLock { state in
+                defer { state.heard = 0 }
+                return (state.moved.isEmpty, state.heard)
+            }
+            guard !isDone else { return }
+            let factor = heard > Self.rushEntries ? Self.rushPause : Self.backlogPause
+            try await Task.sleep(for: (ContinuousClock.now - start) * factor)
         }
     }
 
@@ -104,8 +116,9 @@ package final class LogFollower: CommitObserver {
         }
     }
 
-    private func note(_ topics: [Int64]) {
+    private func note(_ topics: [Int64], _ heard: Int = 0) {
         state.withLock { state in
+            state.heard += heard
             for topic in topics where !state.isMoved.contains(topic) {
                 guard state.moved.count < Self.topicsMax else {
                     state.needsSweep = true
