@@ -40,7 +40,8 @@ struct ProblemPageTests {
             "x", title: "X", status: "400", reason: "", retry: "after `a<b`", meanings: ["`<b>` & <script>"])
         #expect(page.html.contains("<p><code>&lt;b&gt;</code> &amp; &lt;script&gt;.</p>"))
         #expect(page.html.contains("Again after <code>a&lt;b</code>."))
-        let policy = await TestHub.shared.call("GET", "/docs/problems/not-found").header("Content-Security-Policy")
+        let hub = try await TestHub.shared
+        let policy = await hub.call("GET", "/docs/problems/not-found").header("Content-Security-Policy")
         #expect(policy?.hasPrefix("default-src 'none'; style-src 'self';") == true)
     }
 }
