@@ -1,20 +1,10 @@
 """GET /openapi.json: is it valid, is it what the hub does, and is nothing missing in it."""
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from support import rest, tokens
+from support import rest
 from support.hub import Hub
-
-FOLDER = pathlib.Path(__file__).parent
-# `make schemathesis` gives it more.
-SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "45"))
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "2")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +34,7 @@ def test_every_operation_says_what_people_need(document):
     for path, item in document["paths"].items():
         for method, operation in item.items():
             assert operation["summary"] and operation["tags"], (method, path)
-            assert any(status.startswith("2") for status in operation["responses"]), (method, path)
+            assert any(status[0] in "23" for status in operation["responses"]), (method, path)
 
 
 def schemas_with_examples(value):
@@ -63,20 +53,6 @@ def test_examples_fit_their_schemas(document):
     for schema in schemas:
         for example in schema["examples"]:
             Draft202012Validator({**schema, "components": document["components"]}).validate(example)
-
-
-@pytest.mark.timeout(SECONDS + 120)
-def test_schemathesis_finds_nothing(documented_hub):
-    """All checks and phases of schemathesis, with a token that no log-out ends."""
-    user = tokens.mint(documented_hub, rest.sign_up(documented_hub, "fuzzed"), "--scope", "user", "--lifetime", "36000")
-    url = f"http://127.0.0.1:{documented_hub.ports['http']}/openapi.json"
-    done = subprocess.run(
-        [str(pathlib.Path(sys.executable).parent / "schemathesis"), "--config-file", str(FOLDER / "schemathesis.toml"),
-         "run", url, "--header", f"Authorization: Bearer {user.token}", "--checks", "all", "--max-examples", EXAMPLES,
-         "--max-time", str(SECONDS), "--continue-on-failure", "--no-color"],
-        cwd=documented_hub.folder, capture_output=True, text=True, timeout=SECONDS + 90)
-    print(done.stdout[-2000:])
-    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
 
 
 # What is really there: schemas of answers allow members that are not named, as clients must; here they do not.
