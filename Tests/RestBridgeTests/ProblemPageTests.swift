@@ -5,19 +5,63 @@ import Testing
 
 /// The pages behind `type`.
 struct ProblemPageTests {
-    /// Every problem of the API, of the broker and of the HTTP parser, with the words of docs/codes.md.
-    @Test func pagesAndDocumentSayTheSame() throws {
+    /// A row of a table in docs/codes.md whose first column holds names of problems.
+    private struct Row {
+        var names: [String]
+        /// By the heads of the columns.
+        var cells: [String: String]
+    }
+
+    private static func rows() throws -> [Row] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let codes = try String(contentsOf: root.appending(path: "docs/codes.md"), encoding: .utf8)
-        #expect(Set(ProblemPage.all.map(\.name)).isSuperset(of: ProblemKind.allCases.map(\.rawValue)))
-        for page in ProblemPage.all {
-            let rows = codes.split(separator: "\n").filter { $0.hasPrefix("|") && $0.contains("`\(page.name)`") }
-            #expect(!rows.isEmpty, "\(page.name)")
-            for text in page.meanings { #expect(rows.contains { $0.contains(text) }, "\(page.name): \(text)") }
-            if let kind = ProblemKind(rawValue: page.name) { #expect(page.status.contains("\(kind.status)")) }
+        let text = try String(contentsOf: root.appending(path: "docs/codes.md"), encoding: .utf8)
+        var heads: [String] = []
+        var rows: [Row] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            guard line.hasPrefix("| ") else {
+                if !line.hasPrefix("|") { heads = [] }
+                continue
+            }
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast().map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            if heads.isEmpty {
+                heads = cells
+            } else if heads[0] == "name" {
+                let names = cells[0].split(separator: "`").map(String.init).filter { $0 != ", " }
+                let pairs = zip(heads, cells).map { ($0, $1) }
+                rows.append(Row(names: names, cells: Dictionary(uniqueKeysWithValues: pairs)))
+            }
         }
-        // Of the parser's, and of the broker's.
-        for name in ["headers-too-large", "topic-invalid"] { #expect(ProblemPage.find(name) != nil) }
+        return rows
+    }
+
+    /// docs/codes.md names every problem that the sources name (`ArchitectureTests`), so each of these has a page.
+    @Test func thePagesAreThoseOfTheDocument() throws {
+        let documented = Set(try Self.rows().flatMap(\.names))
+        #expect(documented.count > 50 && documented.isSuperset(of: ["topic-invalid", "headers-too-large"]))
+        #expect(Set(ProblemPage.all.map(\.name)) == documented)
+        #expect(documented.isSuperset(of: ProblemKind.allCases.map(\.rawValue)))
+        #expect(Set(ProblemPage.all.map(\.name)).count == ProblemPage.all.count)
+    }
+
+    /// The words of the document, and its codes; it refers from one table to another by "above".
+    @Test(arguments: ProblemPage.all.map(\.name)) func pageAndDocumentSayTheSame(name: String) throws {
+        let page = try #require(ProblemPage.find(name))
+        let rows = try Self.rows().filter { $0.names.contains(name) }
+        let meanings = rows.compactMap { $0.cells["meaning"] }.filter { $0 != "above" }
+        #expect(Set(meanings) == Set(page.meanings))
+        for row in rows {
+            if let status = row.cells["status"] ?? row.cells["HTTP"] {
+                let status = status.components(separatedBy: ", `")[0]
+                #expect(status == "–" || page.status.contains(status), "\(status)")
+            }
+            if let reason = row.cells["MQTT 5"], reason != "–" {
+                #expect(!page.reason.isEmpty && reason.hasPrefix(page.reason), "\(reason)")
+            }
+            if let retry = row.cells["retry"], !retry.isEmpty { #expect(retry == page.retry) }
+        }
+        if let kind = ProblemKind(rawValue: name) { #expect(page.status.contains("\(kind.status)")) }
     }
 
     @Test func everyTypeLeadsToItsPage() async throws {

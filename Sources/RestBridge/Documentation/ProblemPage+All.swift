@@ -252,7 +252,7 @@ extension ProblemPage {
         ProblemPage(
             "not-authorized", title: "You may not use this topic", status: "", reason: "0x87", retry: "no",
             meanings: [
-                "Not a topic that this client publishes to: an inbox, presence and the signals of a conversation (not there yet), a plain topic outside the token's `acl` (with scope `service` also a conversation or inbox), `$SYS` and all else that begins with `$`"
+                "Not a topic that this client publishes to: an inbox, somebody else's presence, a plain topic outside the token's `acl` (with scope `service` also a conversation or inbox), `$SYS` and all else that begins with `$`"
             ]),
         ProblemPage(
             "not-a-member", title: "There is no such group of yours", status: "404", reason: "0x87", retry: "no",
