@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 run_packages=(libssl-dev libpq-dev pkg-config postgresql openssl curl jq mosquitto-clients)
-test_packages=(mosquitto node-mqtt oathtool haproxy python3-venv valgrind gcc libc6-dev make util-linux)
+test_packages=(mosquitto chromium-headless-shell node-mqtt oathtool haproxy python3-venv valgrind gcc libc6-dev make util-linux)
 swift_minimum=6.3
 
 check_swift() {
@@ -51,11 +51,32 @@ make_python_environment() {
     cp "$wanted" .venv/requirements.txt
 }
 
+# What /docs shows the API with. The hub looks for it beside its own folder; without it the page says what is missing, so no network is no failure.
+install_swagger_ui() {
+    local files folder=.build/$(swift -print-target-info | jq -r .target.unversionedTriple)/share/confab/swagger-ui
+    cmp -s tools/swagger-ui.txt "$folder/requirements.txt" && return
+    python3 -m pip --version >/dev/null 2>&1 || install_missing python3-pip
+    files=$(mktemp -d)
+    if python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
+        --target "$files" --requirement tools/swagger-ui.txt; then
+        mkdir -p "$folder"
+        (cd "$files"/drf_spectacular_sidecar/static/*/swagger-ui-dist && cp LICENSE swagger-ui-bundle.js swagger-ui.css "$OLDPWD/$folder")
+        cp tools/swagger-ui.txt "$folder/requirements.txt"
+    else
+        echo "Swagger UI could not be installed: /docs of the hub will say so." >&2
+    fi
+    rm -rf "$files"
+}
+
 check_swift
 case ${1:-} in
-    run) install_missing "${run_packages[@]}" ;;
+    run)
+        install_missing "${run_packages[@]}"
+        install_swagger_ui
+        ;;
     test)
         install_missing "${run_packages[@]}" "${test_packages[@]}"
+        install_swagger_ui
         make_python_environment
         ;;
     *)

@@ -22,11 +22,12 @@ package final class RestAPI: Sendable {
     ///   - context: the database, ids, observers and clock of all stores.
     ///   - admissions: hears of the revocations in `context`.
     ///   - publicURL: the hub's own address, named in challenges and links.
+    ///   - swaggerUI: nil: `/docs` says how to install it.
     package init(
         context: DomainContext, admissions: Admissions, attachments: AttachmentService, publisher: any MessagePublisher,
         devices: any DeviceSource, authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers,
         hasher: PasswordHasher,
-        security: AccountSecurity, publicURL: String, logger: Logger
+        security: AccountSecurity, publicURL: String, swaggerUI: SwaggerUI? = nil, logger: Logger
     ) {
         let users = UserStore(context: context)
         let throttle = LoginThrottle(security.limits, now: SystemClock.monotonicMilliseconds)
@@ -47,6 +48,7 @@ package final class RestAPI: Sendable {
             throttle: throttle,
             limiter: RouteLimiter(security.limits, security.allowances, now: SystemClock.monotonicMilliseconds),
             repeatable: RepeatableRequests(store: RequestKeyStore(context: context), logger: logger),
+            documents: DocumentPages(swaggerUI),
             mailer: security.mailer, hubName: security.hubName, publicURL: publicURL, now: context.now)
         router = Router(Route.all)
         self.logger = logger

@@ -32,6 +32,7 @@ struct RestServices: Sendable {
     let throttle: LoginThrottle
     let limiter: RouteLimiter
     let repeatable: RepeatableRequests
+    let documents: DocumentPages
     /// Nil: the hub sends no mail.
     let mailer: Mailer?
     /// How the hub is called where people see it.

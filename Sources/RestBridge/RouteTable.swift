@@ -104,6 +104,9 @@ extension Route {
 
     private static let service: [Route] = [
         Route("GET", "/openapi.json", authentication: .none, DocumentRoutes.openAPI),
+        Route("GET", "/asyncapi.json", authentication: .none, DocumentRoutes.asyncAPI),
+        Route("GET", "/docs", authentication: .none, isJSON: false, DocumentRoutes.overview),
+        Route("GET", "/docs/assets/{name}", authentication: .none, isJSON: false, DocumentRoutes.asset),
         Route("GET", "/docs/problems", authentication: .none, isJSON: false, DocumentRoutes.problems),
         Route("GET", "/docs/problems/{name}", authentication: .none, isJSON: false, DocumentRoutes.problem),
         Route("GET", "/docs/style.css", authentication: .none, isJSON: false, DocumentRoutes.style),

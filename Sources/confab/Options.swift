@@ -56,6 +56,8 @@ struct Options: CommandOptions {
     var attachmentBytesMax: Int64 = 25 << 20
     var attachmentQuotaBytes: Int64 = 1 << 30
     var reactors = max(1, min(Options.reactorsMax, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    /// A folder with Swagger UI; nil: where it is installed.
+    var swaggerUI: String?
     var anonymous = false
     var anonymousIsForced = false
     var hasHints = false
@@ -106,6 +108,7 @@ struct Options: CommandOptions {
             "limits", "FILE",
             "JSON file of limits on log-ins, sign-ups, messages, connections … that are not to be the built-in ones; off: none, for tests"
         ),
+        ("swagger-ui", "DIR", "Swagger UI 5, for /docs (share/confab/swagger-ui beside the program's folder)"),
         ("reactors", "N", "event loop threads (one per core)"),
         ("anonymous", "", "clients without credentials may use every plain topic; loopback only, unless =force"),
         ("hints", "", "print what to try next"),
@@ -173,6 +176,7 @@ struct Options: CommandOptions {
                 }
                 publishWait = .seconds(seconds)
             }
+        case "swagger-ui": swaggerUI = value
         case "attachment-bytes-max": return setBytes(\.attachmentBytesMax, value)
         case "attachment-quota-bytes": return setBytes(\.attachmentQuotaBytes, value)
         case "reactors":

@@ -120,7 +120,8 @@ struct ConventionTests {
         let open = Set(Route.all.filter { $0.authentication == .none }.map(\.pattern.text))
         let expected: Set = [
             "/signup", "/login", "/token/refresh", "/.well-known/jwks.json", "/password/forgot", "/password/reset",
-            "/email/verify", "/openapi.json", "/docs/problems", "/docs/problems/{name}", "/docs/style.css",
+            "/email/verify", "/openapi.json", "/asyncapi.json", "/docs", "/docs/assets/{name}", "/docs/problems",
+            "/docs/problems/{name}", "/docs/style.css",
             "/problems/{name}",
         ]
         #expect(open == expected)

@@ -1,9 +1,8 @@
 """GET /openapi.json: is it valid, is it what the hub does, and is nothing missing in it."""
 import pytest
-from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from support import rest
+from support import rest, schemas
 from support.hub import Hub
 
 
@@ -37,44 +36,22 @@ def test_every_operation_says_what_people_need(document):
             assert any(status[0] in "23" for status in operation["responses"]), (method, path)
 
 
-def schemas_with_examples(value):
-    if isinstance(value, dict):
-        if isinstance(value.get("examples"), list):
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for element in value:
-            yield from schemas_with_examples(element)
-
-
 def test_examples_fit_their_schemas(document):
-    schemas = list(schemas_with_examples(document))
-    assert len(schemas) > 20
-    for schema in schemas:
+    found = list(schemas.with_examples(document))
+    assert len(found) > 20
+    for schema in found:
         for example in schema["examples"]:
-            Draft202012Validator({**schema, "components": document["components"]}).validate(example)
+            schemas.validate(example, schema, document)
 
 
 # What is really there: schemas of answers allow members that are not named, as clients must; here they do not.
-
-def strict(schema):
-    """The same schema, which allows no members but those that are named."""
-    if isinstance(schema, list):
-        return [strict(element) for element in schema]
-    if not isinstance(schema, dict):
-        return schema
-    result = {name: strict(value) for name, value in schema.items()}
-    if result.get("properties") and result.get("type") == "object":
-        result.setdefault("additionalProperties", False)
-    return result
-
 
 class Checked:
     """A user whose every answer is held against the document, strictly."""
 
     def __init__(self, user, document):
         self.user, self.document = user, document
-        self.components = strict(document["components"])
+        self.strict = {"components": schemas.strict(document["components"])}
 
     def __call__(self, method, path, route, body=None, status=200):
         answer = self.user.call(method, path, body).expect(status)
@@ -83,8 +60,8 @@ class Checked:
         if not answer.body:
             assert "content" not in response, (method, path)
             return None
-        schema = strict(response["content"][answer.headers.get_content_type()]["schema"])
-        Draft202012Validator({**schema, "components": self.components}).validate(answer.json)
+        schema = schemas.strict(response["content"][answer.headers.get_content_type()]["schema"])
+        schemas.validate(answer.json, schema, self.strict)
         return answer.json
 
 

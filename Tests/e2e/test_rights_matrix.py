@@ -14,7 +14,7 @@ OWN = """
 """
 OPEN = """
     POST /signup, POST /login, POST /token/refresh, GET /.well-known/jwks.json, POST /password/forgot, POST /password/reset, POST /email/verify,
-    GET /openapi.json, GET /docs/problems, GET /docs/problems/{name}, GET /docs/style.css, GET /problems/{name}
+    GET /openapi.json, GET /asyncapi.json, GET /docs, GET /docs/assets/{name}, GET /docs/problems, GET /docs/problems/{name}, GET /docs/style.css, GET /problems/{name}
 """
 
 # Of a group, or of something in it that `author`, a plain member, has made. Statuses of: a stranger; who was a member; a member whom author and

@@ -48,6 +48,7 @@ extension Operation.Parameter {
     static let before = query("before", .seq, "The newest entries below this seq. Excludes `after`.")
     static let after = query("after", .seq, "The oldest entries above this seq. Excludes `before`.")
     static let cursor = cursor(.id)
+    static let ifNoneMatch = header("If-None-Match", .string, "RFC 9110 §13.1.2.")
     static let ifMatch = header("If-Match", .string, "Of the `ETag` that you read: 412 if it has changed since.")
 
     /// Opaque to clients; the schema is what the hub takes.

@@ -75,7 +75,7 @@ extension Operation {
             "The uploader may, readers of a message that names it, and whoever sees it as an avatar or a picture.",
             parameters: [
                 .header("Range", .string, "RFC 9110 §14: one range of bytes."),
-                .header("If-None-Match", .string, "RFC 9110 §13.1.2."),
+                .ifNoneMatch,
                 .header("If-Range", .string, "RFC 9110 §13.1.5."),
             ],
             Answer(status: 200, details: "The file.", contents: [("*/*", bytes)], headers: file),

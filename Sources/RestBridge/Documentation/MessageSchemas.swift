@@ -2,48 +2,62 @@ import Broker
 import JSON
 import Persistence
 
-/// What stands in conversations and inboxes, and what clients send to them.
+/// What stands in conversations and inboxes, and what clients send to them: the same by HTTP and by MQTT.
 extension Schema {
     static let entries: KeyValuePairs<String, Schema> = [
         "Message": .oneOf(
-            entry("message", messageBody, ["state?": state]),
-            entry("message", .answer(["deleted": .bool]), ["state?": state]),
-            entry("edit", .answer(["seq": .entrySeq, "text": .string]), [:]),
-            entry("edit", .answer(["deleted": .bool]), [:]),
-            entry("delete", .answer(["seq": .entrySeq]), [:]),
-            entry("reaction", .answer(["seq": .entrySeq, "emoji": .string, "op": .choice("add", "remove")]), [:]),
-            entry(
-                "member",
-                .answer(["op": .choice("added", "removed", "left", "joined", "role"), "user_id": .id, "role?": .role]),
-                [:]),
-            entry(
-                "group",
-                .answer([
-                    "op": .choice("created", "renamed", "picture", "announcement", "ended"), "name?": .string,
-                    "picture?": .id, "announcement?": .bool,
-                ]), [:])
+            conversationBodies.map { type, body in entry(type, body, type == "message" ? ["state?": state] : [:]) }
         ).described(
             """
             An entry of a conversation, the same over MQTT. `state` tells what became of a message: its newest text, and reactions. A \
             message that was deleted has the body `{"deleted":true}`.
-            """),
-        "Notification": .oneOf(
-            notice("friend_request", ["user": .user]),
-            notice("friend_accepted", ["user": .user, "topic": .string]),
-            notice("friend_removed", ["user_id": .id]),
-            notice("group_added", ["group": .group, "role": .role]),
-            notice("group_removed", ["group_id": .id, "reason": .choice("removed", "ended")]),
-            notice("mention", ["topic": .string, "seq": .entrySeq, "preview": .string])
-        ).described("An entry of your inbox, the same over MQTT but for `read`."),
-        "Conversation": .oneOf(
-            conversation("direct", "user", .user), conversation("group", "group", .group)
-        ),
+            """
+        ).example(messageExample),
+        "Notification": .oneOf(inboxBodies.map { type, body in entry(type, body, ["read": .bool]) })
+            .described("An entry of your inbox, the same over MQTT but for `read`."),
+        "Conversation": .oneOf([
+            conversation("direct", "user", .user), conversation("group", "group", .group),
+        ]),
         "UnreadConversation": .answer([
             "topic": .string, "from": .id, "seq": .entrySeq, "unread": .entrySeq,
             "preview": .string.described("The beginning of the newest message."), "sent_at": .time,
         ]),
         "NewMessage": newMessage,
     ]
+
+    /// By type, which stands once for each shape that it has.
+    static let conversationBodies: KeyValuePairs<String, Schema> = [
+        "message": messageBody,
+        "message": deleted,
+        "edit": .answer(["seq": .entrySeq, "text": .string]),
+        "edit": deleted,
+        "delete": .answer(["seq": .entrySeq]),
+        "reaction": .answer(["seq": .entrySeq, "emoji": .string, "op": .choice("add", "remove")]),
+        "member": .answer([
+            "op": .choice("added", "removed", "left", "joined", "role"), "user_id": .id, "role?": .role,
+        ]),
+        "group": .answer([
+            "op": .choice("created", "renamed", "picture", "announcement", "ended"), "name?": .string,
+            "picture?": .id, "announcement?": .bool,
+        ]),
+    ]
+
+    static let inboxBodies: KeyValuePairs<String, Schema> = [
+        "friend_request": .answer(["user": .user]),
+        "friend_accepted": .answer(["user": .user, "topic": .string]),
+        "friend_removed": .answer(["user_id": .id]),
+        "group_added": .answer(["group": .group, "role": .role]),
+        "group_removed": .answer(["group_id": .id, "reason": .choice("removed", "ended")]),
+        "mention": .answer([
+            "topic": .string, "seq": .entrySeq, "preview": .string.described("The beginning of the message."),
+        ]),
+    ]
+
+    static let messageExample =
+        #"{"type":"message","topic":"group/7301","id":"7302","seq":42,"from":"5100","sent_at":"2026-11-22T09:00:00.123Z","client_ref":"a1","body":{"text":"hi"}}"#
+
+    /// What is left of what was deleted.
+    private static let deleted = Schema.answer(["deleted": .bool])
 
     private static let messageBody = Schema.answer([
         "text?": .string, "reply_to?": .entrySeq, "attachments?": .array(of: .id), "mentions?": .array(of: .id),
@@ -59,16 +73,13 @@ extension Schema {
     private static let anyObject = Schema.answer([:])
         .described("Whatever clients agree on; at most \(Limits.customBytesMax) bytes.")
 
-    private static func entry(_ type: String, _ body: Schema, _ more: KeyValuePairs<String, Schema>) -> Schema {
+    /// The envelope of what is stored.
+    static func entry(_ type: String, _ body: Schema, _ more: KeyValuePairs<String, Schema> = [:]) -> Schema {
         .answer(
             [
                 "type": .constant(type), "topic": .string, "id": .id, "seq": .entrySeq,
                 "from": sender, "sent_at": .time, "client_ref?": .string, "body": body,
             ], more)
-    }
-
-    private static func notice(_ type: String, _ body: KeyValuePairs<String, Schema>) -> Schema {
-        entry(type, .answer(body), ["read": .bool])
     }
 
     private static let sender = Schema.pattern("^(0|[1-9][0-9]{0,18})$").described("A user's id; 0: the hub.")
@@ -90,8 +101,10 @@ extension Schema {
         .described("At most \(Limits.textBytesMax) bytes of UTF-8.")
 
     private static let newMessage = oneOf(
-        target("user_id", .id), target("group_id", .id),
-        target("topic", .pattern("^(group/[1-9][0-9]*|direct/[1-9][0-9]*/[1-9][0-9]*)$"))
+        ([
+            ("user_id", .id), ("group_id", .id),
+            ("topic", .pattern("^(group/[1-9][0-9]*|direct/[1-9][0-9]*/[1-9][0-9]*)$")),
+        ] as [(String, Schema)]).map { name, schema in .oneOf(published([name: schema]).map(\.schema)) }
     ).described(
         """
         To one of `user_id`, `group_id` and `topic`. A `message`, the default, has text or attachments; an `edit` has `seq` and `text`, a \
@@ -100,31 +113,26 @@ extension Schema {
     ).example(#"{"user_id":"5101","text":"hi","client_ref":"a1"}"#)
         .example(#"{"topic":"group/7301","type":"reaction","seq":42,"emoji":"👍"}"#)
 
-    private static func target(_ name: String, _ schema: Schema) -> Schema {
-        .oneOf(
-            send(
-                "message", isDefault: true, target: name, schema,
-                [
-                    "text": messageText, "reply_to?": .entrySeq, "attachments?": ids(max: Limits.attachmentsMax),
-                    "mentions?": ids(max: Limits.mentionsMax), "custom?": anyObject,
-                ]),
-            send(
-                "message", isDefault: true, target: name, schema,
-                [
-                    "attachments": ids(max: Limits.attachmentsMax).with("minItems", .int(1)), "reply_to?": .entrySeq,
-                    "mentions?": ids(max: Limits.mentionsMax), "custom?": anyObject,
-                ]),
-            send("edit", target: name, schema, ["seq": .entrySeq, "text": messageText]),
-            send("delete", target: name, schema, ["seq": .entrySeq]),
-            send("reaction", target: name, schema, ["seq": .entrySeq, "emoji": emoji, "op?": .choice("add", "remove")]))
-    }
-
-    private static func send(
-        _ type: String, isDefault: Bool = false, target: String, _ schema: Schema,
-        _ members: KeyValuePairs<String, Schema>
-    ) -> Schema {
-        .strictRequest(
-            [target: schema, isDefault ? "type?" : "type": .constant(type), "client_ref?": clientRef], members)
+    /// What clients may send to a conversation, by type, which stands once for each shape that it has.
+    /// - Parameter target: members more, that say where to.
+    static func published(_ target: KeyValuePairs<String, Schema>) -> [(type: String, schema: Schema)] {
+        let common: KeyValuePairs<String, Schema> = [
+            "reply_to?": .entrySeq, "mentions?": ids(max: Limits.mentionsMax), "custom?": anyObject,
+        ]
+        func send(_ type: String, _ members: KeyValuePairs<String, Schema>...) -> (type: String, schema: Schema) {
+            let head: KeyValuePairs<String, Schema> = [
+                type == "message" ? "type?" : "type": .constant(type), "client_ref?": clientRef,
+            ]
+            return (type, .strictRequest([target, head] + members))
+        }
+        let files = ids(max: Limits.attachmentsMax)
+        return [
+            send("message", ["text": messageText, "attachments?": files], common),
+            send("message", ["attachments": files.with("minItems", .int(1))], common),
+            send("edit", ["seq": .entrySeq, "text": messageText]),
+            send("delete", ["seq": .entrySeq]),
+            send("reaction", ["seq": .entrySeq, "emoji": emoji, "op?": .choice("add", "remove")]),
+        ]
     }
 
     static func ids(max: Int) -> Schema { .array(of: .id, max: max, areUnique: true) }

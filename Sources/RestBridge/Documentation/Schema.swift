@@ -22,6 +22,7 @@ struct Schema: Sendable {
     static let string = Schema("string")
     static let bool = Schema("boolean")
     static let null = Schema("null")
+    static let anything = Schema([JSONMember]())
 
     static func number(_ range: ClosedRange<Int64>) -> Schema {
         Schema(
@@ -75,13 +76,15 @@ struct Schema: Sendable {
     }
 
     /// The same, where null is no value: merge patches and messages.
-    static func strictRequest(
-        _ properties: KeyValuePairs<String, Schema>, _ more: KeyValuePairs<String, Schema> = [:]
-    ) -> Schema {
-        closed((Array(properties) + Array(more)).map { Property($0.key, $0.value) })
+    static func strictRequest(_ properties: KeyValuePairs<String, Schema>) -> Schema { strictRequest([properties]) }
+
+    static func strictRequest(_ properties: [KeyValuePairs<String, Schema>]) -> Schema {
+        closed(properties.joined().map { Property($0.key, $0.value) })
     }
 
-    static func oneOf(_ schemas: Schema...) -> Schema {
+    static func oneOf(_ schemas: Schema...) -> Schema { oneOf(schemas) }
+
+    static func oneOf(_ schemas: [Schema]) -> Schema {
         Schema([JSONMember("oneOf", .array(schemas.map(\.json)))])
     }
 

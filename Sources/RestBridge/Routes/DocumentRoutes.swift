@@ -3,9 +3,22 @@ import Transport
 /// What programs and people read about the API.
 enum DocumentRoutes {
     static func openAPI(_ services: RestServices, _ request: RestRequest) -> HTTPResponse {
-        HTTPResponse(
-            status: 200, headers: [("Content-Type", "application/json"), ("Cache-Control", "public, max-age=300")],
-            body: OpenAPIDocument.bytes)
+        services.documents.openAPI.answer(request.http)
+    }
+
+    static func asyncAPI(_ services: RestServices, _ request: RestRequest) -> HTTPResponse {
+        services.documents.asyncAPI.answer(request.http)
+    }
+
+    static func overview(_ services: RestServices, _ request: RestRequest) -> HTTPResponse {
+        services.documents.overview.answer(request.http)
+    }
+
+    static func asset(_ services: RestServices, _ request: RestRequest) throws -> HTTPResponse {
+        guard let file = request.parameters["name"].flatMap({ services.documents.assets[$0] }) else {
+            throw Problem.notFound
+        }
+        return file.answer(request.http)
     }
 
     static func problems(_ services: RestServices, _ request: RestRequest) -> HTTPResponse { html(ProblemPage.index) }
@@ -22,10 +35,7 @@ enum DocumentRoutes {
     }
 
     static func style(_ services: RestServices, _ request: RestRequest) -> HTTPResponse {
-        HTTPResponse(
-            status: 200,
-            headers: [("Content-Type", "text/css; charset=utf-8"), ("Cache-Control", "public, max-age=300")],
-            body: Array(ProblemPage.style.utf8))
+        services.documents.style.answer(request.http)
     }
 
     private static func html(_ text: String) -> HTTPResponse {

@@ -33,6 +33,7 @@ struct Server: Sendable {
         }
         let publicURL = options.issuer
         let outside = try loadIssuers(own: publicURL)
+        let swaggerUI = try SwaggerUI.load(options.swaggerUI)
         let doors = try Doors(options)
         try makeDirectory(options.data)
         let tls = try makeTLS()
@@ -92,7 +93,7 @@ struct Server: Sendable {
             context: context, admissions: admissions, attachments: files,
             publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
             devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
-            security: options.security(box, hub.allowances), publicURL: publicURL, logger: logger)
+            security: options.security(box, hub.allowances), publicURL: publicURL, swaggerUI: swaggerUI, logger: logger)
         let watch = DatabaseWatch(url: url)
         watch.start()
         defer { watch.close() }
