@@ -1,12 +1,14 @@
 /// What users may be called (rest.md).
 package enum Names {
+    package static let usernameLength: ClosedRange<Int> = 3...32
+
     /// `^[a-z0-9][a-z0-9_.-]{2,31}$` with at least one letter.
     package static func isUsername(_ name: String) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte }
         func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
         func isMark(_ byte: UInt8) -> Bool { "_.-".utf8.contains(byte) }
         let bytes = Array(name.utf8)
-        return 3...32 ~= bytes.count && !isMark(bytes[0]) && bytes.contains(where: isLetter)
+        return usernameLength ~= bytes.count && !isMark(bytes[0]) && bytes.contains(where: isLetter)
             && bytes.allSatisfy { isLetter($0) || isDigit($0) || isMark($0) }
     }
 

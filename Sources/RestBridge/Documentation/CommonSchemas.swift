@@ -10,7 +10,7 @@ extension Schema {
     static let time = Schema.string.with("format", .string("date-time")).described("RFC 3339, UTC, with milliseconds.")
     static let seq = number(0...Int64.max)
     static let entrySeq = number(1...Int64.max)
-    static let username = string(3...32, pattern: "^[a-z0-9][a-z0-9_.-]*$").with(
+    static let username = string(Names.usernameLength, pattern: "^[a-z0-9][a-z0-9_.-]*$").with(
         "allOf", .literal(#"[{"pattern":"[a-z]"}]"#))
     static let email = string(
         3...254, pattern: "^[^\(noAddress)-][^\(noAddress)]{0,63}@[^\(noAddress)]+$"

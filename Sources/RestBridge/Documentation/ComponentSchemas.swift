@@ -10,13 +10,21 @@ extension Schema {
             "avatar?": .id.described("The id of an attachment."), "bot?": .bool.described("Only on bots, and true."),
             "owner_id?": .id.described("Whose bot it is."), "created_at": .time,
             "direct_topic?": .string.described("The conversation with you; absent on yourself."),
-        ]),
+        ])
+        .example(
+            #"""
+            {"id":"5101","username":"grace","display_name":"Grace","created_at":"2026-11-22T08:00:00.000Z","direct_topic":"direct/5100/5101"}
+            """#),
         "Profile": .answer([
             "id": .id, "username": .string, "display_name": .string, "bio?": .string,
             "avatar?": .id.described("The id of an attachment."), "bot?": .bool, "owner_id?": .id, "created_at": .time,
             "email?": .string.described("Absent if an outside issuer brought the user."), "email_verified": .bool,
             "mfa_enabled": .bool, "recovery_codes_left": .seq,
-        ]),
+        ])
+        .example(
+            #"""
+            {"id":"5100","username":"ada","display_name":"Ada","created_at":"2026-11-22T08:00:00.000Z","email":"ada@example.org","email_verified":false,"mfa_enabled":false,"recovery_codes_left":0}
+            """#),
         "Tokens": .answer([
             "access_token": .string.described("A JWT."), "token_type": .constant("Bearer"),
             "expires_in": .entrySeq.described("Seconds."), "refresh_token": .string.described("Good for one refresh."),
@@ -42,7 +50,11 @@ extension Schema {
         "Group": .answer([
             "id": .id, "topic": .string, "name": .string, "picture?": .id.described("The id of an attachment."),
             "owner_id": .id, "my_role": .role, "member_count": .entrySeq, "announcement": .bool, "created_at": .time,
-        ]),
+        ])
+        .example(
+            #"""
+            {"id":"7301","topic":"group/7301","name":"Engineers","owner_id":"5100","my_role":"owner","member_count":2,"announcement":false,"created_at":"2026-11-22T08:30:00.000Z"}
+            """#),
         "Member": .answer(["user": .user, "role": .role, "joined_at": .time]),
         "Invite": .answer([
             "code": .string, "url": .string, "creator_id": .id, "created_at": .time, "expires_at": .time,
@@ -58,7 +70,11 @@ extension Schema {
             "sha256": .pattern("^[0-9a-f]{64}$"), "width?": .entrySeq.described("Pixels, of images."),
             "height?": .entrySeq,
             "url": .string, "created_at": .time,
-        ]),
+        ])
+        .example(
+            #"""
+            {"id":"7290","name":"summit.png","media_type":"image/png","size":70,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","width":1,"height":1,"url":"/attachments/7290","created_at":"2026-11-22T08:59:00.000Z"}
+            """#),
     ]
 
     private static let problem = Schema.answer([

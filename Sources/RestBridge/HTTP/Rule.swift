@@ -54,8 +54,10 @@ extension Rule where Value == String {
         Rule { value in
             guard let name = value.string else { return refuse("must be a string") }
             guard Names.isUsername(name) else {
+                let length = Names.usernameLength
                 return refuse(
-                    "must have 3 to 32 of a-z, 0-9, '_', '.', '-', begin with a letter or digit, and hold a letter")
+                    "must have \(length.lowerBound) to \(length.upperBound) of a-z, 0-9, '_', '.', '-', begin with a letter or digit, and hold a letter"
+                )
             }
             return .success(name)
         }
