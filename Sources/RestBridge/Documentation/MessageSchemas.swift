@@ -32,7 +32,8 @@ extension Schema {
             notice("friend_accepted", ["user": .user, "topic": .string]),
             notice("friend_removed", ["user_id": .id]),
             notice("group_added", ["group": .group, "role": .role]),
-            notice("group_removed", ["group_id": .id, "reason": .choice("removed", "ended")])
+            notice("group_removed", ["group_id": .id, "reason": .choice("removed", "ended")]),
+            notice("mention", ["topic": .string, "seq": .entrySeq, "preview": .string])
         ).described("An entry of your inbox, the same over MQTT but for `read`."),
         "Conversation": .oneOf(
             conversation("direct", "user", .user), conversation("group", "group", .group)
