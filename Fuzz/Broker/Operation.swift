@@ -1,6 +1,7 @@
 import FuzzSupport
 import MQTT
 import Persistence
+import ShardSupport
 import Topics
 
 @testable import Broker

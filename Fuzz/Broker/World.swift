@@ -53,7 +53,7 @@ final class World: Sendable {
         Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: self,
-                logins: self, tokens: TokenVerifier(own: Self.authority),
+                logins: self, reads: self, unread: self, tokens: TokenVerifier(own: Self.authority),
                 outsiders: OutsideUsers(source: TestSubjects()),
                 ids: IDGenerator(node: 0) { [weak self] in self?.wall ?? 0 }, logger: Logger(minimum: .error),
                 wallMilliseconds: { [weak self] in self?.wall ?? 0 }),
@@ -140,7 +140,7 @@ extension World: RightsSource, LoginSource {
                     UserRights.Group(
                         groupID: id, role: role, announcement: state.announcements.contains(id),
                         lastSeq: state.ends[id] ?? 0, joinedSeq: state.joined[id] ?? 1,
-                        firstSeq: state.firsts[id] ?? 1)
+                        memberCount: Int64(members.count), firstSeq: state.firsts[id] ?? 1)
                 }
             }
             let direct = UserRights.Direct(
@@ -154,9 +154,24 @@ extension World: RightsSource, LoginSource {
         }
     }
 
+    func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)? {
+        state.withLock { state in
+            state.members[group].map { (members: $0.count, seq: state.ends[group] ?? 0) }
+        }
+    }
+
     func topic(at address: TopicAddress) async throws(DatabaseError) -> FoundTopic? { nil }
 
     func admit(userID: Int64, sessionID: Int64, accessExpiresAt: Int64) async throws(DatabaseError) -> Bool { true }
 
     func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool { true }
+}
+
+/// Signals, which no expectation is about.
+extension World: ReadMarkSource, UnreadSource {
+    func markRead(_ topic: StoredTopic, upTo seq: Int64, by userID: Int64) async throws(DatabaseError) {}
+    func noteLastSeen(_ userID: Int64, at milliseconds: Int64) async throws(DatabaseError) {}
+    func lastSeen(of users: [Int64]) async throws(DatabaseError) -> [Int64: Int64] { [:] }
+    func unread(of userID: Int64, limit: Int) async throws(DatabaseError) -> [UnreadConversation] { [] }
+    func unread(_ pairs: [(userID: Int64, topicID: Int64)]) async throws(DatabaseError) -> [UnreadConversation] { [] }
 }

@@ -219,11 +219,14 @@ package final class Hub: Sendable {
     }
 
     /// A session's connection has ended: saves what is durable, then lets the next client have it.
-    /// - Parameter previous: what was still being saved.
+    /// - Parameters:
+    ///   - previous: what was still being saved.
+    ///   - successor: who waits for it and is to be told.
     func finish(
         _ key: SessionKey, _ claim: SessionRegistry.Claim, storedID: Int64,
-        state: SessionState, expirySeconds: UInt32, after previous: Task<Void, Never>?
+        state: SessionState, expirySeconds: UInt32, after previous: Task<Void, Never>?, successor: Claimant? = nil
     ) {
+        precondition(successor == nil || storedID != 0, "who has nothing stored is passed on at once")
         guard storedID != 0 else {
             registry.release(key, claim)
             return
@@ -242,6 +245,7 @@ package final class Hub: Sendable {
                 services.logger.warning("the end of a connection could not be saved: \(error)")
             }
             registry.release(key, claim)
+            if let successor { mailroom.post(.released(successor), to: successor.claim.shard) }
             saver.finish(claim)
         }
     }

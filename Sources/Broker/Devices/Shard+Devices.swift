@@ -30,6 +30,7 @@ extension Shard {
             isThere = true
             // What was made for it in the meantime goes, too.
             connecting[client.claim.serial]?.connect.sessionExpirySeconds = 0
+            connecting[client.claim.serial]?.isForgotten = true
             refuseWaiting(client.claim.serial, .administrativeAction, text: Self.isForgotten, io: &io)
         }
         return isThere

@@ -20,6 +20,8 @@ struct Connecting {
     var isRefused = false
     /// What is waited for still runs; until it has ended the session can't be passed on.
     var isBusy = false
+    /// The user has removed this device: nobody goes on with its session.
+    var isForgotten = false
     /// Who gets the session next.
     var successor: Claimant?
 

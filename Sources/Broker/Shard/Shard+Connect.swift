@@ -110,10 +110,11 @@ extension Shard {
         guard let waiting = connecting.removeValue(forKey: serial) else { return }
         precondition(waiting.isAbandoned && !waiting.isBusy)
         if waiting.user >= 0 { releaseUser(waiting.user) }
-        if let opened, waiting.successor == nil {
+        // Who comes next goes on with the session, unless that was to be forgotten.
+        if let opened, waiting.successor == nil || waiting.isForgotten {
             hub.finish(
                 waiting.key, waiting.claim, storedID: opened.stored.id, state: opened.stored.state,
-                expirySeconds: waiting.sessionSeconds, after: nil)
+                expirySeconds: waiting.sessionSeconds, after: nil, successor: waiting.successor)
             return
         }
         hub.registry.release(waiting.key, waiting.claim)
