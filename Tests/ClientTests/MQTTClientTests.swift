@@ -157,7 +157,7 @@ import Testing
             try peer.expect("DISCONNECT success")
             try peer.expectEnd()
         }
-        let client = try makeClient(server)
+        let client = try makeClient(server) { $0.disconnectMilliseconds = 60_000 }
         try await client.connect()
         var handled: [String] = []
         var ending: Task<Void, Never>?
