@@ -74,6 +74,7 @@ class Population:
         yield f"INSERT INTO users (id, username, display_name) SELECT id, 'u' || id, 'User' FROM {users}"
         yield f"INSERT INTO topics (id, kind) SELECT id, 1 FROM {users}"
         yield f"INSERT INTO topics (id, kind, last_seq) SELECT id, 3, {ACKED} FROM {groups}"
+        yield f"INSERT INTO log_progress (topic_id, followed_seq) SELECT id, {ACKED} FROM {groups}"
         yield (f"INSERT INTO groups (id, name, announcement, owner_id, member_count) "
                f"SELECT id, 'Group', false, {self.user(0)}, 1 FROM {groups}")
         yield f"CREATE TEMP TABLE blobs AS SELECT row_number() OVER () - 1 AS n, b FROM (VALUES {blobs}) v(b)"

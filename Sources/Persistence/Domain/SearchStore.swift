@@ -14,6 +14,7 @@ package struct SearchStore: Sendable {
     package func messages(
         matching query: String, in address: TopicAddress?, for readerID: Int64, beforeID: Int64?, limit: Int
     ) async throws(DatabaseError) -> [LogEntry] {
+        guard let words = SearchWords.query(query) else { return [] }
         // Each part once, in this order: the index is asked once, not for each conversation, and only what goes into the page is read from the log.
         let rows = try await context.database.query(
             """
@@ -23,8 +24,8 @@ package struct SearchStore: Sendable {
                 UNION ALL SELECT m.group_id, 3, 0, 0 FROM members m WHERE m.user_id = $1
             ), found AS MATERIALIZED (
                 SELECT s.topic_id, s.seq, s.id FROM search_entries s
-                WHERE s.id < $3 AND s.words @@ (CASE WHEN $5::bigint IS NULL THEN confab_words_query($2)
-                    ELSE confab_words_query($2) && ('''#' || confab_readable($1, $5, $6, $7, $8) || '''')::tsquery END)
+                WHERE s.id < $3 AND s.words @@ (CASE WHEN $5::bigint IS NULL THEN $2::text::tsquery
+                    ELSE $2::text::tsquery && ('''#' || confab_readable($1, $5, $6, $7, $8) || '''')::tsquery END)
             ), page AS MATERIALIZED (
                 SELECT f.*, a.kind, a.low, a.high FROM found f JOIN mine a ON a.id = f.topic_id
                 WHERE NOT EXISTS (SELECT 1 FROM message_deletions d WHERE d.topic_id = f.topic_id AND d.target_seq = f.seq)
@@ -34,7 +35,7 @@ package struct SearchStore: Sendable {
             FROM page p JOIN messages m ON m.topic_id = p.topic_id AND m.seq = p.seq
             ORDER BY p.id DESC
             """,
-            [.int(readerID), .text(query), .int(beforeID ?? .max), .int(Int64(limit))]
+            [.int(readerID), .text(words), .int(beforeID ?? .max), .int(Int64(limit))]
                 + (address?.columns ?? [.null, .null, .null, .null]))
         return (0..<rows.count).map { row in
             let id = rows.int(row, 0)

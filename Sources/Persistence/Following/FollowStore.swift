@@ -25,7 +25,9 @@ package struct FollowStore: Sendable {
         return try await context.change { [context] transaction in
             let rows = try await transaction.query(
                 "SELECT * FROM confab_follow($1, $2)", [.ints(topicIDs), .int(entries)])
-            let mentions = (0..<rows.count).map { Self.mention(rows, $0, context) }
+            let texts = (0..<rows.count).filter { rows.isNull($0, 8) }
+            let mentions = (texts.count..<rows.count).map { Self.mention(rows, $0, context) }
+            if let words = Self.words(rows, texts) { _ = try await transaction.query(Self.storingWords, words) }
             let left = try await transaction.query(
                 """
                 SELECT t.id FROM log_progress p JOIN topics t ON t.id = p.topic_id
@@ -47,18 +49,41 @@ package struct FollowStore: Sendable {
         return (topics, rows.count < Self.pageSize ? nil : rows.int(rows.count - 1, 0))
     }
 
+    private static let storingWords: StaticString = """
+        INSERT INTO search_entries AS e (topic_id, seq, id, words)
+        SELECT topic_id, seq, id, words::tsvector
+        FROM unnest($1, $2, $3, $4) AS x(topic_id, seq, id, words)
+        ON CONFLICT (topic_id, seq) DO UPDATE SET words = excluded.words
+        """
+
+    /// The parameters of `storingWords`; nil if none of these rows has a text.
+    private static func words(_ rows: Rows, _ texts: [Int]) -> [Parameter]? {
+        var topics: [Int64] = []
+        var seqs: [Int64] = []
+        var ids: [Int64] = []
+        var words: [String] = []
+        for row in texts {
+            guard let text = MessageText.utf8(ofSuffix: rows.bytes(row, 7)) else { continue }
+            topics.append(rows.int(row, 0))
+            seqs.append(rows.int(row, 4))
+            ids.append(rows.int(row, 5))
+            words.append(SearchWords.vector(text, topicID: rows.int(row, 0)))
+        }
+        return topics.isEmpty ? nil : [.ints(topics), .ints(seqs), .ints(ids), .texts(words)]
+    }
+
     private static func mention(_ rows: Rows, _ row: Int, _ context: DomainContext) -> Append {
         let id = rows.int(row, 0)
         let topic: StoredTopic =
             rows.int(row, 1) == TopicKind.direct.rawValue
             ? .direct(rows.int(row, 2), rows.int(row, 3), id: id) : .group(id)
-        return context.entry(in: .inbox(of: rows.int(row, 7)), by: rows.int(row, 5), .mention) { body in
+        return context.entry(in: .inbox(of: rows.int(row, 8)), by: rows.int(row, 6), .mention) { body in
             body.name("topic")
             body.string(topic.address.name)
             body.name("seq")
             body.number(rows.int(row, 4))
             body.name("preview")
-            body.string(MessagePreview.text(ofSuffix: rows.bytes(row, 6)))
+            body.string(MessagePreview.text(ofSuffix: rows.bytes(row, 7)))
         }
     }
 }

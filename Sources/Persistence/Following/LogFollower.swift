@@ -7,8 +7,9 @@ package final class LogFollower: CommitObserver {
         /// In the order in which they moved.
         var moved: [Int64] = []
         var isMoved: Set<Int64> = []
-        /// Entries since the last step.
+        /// Entries since `heardSince`, the end of the last step.
         var heard = 0
+        var heardSince = ContinuousClock.now
         var needsSweep = true
     }
 
@@ -17,10 +18,10 @@ package final class LogFollower: CommitObserver {
     /// After a failure: the database is away, or very busy.
     private static let failurePauseMilliseconds: Int64 = 1_000
     private static let sweepSeconds: Int64 = 300
-    /// More than this between two steps is a rush, which following must not slow down: PostgreSQL has better things to do.
-    private static let rushEntries = 1_000
+    /// More entries a second than following keeps up with at `backlogPause` are a rush: it must not slow down what it cannot keep up with.
+    private static let rushEntriesPerSecond: Double = 5_000
     /// How much longer than a step the pause after it is, in a rush and otherwise.
-    private static let rushPause = 9
+    private static let rushPause = 29
     private static let backlogPause = 1
     /// Topics that are remembered; beyond it a sweep finds the rest.
     private static let topicsMax = 100_000
@@ -73,7 +74,7 @@ package final class LogFollower: CommitObserver {
     }
 
     /// Follows until nothing is left. A step that left something is followed by a pause: a backlog takes at most half of one connection's time,
-    /// and a tenth in a rush.
+    /// and a thirtieth in a rush.
     func followMoved() async throws {
         while !Task.isCancelled {
             let topics = take()
@@ -86,14 +87,18 @@ package final class LogFollower: CommitObserver {
                 note(topics)
                 throw error
             }
-            let (isDone, heard) = state.withLock { state in
-                defer { state.heard = 0 }
-                return (state.moved.isEmpty, state.heard)
-            }
-            guard !isDone else { return }
-            let factor = heard > Self.rushEntries ? Self.rushPause : Self.backlogPause
-            try await Task.sleep(for: (ContinuousClock.now - start) * factor)
+            let end = ContinuousClock.now
+            guard let pause = state.withLock({ Self.pause(&$0, at: end) }) else { return }
+            try await Task.sleep(for: (end - start) * pause)
         }
+    }
+
+    /// How many times as long as the step the pause is; nil: nothing is left.
+    private static func pause(_ state: inout State, at now: ContinuousClock.Instant) -> Int? {
+        defer { (state.heard, state.heardSince) = (0, now) }
+        if state.moved.isEmpty { return nil }
+        let isRush = Double(state.heard) > rushEntriesPerSecond * ((now - state.heardSince) / .seconds(1))
+        return isRush ? rushPause : backlogPause
     }
 
     /// Looks at all topics for what has moved unheard.

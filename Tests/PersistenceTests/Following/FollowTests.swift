@@ -14,6 +14,8 @@ struct FollowTests {
             #expect(try await fixture.found("DOC", ids[1]) == [5, 4])
             #expect(try await fixture.found("documents docs", ids[1]) == [5])
             #expect(try await fixture.found("köl", ids[1]) == [4])
+            #expect(try await fixture.found("GRÜSSE", ids[1]) == [])
+            #expect(try await fixture.found("GRÜßE KÖLN", ids[1]) == [4])
             #expect(try await fixture.found("example/com", ids[1]) == [4])
             #expect(try await fixture.found("doc more", ids[1]) == [])
             #expect(try await fixture.found("'); --", ids[1]) == [])
