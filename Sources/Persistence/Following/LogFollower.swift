@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Follows conversations in the background, shortly after their entries were committed. It learns from the log's writers what has moved; what
-/// it did not hear, since the hub was not there or too much moved at once, it looks for at the start and every few minutes.
+/// it did not hear, since the hub was not there or too much moved at once, it looks for at the start and every hour.
 package final class LogFollower: CommitObserver {
     private struct State {
         /// In the order in which they moved.
@@ -10,14 +10,15 @@ package final class LogFollower: CommitObserver {
         /// Entries since `heardSince`, the end of the last step.
         var heard = 0
         var heardSince = ContinuousClock.now
-        var needsSweep = true
+        /// More has moved than is remembered.
+        var needsSweep = false
     }
 
     /// Between looks at what has moved: with the step itself well below the two seconds within which messages are found.
     private static let pauseMilliseconds: Int64 = 200
     /// After a failure: the database is away, or very busy.
     private static let failurePauseMilliseconds: Int64 = 1_000
-    private static let sweepSeconds: Int64 = 300
+    private static let sweepSeconds: Int64 = 3_600
     /// More entries a second than following keeps up with at `backlogPause` are a rush: it must not slow down what it cannot keep up with.
     private static let rushEntriesPerSecond: Double = 5_000
     /// How much longer than a step the pause after it is, in a rush and otherwise.
@@ -53,15 +54,18 @@ package final class LogFollower: CommitObserver {
 
     /// Returns when its task is cancelled.
     package func run() async {
-        var nextSweep = ContinuousClock.now
+        // One page of topics between two pauses: a million are looked at in some minutes, and nobody notices.
+        var place: Int64? = 0
+        var nextSweep = ContinuousClock.now + .seconds(Self.sweepSeconds)
         var isFailing = false
         while !Task.isCancelled {
             var pause = Duration.milliseconds(Self.pauseMilliseconds)
             do {
-                if state.withLock({ $0.needsSweep }) || ContinuousClock.now >= nextSweep {
-                    try await sweep()
+                if takeNeedsSweep() || ContinuousClock.now >= nextSweep {
+                    place = 0
                     nextSweep = ContinuousClock.now + .seconds(Self.sweepSeconds)
                 }
+                if let from = place { place = try await sweep(after: from) }
                 try await followMoved()
                 isFailing = false
             } catch {
@@ -101,23 +105,18 @@ package final class LogFollower: CommitObserver {
         return isRush ? rushPause : backlogPause
     }
 
-    /// Looks at all topics for what has moved unheard.
-    func sweep() async throws {
-        state.withLock { $0.needsSweep = false }
-        var last: Int64 = 0
-        do {
-            while true {
-                let (topics, next) = try await store.unfollowed(after: last)
-                if !topics.isEmpty {
-                    note(topics)
-                    try await followMoved()
-                }
-                guard let next else { return }
-                last = next
-            }
-        } catch {
-            state.withLock { $0.needsSweep = true }
-            throw error
+    /// Looks at a page of topics for what has moved unheard.
+    /// - Returns: where to go on; nil: that was the last page.
+    func sweep(after topicID: Int64) async throws -> Int64? {
+        let (topics, next) = try await store.unfollowed(after: topicID)
+        note(topics)
+        return next
+    }
+
+    private func takeNeedsSweep() -> Bool {
+        state.withLock { state in
+            defer { state.needsSweep = false }
+            return state.needsSweep
         }
     }
 

@@ -124,7 +124,11 @@ private struct SearchFixture {
         let follower = LogFollower(store: FollowStore(context: domain.context), next: domain.witness) {
             Issue.record("\($0)")
         }
-        try await follower.sweep()
+        var place: Int64? = 0
+        while let from = place {
+            place = try await follower.sweep(after: from)
+            try await follower.followMoved()
+        }
     }
 
     func found(_ query: String, _ reader: Int64, in address: TopicAddress? = nil) async throws -> [Int64] {
