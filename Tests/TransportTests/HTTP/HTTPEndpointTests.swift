@@ -115,8 +115,10 @@ private final class PatternSource: HTTPBodySource {
 
 /// Runs what waits for sockets on a thread of its own: the pool's threads are for those who answer.
 private func onThread(_ body: @escaping @Sendable () throws -> Void) async throws {
+    var thread: TestThread?
+    defer { thread?.join() }
     try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        _ = TestThread { continuation.resume(with: Result { try body() }) }
+        thread = TestThread { continuation.resume(with: Result { try body() }) }
     }
 }
 
