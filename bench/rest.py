@@ -92,7 +92,7 @@ def measure(folder, server, options):
 
 
 def measure_large(folder, options):
-    """The load of the peer's bench, on data that this hub has and the peer has not. """
+    """The load of the peer's bench, on data that this hub has and the peer has not."""
     sys.path.insert(0, str(folder))
     import rest_bench
 

@@ -24,11 +24,13 @@ extension Migration {
     /// Looks at the entries of some conversations, the newest first, until `p_limit` are found or `p_looks` are looked at: stretch of time by
     /// stretch, which is longer where little was found, and is tried again shorter where more than is left was in it. All with ids from `o_before`
     /// on have been looked at; null: all there are. It always comes on: ids are unique, so a stretch of one id holds one entry.
+    /// The planner is kept from plans that begin with more entries than are to be looked at.
     private static let walk = """
         CREATE FUNCTION confab_search_walk(
             p_topics bigint[], p_words tsquery, p_before bigint, p_limit bigint, p_looks bigint,
             OUT o_topics bigint[], OUT o_seqs bigint[], OUT o_ids bigint[], OUT o_before bigint
-        ) LANGUAGE plpgsql STABLE AS $$
+        ) LANGUAGE plpgsql STABLE SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off
+            SET enable_bitmapscan = off AS $$
         DECLARE
             v_left bigint := p_looks;
             v_span bigint := 3600000::bigint << 22;
@@ -67,7 +69,7 @@ extension Migration {
                 o_before := v_after;
                 v_left := v_left - v_looks;
                 IF v_looks < p_looks / 16 THEN
-                    v_span := v_span * 8;
+                    v_span := least(v_span, 1::bigint << 57) * 8;
                 END IF;
             END LOOP;
             IF o_before <= v_oldest THEN
