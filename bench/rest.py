@@ -4,6 +4,9 @@
 The peer and the load (peer.sh, rest_bench.py) are not part of this repository: they are taken from ../shared/bench/peer_fastapi, or from the
 folder that --peer names. The peer's Python packages go into a virtual environment of its own; wrk is Debian's. Rounds are interleaved, and each
 begins with fresh databases. Prints medians, and ratios within a round; each round's figures go to bench/out/rest.json.
+
+With --large it measures the hub alone, on a log of 1,000,000 messages and a user with 1,000 conversations (large.py): medians of the rounds, and
+the figures to bench/out/rest-large.json.
 """
 import argparse
 import contextlib
@@ -20,6 +23,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "Tests/e2e"))
 
+import large  # noqa: E402
 from support.hub import Hub  # noqa: E402
 
 LOCK = "/tmp/bench.lock"
@@ -87,6 +91,26 @@ def measure(folder, server, options):
         return {(row["name"], row["connections"]): row for row in json.loads(report.read_text())}
 
 
+def measure_large(folder, options):
+    """The load of the peer's bench, on data that this hub has and the peer has not."""
+    sys.path.insert(0, str(folder))
+    import rest_bench
+
+    server = Hub("--reactors", "1", listeners=("http",))
+    try:
+        server.start()
+        token = large.prepare(server)
+        options.url = f"http://127.0.0.1:{server.ports['http']}"
+        options.server_pid, options.postgres_pid = server.process.pid, server.postgres_pid()
+        print("| what | connections | requests/s | median ms | p99 ms | hub CPU µs/request | PostgreSQL CPU µs/request | hub CPU share |\n" + "|---" * 8 + "|")
+        rows = [rest_bench.measure(options, name, token, path, connections)
+                for name, path, connections in large.work() if not options.only or options.only in name]
+        server.stop()
+        return rows
+    finally:
+        server.discard()
+
+
 def budget(name, connections, cpu_share, rate_ratio):
     """Whether the row is within its budgets (docs/performance.md)."""
     missed = []
@@ -124,17 +148,21 @@ def main():
     parser.add_argument("--only", help="a part of the names to measure")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="measured time of each load")
+    parser.add_argument("--large", action="store_true", help="the hub alone, on large data")
     parser.add_argument("--peer", help="the folder with peer.sh and rest_bench.py")
-    parser.add_argument("--out", default=str(ROOT / "bench/out/rest.json"))
+    parser.add_argument("--out", help="where the figures go")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         sys.exit("bench: wrk is not installed (apt install wrk)")
     folder = find_peer(options.peer)
-    out = pathlib.Path(options.out)
+    out = pathlib.Path(options.out or ROOT / ("bench/out/rest-large.json" if options.large else "bench/out/rest.json"))
     out.parent.mkdir(parents=True, exist_ok=True)
     rounds = []
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if options.large:
+            out.write_text(json.dumps(measure_large(folder, options), indent=1))
+            return
         for number in range(options.rounds):
             # Each measurement has its server to itself, and every other round begins with the other.
             servers = [("hub", hub), ("peer", lambda: peer(folder))]

@@ -43,6 +43,7 @@ package final class Hub: Sendable {
     package let metrics = HubMetrics()
     /// What each user may still publish.
     package let allowances: PublishAllowances
+    let connectThrottle: ConnectThrottle
     let registry: SessionRegistry
     let saver = SessionSaver()
     let journal: SessionJournal
@@ -69,6 +70,7 @@ package final class Hub: Sendable {
         self.services = services
         self.settings = settings
         allowances = PublishAllowances(settings.limits[.publishes])
+        connectThrottle = ConnectThrottle(settings.limits)
         registry = SessionRegistry(
             perUserMax: settings.limits.connectionsPerUser, connectionsMax: settings.limits.connections)
         self.mailroom = mailroom

@@ -43,7 +43,7 @@ package struct ShardMachine: ~Copyable {
         }
         io.table[Int(slot)].flags.insert(.known)
         let id = io.id(of: slot)
-        shard.opened(id, io: &io)
+        shard.opened(id, peer: PeerAddress(high: 0, low: 1), io: &io)
         return (id, pair[1])
     }
 

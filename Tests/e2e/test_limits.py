@@ -121,3 +121,26 @@ def test_a_bad_file_is_wrong_usage(tmp_path, content, reason):
 def test_off_warns(hub):
     """`off` warns loudly"""
     assert re.search(r"(?i)warn.*--limits off", hub.log_text())
+
+
+@pytest.mark.parametrize("version, code", [(V311, 0x88), (V5, 0x9F)], ids=["3.1.1", "5.0"])
+def test_failed_attempts_to_connect(make_hub, client, version, code):
+    """CONNECT: too many attempts 0x9F / 3, by the numbers of log-in: five for a user name from an address, fifty from an address. A good token is
+    let in all the same, over WebSocket too, and log-in is not concerned. (paho shows the return codes 3 and 4 as 0x88 and 0x86.)"""
+    hub = make_hub("--reactors", "2", limits_off=False).start()
+    user, bad = rest.sign_up(hub, "user"), 0x86
+
+    def attempts(count, expect, name, **options):
+        for number in range(count):
+            client(hub, username=name(number), password="guess", version=version, connect=False, **options).connect(expect=expect)
+
+    attempts(5, bad, lambda _: user.name)
+    attempts(2, code, lambda _: user.name, websocket="https")
+    attempts(1, code, lambda _: user.name, tls=False)
+    client(hub, user, username=user.name, version=version)
+    client(hub, user, version=version, websocket="https")
+    attempts(45, bad, lambda number: f"other{number}")
+    attempts(1, code, lambda _: "one-more")
+    attempts(1, code, lambda _: "")
+    client(hub, user, version=version)
+    rest.log_in(hub, user)

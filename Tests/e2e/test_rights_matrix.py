@@ -1,9 +1,8 @@
 """Who may what (rest.md): every call of the document against everybody who might try it. A call without a row fails by name."""
-import uuid
-
 import pytest
 
 from support import rest
+from support.rights import cast, fill, make_group, named, separate
 
 # Calls about one's own account, or without an object of somebody's: a token is all that they need.
 OWN = """
@@ -89,17 +88,6 @@ def keys(text):
     return {key.strip() for key in text.replace("\n", " ").split(",")}
 
 
-def fill(key, values):
-    """The path of a call with its parameters, and the method."""
-    method, path = key.split(" ")
-    return method, path.format(**values)
-
-
-def named(body, values):
-    """A body in which names of values stand for these."""
-    return body and {name: values.get(value, value) if isinstance(value, str) else value for name, value in body.items()}
-
-
 @pytest.fixture(scope="module")
 def paths(hub):
     return rest.request(hub, "GET", "/openapi.json").expect(200).json["paths"]
@@ -112,29 +100,7 @@ def document(paths):
 
 @pytest.fixture(scope="module")
 def people(hub):
-    """Everybody but the stranger is, or was, the owner's friend."""
-    names = ("owner", "admin", "member", "ex", "blocked", "stranger", "author", "friend")
-    found = {name: rest.sign_up(hub, name) for name in names}
-    for name in ("admin", "member", "ex", "author", "friend"):
-        found["owner"].befriend(found[name])
-    found["admin"].befriend(found["friend"])
-    found["author"].post("/blocks", {"user_id": found["blocked"].id}, 201)
-    return found
-
-
-def make_group(people):
-    """A fresh group with a message of the author and an invitation: the values of paths and bodies."""
-    owner, author, blocked = people["owner"], people["author"], people["blocked"]
-    owner.call("DELETE", f"/blocks/{blocked.id}").expect(204)
-    owner.befriend(blocked)
-    group = owner.make_group(*(people[name] for name in ("admin", "member", "ex", "blocked", "author")))["id"]
-    owner.post("/blocks", {"user_id": blocked.id}, 201)
-    owner.call("PUT", f"/groups/{group}/members/{people['admin'].id}", {"role": "admin"}).expect(200)
-    owner.post(f"/groups/{group}/remove", {"user_id": people["ex"].id}, 204)
-    file = author.call("POST", f"/attachments?name={uuid.uuid4()}", b"text", {"Content-Type": "text/plain"}).expect(201).json["id"]
-    seq = author.send(group, text="x", attachments=[file]).json["seq"]
-    code = owner.post(f"/groups/{group}/invites", {}, 201).json["code"]
-    return {"group": group, "group_id": group, "seq": seq, "code": code, "user_id": author.id, "file": file}
+    return cast(hub)
 
 
 def test_every_call_has_a_row(document):
@@ -192,16 +158,6 @@ def test_groups(people, key):
         names = {"friend": people["friend"].id, "author": people["author"].id, "group": values["group"]}
         found.append(people[role].call(method, path, named(body, names)).status)
     assert found == expected
-
-
-def separate(role, me, other):
-    """Two friends become what the role says `me` is to `other`."""
-    if role == "ex":
-        other.post("/friends/remove", {"user_id": me.id}, 204)
-    if role == "blocked":
-        other.post("/blocks", {"user_id": me.id}, 201)
-    if role == "blocking":
-        me.post("/blocks", {"user_id": other.id}, 201)
 
 
 @pytest.mark.parametrize("key", DIRECT)

@@ -9,7 +9,9 @@ extension Shard {
     private static var method: [UInt8] { Array("JWT".utf8) }
 
     /// What a CONNECT's token says; nil for a client without credentials, where that is allowed.
-    func authenticate(_ connect: borrowing Connect) throws(ProtocolError) -> VerifiedToken? {
+    func authenticate(
+        _ connect: borrowing Connect, from peer: PeerAddress, now: Int64
+    ) throws(ProtocolError) -> VerifiedToken? {
         let version = connect.version
         let token: [UInt8]
         if let method = connect.authenticationMethod {
@@ -27,6 +29,10 @@ extension Shard {
         do throws(TokenError) {
             return try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
         } catch {
+            // One that has expired was good: who brings it does not guess.
+            guard error == .expired || hub.connectThrottle.countFailure(connect.username, from: peer, now: now) else {
+                throw refusal(.connectionRateExceeded, "too many failed attempts", version)
+            }
             switch error {
             case .malformed: throw refusal(.badUserNameOrPassword, "the password is not an access token", version)
             case .invalid: throw refusal(.notAuthorized, "the token is not valid here", version)

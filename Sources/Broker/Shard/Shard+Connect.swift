@@ -8,10 +8,10 @@ extension Shard {
     // MARK: CONNECT
 
     mutating func connect(
-        _ id: ConnectionID, _ connect: consuming Connect, io: inout Connections
+        _ id: ConnectionID, _ connect: consuming Connect, from peer: PeerAddress, io: inout Connections
     ) throws(ProtocolError) {
         guard !isStopping else { throw refusal(.serverUnavailable, "the server is shutting down", connect.version) }
-        let token = try authenticate(connect)
+        let token = try authenticate(connect, from: peer, now: io.now)
         if connect.clientID.isEmpty {
             // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].
             guard connect.version == .v5 || connect.cleanStart else {

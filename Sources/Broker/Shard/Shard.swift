@@ -82,8 +82,8 @@ package struct Shard: ~Copyable {
     /// A connection's place in the protocol.
     enum Client {
         case none
-        /// No CONNECT yet.
-        case new
+        /// No CONNECT yet; where it comes from.
+        case new(PeerAddress)
         /// CONNECT came; it stands in `resolving`.
         case resolving
         /// CONNECT came; the serial of its claim.
@@ -95,9 +95,9 @@ package struct Shard: ~Copyable {
 
     // MARK: Events
 
-    package mutating func opened(_ id: ConnectionID, io: inout Connections) {
+    package mutating func opened(_ id: ConnectionID, peer: PeerAddress, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(.none) }
-        clients[Int(id.slot)] = .new
+        clients[Int(id.slot)] = .new(peer)
         counters.connectionsOpened += 1
         io.setDeadline(id.slot, at: io.now + Limits.connectMilliseconds)
     }
@@ -267,7 +267,7 @@ package struct Shard: ~Copyable {
     ) throws(ProtocolError) -> Int? {
         switch clients[Int(id.slot)] {
         case .none, .ended, .resolving, .waiting: return nil
-        case .new:
+        case .new(let peer):
             guard
                 let header = try FixedHeader.read(bytes, at: offset, packetBytesMax: Limits.packetBytesMaxBeforeConnect)
             else { return nil }
@@ -279,7 +279,7 @@ package struct Shard: ~Copyable {
             let connect = try Connect.decode(header, in: bytes, at: offset)
             let packetBytesMax = connect.packetBytesMax
             do throws(ProtocolError) {
-                try self.connect(id, connect, io: &io)
+                try self.connect(id, connect, from: peer, io: &io)
             } catch {
                 refuseConnect(id, error, packetBytesMax: packetBytesMax, io: &io)
             }

@@ -54,35 +54,49 @@ package struct AttachmentStore: Sendable {
         return id
     }
 
-    package enum ChunkOutcome: Int64, Sendable {
-        case stored = 0
+    package enum UploadOutcome: Int64, Sendable {
+        case done = 0
         /// The user's attachments would have more than the quota.
         case quotaExceeded
         /// The upload was given up meanwhile.
         case gone
     }
 
+    /// Takes room for an upload before its bytes come; what it does not fill is given back at its end.
+    /// - Parameters:
+    ///   - bytes: all of the file's, before any is stored.
+    ///   - quota: bytes that the user may have.
+    package func reserve(_ bytes: Int64, for id: Int64, quota: Int64) async throws(DatabaseError) -> UploadOutcome {
+        precondition(bytes > 0)
+        return try await outcome("SELECT confab_reserve_room($1, $2, $3)", [.int(id), .int(bytes), .int(quota)])
+    }
+
+    /// Beyond what was reserved, the room is taken now.
     /// - Parameters:
     ///   - number: 0, 1, 2, …; all but the last chunk have `chunkBytes`.
     ///   - quota: bytes that the user may have.
     package func append(
         _ chunk: [UInt8], number: Int, to id: Int64, quota: Int64
-    ) async throws(DatabaseError) -> ChunkOutcome {
+    ) async throws(DatabaseError) -> UploadOutcome {
         precondition(1...Self.chunkBytes ~= chunk.count)
-        let rows = try await database.query(
+        return try await outcome(
             "SELECT confab_store_chunk($1, $2::bigint::int, $3, $4, $5)",
             [.int(id), .int(Int64(number)), .bytes(chunk), .int(quota), .int(now())])
-        guard let outcome = ChunkOutcome(rawValue: rows.int(0, 0)) else { preconditionFailure("an unknown outcome") }
+    }
+
+    private func outcome(
+        _ statement: StaticString, _ parameters: [Parameter]
+    ) async throws(DatabaseError) -> UploadOutcome {
+        let rows = try await database.query(statement, parameters)
+        guard let outcome = UploadOutcome(rawValue: rows.int(0, 0)) else { preconditionFailure("an unknown outcome") }
         return outcome
     }
 
     /// - Returns: nil if the upload was given up meanwhile.
     package func complete(_ id: Int64, sha256: [UInt8]) async throws(DatabaseError) -> Attachment? {
         let rows = try await database.query(
-            """
-            UPDATE attachments SET state = 2, sha256 = $2, unnamed_since = $3 WHERE id = $1 AND state = 1
-            RETURNING id, name, media_type, size, sha256, width, height
-            """, [.int(id), .bytes(sha256), .int(now())])
+            "SELECT id, name, media_type, size, sha256, width, height FROM confab_complete_attachment($1, $2, $3)",
+            [.int(id), .bytes(sha256), .int(now())])
         return rows.count == 0 ? nil : Attachment(rows, 0)
     }
 

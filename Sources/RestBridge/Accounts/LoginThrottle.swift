@@ -5,6 +5,9 @@ import Transport
 /// Limits how fast passwords and codes are guessed (security.md "Log-in", "TOTP"). Only failures count: who begins takes a token, who
 /// succeeds gives it back. Names that nobody has are counted like others, so that a limit tells nothing about them.
 final class LoginThrottle: Sendable {
+    /// No user name and no address has more bytes. What is longer counts by its beginning, so that nobody fills the memory with it.
+    private static let accountBytesMax = 254
+
     private struct Pair: Hashable {
         var account: String
         var network: PeerAddress
@@ -64,6 +67,7 @@ final class LoginThrottle: Sendable {
     ///   - account: as given, in lower case.
     ///   - isKnownNetwork: the user has logged in from there within 30 days.
     func begin(_ account: String, from network: PeerAddress, isKnownNetwork: Bool = false) -> Verdict {
+        let account = Self.key(account)
         let attempt = Attempt(account: account, network: network, isKnownNetwork: isKnownNetwork)
         let pair = Pair(account: account, network: network), now = now()
         return state.withLock { state in
@@ -78,9 +82,15 @@ final class LoginThrottle: Sendable {
         }
     }
 
+    private static func key(_ account: String) -> String {
+        account.utf8.count <= accountBytesMax
+            ? account : String(decoding: account.utf8.prefix(accountBytesMax), as: UTF8.self)
+    }
+
     /// How long a network waits that the account does not know.
     func waitForAccount(_ account: String) -> Int64 {
-        state.withLock { max(1, $0.accounts.wait(account, now: now())) }
+        let account = Self.key(account)
+        return state.withLock { max(1, $0.accounts.wait(account, now: now())) }
     }
 
     /// It was no failure.

@@ -58,14 +58,17 @@ final class AttachmentUpload {
         let id: Int64
         if let known = self.id { id = known } else { id = try await begin() }
         guard !chunk.isEmpty else { return }
-        let outcome = try await service.store.append(chunk, number: chunks, to: id, quota: service.quotaBytes)
+        try check(await service.store.append(chunk, number: chunks, to: id, quota: service.quotaBytes))
+        chunks += 1
+        chunk = []
+    }
+
+    private func check(_ outcome: AttachmentStore.UploadOutcome) throws(Problem) {
         switch outcome {
-        case .stored: break
+        case .done: break
         case .quotaExceeded: throw Problem.quotaExceeded(service.quotaBytes)
         case .gone: throw Problem.uploadLost
         }
-        chunks += 1
-        chunk = []
     }
 
     /// The first chunk tells what it is.
@@ -79,6 +82,10 @@ final class AttachmentUpload {
         let id = try await service.store.begin(
             ownerID: ownerID, name: name, mediaType: mediaType, width: size?.width, height: size?.height)
         self.id = id
+        // What is one chunk takes its room at once anyway.
+        if let length = content.length, length > Int64(chunk.count) {
+            try check(await service.store.reserve(length, for: id, quota: service.quotaBytes))
+        }
         return id
     }
 }

@@ -9,9 +9,12 @@ final class FileContent {
     /// What the sender calls it; known when the first bytes are, or the end.
     private(set) var mediaType: String?
     private(set) var name: String?
+    /// How many bytes the file has, if the request says so: a part of a form does not.
+    private(set) var length: Int64?
 
     init(_ request: HTTPRequest) throws(Problem) {
         stream = request.stream ?? HTTPRequestStream(request.body)
+        length = request.header("content-length").flatMap { Int64($0) }
         guard let header = request.header("content-type") else { return }
         guard let type = HeaderValue(header), isMediaType(type.value) else {
             throw Problem(.unsupportedMediaType, "The Content-Type is malformed.")
@@ -26,10 +29,8 @@ final class FileContent {
             throw Problem(.unsupportedMediaType, "Send the file itself, or multipart/form-data with a boundary.")
         }
         self.parser = parser
+        length = nil
     }
-
-    /// Whether the body is nothing but the file, so that its length is the file's.
-    var isBare: Bool { parser == nil }
 
     /// The file's next bytes, nil after the last. Throws a `Problem`, or `HTTPRequestStream.Aborted`.
     func next() async throws -> [UInt8]? {

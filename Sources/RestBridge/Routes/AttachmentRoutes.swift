@@ -53,8 +53,7 @@ enum AttachmentRoutes {
     private static func checkRoom(
         _ service: AttachmentService, _ request: RestRequest, _ content: FileContent
     ) async throws {
-        let length = request.http.header("content-length").flatMap { Int64($0) } ?? 0
-        let bytes = content.isBare ? length : 0
+        let bytes = content.length ?? 0
         guard bytes <= service.bytesMax else { throw Problem.attachmentTooLarge(service.bytesMax) }
         let usage = try await service.store.usage(of: request.userID)
         guard usage + bytes <= service.quotaBytes, usage < service.quotaBytes else {

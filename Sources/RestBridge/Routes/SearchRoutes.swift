@@ -20,17 +20,15 @@ enum SearchRoutes {
         let address = name.flatMap { TopicAddress(parsing: Array($0.utf8).span) }
         if name != nil, address?.isConversation != true { query.refuse("topic", "must be the topic of a conversation") }
         try query.finish()
-        let (messages, hasMore) = try await services.search.messages(
-            matching: words, in: address, for: request.userID, beforeID: cursor, limit: limit + 1
-        ).page(limit)
-        let states = try await services.history.states(of: Array(messages), for: request.userID)
-        var next: String?
-        if hasMore, let last = messages.last {
+        let page = try await services.search.messages(
+            matching: words, in: address, for: request.userID, beforeID: cursor, limit: limit)
+        let states = try await services.history.states(of: page.entries, for: request.userID)
+        let next = page.before.map { before in
             let topic = address.map { "&topic=\($0.name)" } ?? ""
-            next = "/search?query=\(percentEncoded(words))\(topic)&limit=\(limit)&cursor=\(last.id)"
+            return "/search?query=\(percentEncoded(words))\(topic)&limit=\(limit)&cursor=\(before)"
         }
         return .page(next: next) { writer in
-            for message in messages { writer.raw(message.json(states[message.id])) }
+            for message in page.entries { writer.raw(message.json(states[message.id])) }
         }
     }
 }

@@ -77,6 +77,9 @@ package struct HTTPEndpoint: ~Copyable {
         io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
     }
 
+    /// Where a connection of this endpoint comes from.
+    package func peer(of id: ConnectionID) -> PeerAddress? { clients[Int(id.slot)]?.peer }
+
     package mutating func closed(_ id: ConnectionID) {
         clients[Int(id.slot)].take()?.upload?.stream.abort()
     }

@@ -34,7 +34,7 @@ struct Worker: ~Copyable, ConnectionHandler {
         while isMQTT.count <= Int(id.slot) { isMQTT.append(false) }
         isMQTT[Int(id.slot)] = door.isMQTT
         if door.isMQTT {
-            shard.opened(id, io: &io)
+            shard.opened(id, peer: peer, io: &io)
         } else {
             http.opened(id, listener: listener, peer: peer, io: &io)
         }
@@ -42,11 +42,12 @@ struct Worker: ~Copyable, ConnectionHandler {
 
     mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {
         if isMQTT[Int(id.slot)] { return shard.received(id, bytes, io: &io) }
+        let peer = http.peer(of: id)
         let used = http.received(id, bytes, io: &io)
-        if io.isWebSocket(id.slot) {
+        if io.isWebSocket(id.slot), let peer {
             // What comes from now on is MQTT; that it comes in frames, only the transport knows.
             isMQTT[Int(id.slot)] = true
-            shard.opened(id, io: &io)
+            shard.opened(id, peer: peer, io: &io)
         }
         return used
     }

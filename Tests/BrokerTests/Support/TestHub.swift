@@ -148,7 +148,7 @@ struct TestHandler: ~Copyable, ConnectionHandler {
     }
 
     mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
-        shard.opened(id, io: &io)
+        shard.opened(id, peer: peer, io: &io)
     }
 
     mutating func received(_ id: ConnectionID, _ bytes: Span<UInt8>, io: inout Connections) -> Int {

@@ -43,7 +43,7 @@ struct AttachmentFixture: Sendable {
         while left > 0 {
             let count = min(left, AttachmentStore.chunkBytes)
             let chunk = [UInt8](repeating: UInt8(truncatingIfNeeded: number + 1), count: count)
-            #expect(try await attachments.append(chunk, number: number, to: id, quota: .max) == .stored)
+            #expect(try await attachments.append(chunk, number: number, to: id, quota: .max) == .done)
             left -= count
             number += 1
         }

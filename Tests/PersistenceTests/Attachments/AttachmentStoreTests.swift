@@ -12,8 +12,8 @@ import Testing
             let id = try await store.begin(ownerID: anna, name: "x.png", mediaType: "image/png", width: 3, height: 4)
             #expect(try await store.attachment(id, for: anna) == nil, "it is not complete")
             let first = [UInt8]((0..<AttachmentStore.chunkBytes).map { UInt8(truncatingIfNeeded: $0) })
-            #expect(try await store.append(first, number: 0, to: id, quota: .max) == .stored)
-            #expect(try await store.append([1, 2, 3], number: 1, to: id, quota: .max) == .stored)
+            #expect(try await store.append(first, number: 0, to: id, quota: .max) == .done)
+            #expect(try await store.append([1, 2, 3], number: 1, to: id, quota: .max) == .done)
             let digest = (0..<32).map { UInt8($0) }
             let expected = Attachment(
                 id: id, name: "x.png", mediaType: "image/png", size: Int64(first.count) + 3, sha256: digest, width: 3,
@@ -37,7 +37,7 @@ import Testing
             let anna = try await fixture.domain.user("anna")
             let kept = try await fixture.upload(anna, bytes: 300_000)
             let id = try await store.begin(ownerID: anna, name: "", mediaType: "a/b", width: nil, height: nil)
-            #expect(try await store.append([1, 2, 3], number: 0, to: id, quota: .max) == .stored)
+            #expect(try await store.append([1, 2, 3], number: 0, to: id, quota: .max) == .done)
             #expect(try await store.usage(of: anna) == 300_003)
             try await store.abandon(id)
             try await store.abandon(id)
@@ -73,6 +73,52 @@ import Testing
             #expect(stored == 10)
             #expect(try await store.usage(of: anna) == 1_000_000)
             #expect(try await store.append([1], number: 9, to: 1, quota: .max) == .gone)
+        }
+    }
+
+    /// Those that say how long they are take all of their room or none, so that some are stored whole.
+    @Test func reservedRoomIsTakenAtOnce() async throws {
+        try await AttachmentFixture.with { fixture in
+            let store = fixture.attachments
+            let anna = try await fixture.domain.user("anna")
+            func begin() async throws -> Int64 {
+                try await store.begin(ownerID: anna, name: "", mediaType: "a/b", width: nil, height: nil)
+            }
+            let chunk = [UInt8](repeating: 1, count: 100_000)
+            let stored = try await withThrowingTaskGroup(of: Int64?.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        let id = try await begin()
+                        guard try await store.reserve(400_000, for: id, quota: 1_050_000) == .done else {
+                            try await store.abandon(id)
+                            return nil
+                        }
+                        for number in 0..<4 {
+                            #expect(try await store.append(chunk, number: number, to: id, quota: 1_050_000) == .done)
+                        }
+                        return try await store.complete(id, sha256: [])?.id
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }.compactMap { $0 }
+            }
+            #expect(stored.count == 2)
+            #expect(try await store.usage(of: anna) == 800_000)
+            // More than was reserved needs room of its own; less is given back, be it completed or given up.
+            let longer = try await begin(), shorter = try await begin(), lost = try await begin()
+            #expect(try await store.reserve(50_000, for: longer, quota: 1_050_000) == .done)
+            #expect(try await store.append(chunk, number: 0, to: longer, quota: 1_050_000) == .done)
+            #expect(try await store.usage(of: anna) == 900_000)
+            #expect(try await store.append(chunk, number: 1, to: longer, quota: 950_000) == .quotaExceeded)
+            #expect(try await store.reserve(150_000, for: shorter, quota: 1_050_000) == .done)
+            #expect(try await store.reserve(1, for: lost, quota: 1_050_000) == .quotaExceeded)
+            #expect(try await store.append(chunk, number: 0, to: shorter, quota: 1_050_000) == .done)
+            #expect(try await store.complete(shorter, sha256: [])?.size == 100_000)
+            #expect(try await store.usage(of: anna) == 1_000_000)
+            #expect(try await store.reserve(50_000, for: lost, quota: 1_050_000) == .done)
+            #expect(try await store.append([1], number: 0, to: lost, quota: 1_050_000) == .done)
+            try await store.abandon(lost)
+            #expect(try await store.usage(of: anna) == 1_000_000)
+            #expect(try await store.reserve(1, for: lost, quota: .max) == .gone)
         }
     }
 
@@ -113,7 +159,7 @@ import Testing
             let anna = try await fixture.domain.user("anna")
             let id = try await store.begin(ownerID: anna, name: "", mediaType: "a/b", width: nil, height: nil)
             clock.advance(milliseconds: AttachmentStore.uploadMilliseconds)
-            #expect(try await store.append([1, 2], number: 0, to: id, quota: .max) == .stored)
+            #expect(try await store.append([1, 2], number: 0, to: id, quota: .max) == .done)
             clock.advance(milliseconds: AttachmentStore.uploadMilliseconds)
             #expect(try await store.purge() == 0, "something came of it")
             clock.advance(milliseconds: 1)

@@ -47,10 +47,52 @@ struct FollowTests {
             try await fixture.follow()
             let first = try await fixture.search.messages(
                 matching: "again", in: nil, for: ids[1], beforeID: nil, limit: 2)
-            #expect(first.map(\.seq) == [8, 7])
+            #expect(first.entries.map(\.seq) == [8, 7] && first.before == first.entries[1].id)
             let second = try await fixture.search.messages(
-                matching: "again", in: group.address, for: ids[1], beforeID: first[1].id, limit: 9)
-            #expect(second.map(\.seq) == [6, 5, 4])
+                matching: "again", in: group.address, for: ids[1], beforeID: first.before, limit: 9)
+            #expect(second.entries.map(\.seq) == [6, 5, 4] && second.before == nil)
+        }
+    }
+
+    /// A common word is searched for piece by piece: pages may be short, and together they have everything once, the newest first.
+    @Test func aCommonWordIsFoundByWalking() async throws {
+        try await SearchFixture.with { fixture, ids, group in
+            let domain = fixture.domain
+            let second = StoredTopic.group(try await domain.group(of: ids[1])),
+                foreign = try await domain.group(of: ids[2])
+            var expected: [Int64: Int] = [group.id: 0, second.id: 0]
+            for number in 0..<60 {
+                // Now many in a millisecond, now days apart.
+                if number % 7 == 0 { domain.clock.advance(milliseconds: Int64(number) * 7_200_000) }
+                let topic = number % 3 == 0 ? second : group
+                try await domain.send(number % 10 == 9 ? "rare" : "common", from: ids[1], to: topic)
+                try await domain.send("common", from: ids[2], to: .group(foreign))
+                if number % 10 != 9 { expected[topic.id]? += 1 }
+            }
+            try await fixture.follow()
+            _ = try await domain.database.query("ANALYZE search_entries")
+            for looks in [Int64(1), 5, 20, 1_000] {
+                let search = SearchStore(context: domain.context, looksMax: looks)
+                for (words, address, count) in [
+                    ("comm", nil, 54), ("common", group.address, expected[group.id] ?? 0), ("o", second.address, 0),
+                ] as [(String, TopicAddress?, Int)] {
+                    var found: [Int64] = [], pages = 0
+                    var before: Int64?
+                    repeat {
+                        let page = try await search.messages(
+                            matching: words, in: address, for: ids[1], beforeID: before, limit: 7)
+                        #expect(page.entries.count <= 7 && page.before.map { $0 < before ?? .max } ?? true)
+                        found += page.entries.map(\.id)
+                        before = page.before
+                        pages += 1
+                    } while before != nil && pages < 200
+                    #expect(found.count == count && Set(found).count == count, "\(words) \(looks)")
+                    #expect(found == found.sorted(by: >) && pages < 200)
+                }
+                let all = try await search.messages(
+                    matching: "common", in: .group(foreign), for: ids[1], beforeID: nil, limit: 7)
+                #expect(all.entries.isEmpty && all.before == nil)
+            }
         }
     }
 
@@ -132,7 +174,8 @@ private struct SearchFixture {
     }
 
     func found(_ query: String, _ reader: Int64, in address: TopicAddress? = nil) async throws -> [Int64] {
-        try await search.messages(matching: query, in: address, for: reader, beforeID: nil, limit: 50).map(\.seq)
+        try await search.messages(matching: query, in: address, for: reader, beforeID: nil, limit: 50).entries.map(
+            \.seq)
     }
 
     func count(_ sql: StaticString) async throws -> Int64 { try await domain.database.query(sql).int(0, 0) }

@@ -1,7 +1,5 @@
-import Broker
-
 /// How many attempts some key has left: a bucket of so many, filled up again one by one. Only keys whose bucket is not full take memory.
-struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
+package struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
     struct Rate: Sendable {
         var capacity: Int64
         /// One token comes back in so many microseconds.
@@ -31,19 +29,19 @@ struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
         self.rate = rate
     }
 
-    init(_ rate: RateLimits.Rate?) { self.init(rate.map(Rate.init)) }
+    package init(_ rate: RateLimits.Rate?) { self.init(rate.map(Rate.init)) }
 
     var count: Int { fullAt.count }
 
     /// Milliseconds until there is a token; 0: now.
-    func wait(_ key: Key, now: Int64) -> Int64 {
+    package func wait(_ key: Key, now: Int64) -> Int64 {
         guard let rate, let fullAt = fullAt[key] else { return 0 }
         // Empty is a full capacity away from full; one token less than that is enough.
         return max(0, fullAt - now * 1_000 - (rate.capacity - 1) * rate.refillMicroseconds + 999) / 1_000
     }
 
     /// What is left in a bucket, and the milliseconds until it is full.
-    func balance(_ key: Key, now: Int64) -> (remaining: Int64, fullMilliseconds: Int64) {
+    package func balance(_ key: Key, now: Int64) -> (remaining: Int64, fullMilliseconds: Int64) {
         guard let rate else { return (.max, 0) }
         let missing = max(0, (fullAt[key] ?? 0) - now * 1_000)
         let taken = (missing + rate.refillMicroseconds - 1) / rate.refillMicroseconds
@@ -51,13 +49,13 @@ struct TokenBuckets<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Takes a token that is there.
-    mutating func take(_ key: Key, now: Int64) {
+    package mutating func take(_ key: Key, now: Int64) {
         guard let rate else { return }
         if fullAt[key] == nil, fullAt.count >= Self.keysMax { makeRoom(now: now) }
         fullAt[key] = max(fullAt[key] ?? 0, now * 1_000) + rate.refillMicroseconds
     }
 
-    mutating func giveBack(_ key: Key, now: Int64) {
+    package mutating func giveBack(_ key: Key, now: Int64) {
         guard let rate, let time = fullAt[key] else { return }
         let earlier = time - rate.refillMicroseconds
         fullAt[key] = earlier > now * 1_000 ? earlier : nil

@@ -4,43 +4,6 @@ import Transport
 
 @testable import RestBridge
 
-struct TokenBucketsTests {
-    @Test func aBucketEmptiesAndFills() {
-        var buckets = TokenBuckets<Int>(.init(capacity: 3, refillMilliseconds: 100))
-        for _ in 0..<3 {
-            #expect(buckets.wait(1, now: 1_000) == 0)
-            buckets.take(1, now: 1_000)
-        }
-        #expect(buckets.wait(1, now: 1_000) == 100 && buckets.wait(1, now: 1_060) == 40)
-        #expect(buckets.wait(2, now: 1_000) == 0, "each key has its own")
-        #expect(buckets.wait(1, now: 1_100) == 0)
-        buckets.take(1, now: 1_100)
-        #expect(buckets.wait(1, now: 1_100) == 100)
-        buckets.giveBack(1, now: 1_100)
-        #expect(buckets.wait(1, now: 1_100) == 0)
-        // After a long time no more than the capacity is there.
-        for _ in 0..<3 { buckets.take(1, now: 9_000) }
-        #expect(buckets.wait(1, now: 9_000) == 100)
-    }
-
-    @Test func whatIsFullTakesNoMemory() {
-        var buckets = TokenBuckets<Int>(.init(capacity: 3, refillMilliseconds: 100))
-        buckets.take(1, now: 0)
-        buckets.giveBack(1, now: 0)
-        buckets.giveBack(1, now: 0)
-        #expect(buckets.count == 0)
-    }
-
-    @Test func memoryIsBounded() {
-        let max = TokenBuckets<Int>.keysMax
-        var buckets = TokenBuckets<Int>(.init(capacity: 3, refillMilliseconds: 1_000_000))
-        for _ in 0..<3 { buckets.take(-1, now: 0) }
-        for key in 0..<max + 10 { buckets.take(key, now: Int64(key / 1_000)) }
-        #expect(buckets.count <= max)
-        #expect(buckets.wait(-1, now: 200) > 0, "the emptiest are remembered longest")
-    }
-}
-
 /// security.md "Log-in" and "TOTP", by the numbers.
 struct LoginThrottleTests {
     private final class Clock: Sendable {
@@ -126,6 +89,15 @@ struct LoginThrottleTests {
         #expect(throttle.take(.factor(user: 1)) == 0 && throttle.take(.factor(user: 1)) == 6_000)
         throttle.giveBack(.factor(user: 1))
         #expect(throttle.take(.factor(user: 1)) == 0)
+    }
+
+    /// What is kept of a failure does not grow with what was sent.
+    @Test func longNamesAreKeptByTheirBeginning() {
+        let clock = Clock(), home = Self.address("192.0.2.1")
+        let throttle = LoginThrottle(.builtIn) { clock.now }
+        let long = String(repeating: "a", count: 100_000)
+        #expect(failures(throttle) { ("\(long)\($0)", home) } == (5, 333_000))
+        #expect(failures(throttle, max: 5) { _ in ("b" + long, home) } == (5, 0))
     }
 
     @Test func offIsOff() {
