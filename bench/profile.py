@@ -5,7 +5,7 @@
 
 A hub runs under valgrind's callgrind on a PostgreSQL that isn't profiled. Each scenario (bench/profiling/scenarios.py) is measured twice, with
 N rounds and with 3 N; a figure is the difference, so what doesn't depend on messages cancels. The exit code is 1 if a figure is more than
-a tenth over its budget. Figures go to bench/out/profile.json.
+a tenth (stored messages: a quarter) over its budget. Figures go to bench/out/profile.json.
 """
 import argparse
 import collections
