@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest profile clean
+.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest bench-connections profile clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # `make bench-log` to bench/log.py,
@@ -84,6 +84,9 @@ bench-log: setup build ## Measure stored messages beside a bare PostgreSQL clien
 
 bench-rest: setup build ## Measure the REST API beside a FastAPI service (needs ../shared/bench)
 	.venv/bin/python bench/rest.py $(ARGS)
+
+bench-connections: setup build ## Measure connections, and what others notice of many (needs ../shared/bench)
+	.venv/bin/python bench/connections.py $(ARGS)
 
 profile: setup build ## Count instructions and runtime calls per message, against bench/profile-budget.json
 	.venv/bin/python bench/profile.py $(ARGS)
