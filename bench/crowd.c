@@ -219,7 +219,9 @@ static void is_present(struct client *c)
 static void on_connack(struct client *c, const uint8_t *body)
 {
 	if (body[1]) {
-		fail(c, "CONNACK refuses it");
+		char why[40];
+		snprintf(why, sizeof why, "CONNACK refuses it with code %d", body[1]);
+		fail(c, why);
 		return;
 	}
 	kept_sessions += body[0] & 1;

@@ -38,7 +38,6 @@ allow_anonymous true
 thread_count {threads}
 log_file /dev/null
 quiet true
-storage_dir
 max_qos_msg_pending_per_client 65535
 max_qos_bytes_pending_per_client 268435456
 listen {{
