@@ -3,10 +3,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest clean
+.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest bench-connections profile clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
-# and `make bench-log` to bench/log.py.
+# `make bench-log` to bench/log.py,
+# and so on.
 ARGS ?=
 # How long `make fuzz` runs each target, and which: folders in Fuzz, all by default.
 SECONDS ?= 60
@@ -83,6 +84,12 @@ bench-log: setup build ## Measure stored messages beside a bare PostgreSQL clien
 
 bench-rest: setup build ## Measure the REST API beside a FastAPI service (needs ../shared/bench)
 	.venv/bin/python bench/rest.py $(ARGS)
+
+bench-connections: setup build ## Measure connections, and what others notice of many (needs ../shared/bench)
+	.venv/bin/python bench/connections.py $(ARGS)
+
+profile: setup build ## Count instructions and runtime calls per message, against bench/profile-budget.json
+	.venv/bin/python bench/profile.py $(ARGS)
 
 clean: ## Remove everything built; data, .venv and .fuzz stay
 	rm -rf .build .build-tsan .build-asan .build-fuzz .build-fuzz-* .build-simulation bench/out

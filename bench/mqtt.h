@@ -126,26 +126,45 @@ static inline void send_all(int fd, const uint8_t *bytes, size_t count)
 			fatal("send: %s", strerror(errno));
 }
 
-static inline void send_connect(int fd, const char *client_id, const char *user, const char *password, bool is_clean)
+/* CONNECT without keep-alive; the caller owns the bytes. user: NULL without credentials. */
+static inline uint8_t *make_connect(const char *client_id, const char *user, const char *password, bool is_clean, size_t *count)
 {
-	size_t length = 10 + 6 + strlen(client_id) + strlen(user) + strlen(password);
+	size_t length = 10 + 2 + strlen(client_id) + (user ? 4 + strlen(user) + strlen(password) : 0);
 	uint8_t *bytes = allocate(1, length + 5), *p = bytes;
 	*p++ = 0x10;
 	p = put_text(put_length(p, length), "MQTT");
 	*p++ = 4;
-	*p++ = (uint8_t)(0xC0 | is_clean << 1);
-	p = put_text(put_text(put_text(put_short(p, 0), client_id), user), password);
-	send_all(fd, bytes, (size_t)(p - bytes));
-	free(bytes);
+	*p++ = (uint8_t)((user ? 0xC0 : 0) | is_clean << 1);
+	p = put_text(put_short(p, 0), client_id);
+	if (user)
+		p = put_text(put_text(p, user), password);
+	*count = (size_t)(p - bytes);
+	return bytes;
 }
 
-static inline void send_subscribe(int fd, const char *filter, int qos)
+static inline uint8_t *make_subscribe(const char *filter, int qos, size_t *count)
 {
 	uint8_t *bytes = allocate(1, strlen(filter) + 16), *p = bytes;
 	*p++ = 0x82;
 	p = put_text(put_short(put_length(p, strlen(filter) + 5), 1), filter);
 	*p++ = (uint8_t)qos;
-	send_all(fd, bytes, (size_t)(p - bytes));
+	*count = (size_t)(p - bytes);
+	return bytes;
+}
+
+static inline void send_connect(int fd, const char *client_id, const char *user, const char *password, bool is_clean)
+{
+	size_t count;
+	uint8_t *bytes = make_connect(client_id, user, password, is_clean, &count);
+	send_all(fd, bytes, count);
+	free(bytes);
+}
+
+static inline void send_subscribe(int fd, const char *filter, int qos)
+{
+	size_t count;
+	uint8_t *bytes = make_subscribe(filter, qos, &count);
+	send_all(fd, bytes, count);
 	free(bytes);
 }
 

@@ -38,7 +38,6 @@ allow_anonymous true
 thread_count {threads}
 log_file /dev/null
 quiet true
-storage_dir
 max_qos_msg_pending_per_client 65535
 max_qos_bytes_pending_per_client 268435456
 listen {{
@@ -97,6 +96,12 @@ def free_ports(count):
     for one in held:
         one.close()
     return ports
+
+
+def answers(port):
+    with socket.socket() as one:
+        one.settimeout(0.5)
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def make_certificate(folder):

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 run_packages=(libssl-dev libpq-dev pkg-config postgresql openssl curl jq mosquitto-clients)
-test_packages=(mosquitto chromium-headless-shell node-mqtt oathtool haproxy python3-venv valgrind gcc libc6-dev make util-linux)
+test_packages=(mosquitto chromium-headless-shell node-mqtt oathtool haproxy python3-venv valgrind gcc binutils libc6-dev make util-linux)
 swift_minimum=6.3
 
 check_swift() {

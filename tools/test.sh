@@ -39,6 +39,7 @@ stage "debug build" swift build --build-tests
 stage "unit tests" unit_tests
 stage "simulation" simulation
 [ -n "${CONFAB_BINARY:-}" ] || stage "release build" swift build -c release --product confab
+stage "profile" .venv/bin/python bench/profile.py --quick
 stage "examples" make --no-print-directory examples
 stage "end-to-end tests" end_to_end_tests
 

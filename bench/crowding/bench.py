@@ -1,0 +1,26 @@
+"""What the parts share: servers, tokens, the report, and what must be true of every measurement."""
+import pathlib
+
+from .generators import TokenMaker
+from .servers import Servers
+
+
+class Bench:
+    """One run.
+
+    - split: what serves has CPU 0, what generates load CPU 1."""
+
+    def __init__(self, options, report, folder, cluster, split=True):
+        self.options, self.report, self.folder = options, report, pathlib.Path(folder)
+        self.generator_cpu = "1" if split else None
+        self.servers = Servers(cluster, folder, options, "0" if split else None)
+        self.tokens = TokenMaker(cluster)
+
+    def check_probe(self, what, total):
+        """Everything must have been acknowledged and delivered, in order."""
+        if total["acked"] != total["sent"] or total["delivered"] != total["expected"] or total["disordered"]:
+            self.report.found_wrong(f"{what}: {total}")
+
+    def check_crowd(self, what, answer, count):
+        if answer["present"] != count or answer["failed"]:
+            self.report.found_wrong(f"{what}: {answer['present']} of {count} clients are there, {answer['failed']} failed")
