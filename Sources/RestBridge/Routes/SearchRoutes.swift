@@ -30,7 +30,7 @@ enum SearchRoutes {
             next = "/search?query=\(percentEncoded(words))\(topic)&limit=\(limit)&cursor=\(last.id)"
         }
         return .page(next: next) { writer in
-            for message in messages { writer.raw(message.json(states[message.id])) }
+            for message in messages { writer.raw { message.write(states[message.id], into: &$0) } }
         }
     }
 }
