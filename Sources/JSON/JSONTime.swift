@@ -9,19 +9,22 @@ package func appendTime(milliseconds: Int64, to bytes: inout [UInt8]) {
     let date = civilDate(daysSince1970: day)
     precondition(0...9999 ~= date.year, "RFC 3339 has years of four digits")
     var text = InlineArray<24, UInt8>(repeating: UInt8(ascii: "Z"))
-    write(date.year, 0..<4, of: &text)
+    let year = UInt32(date.year), second = UInt32(ofDay / 1000), ofSecond = UInt32(ofDay % 1000)
+    text.write(pair: year / 100, at: 0)
+    text.write(pair: year % 100, at: 2)
     text[4] = UInt8(ascii: "-")
-    write(date.month, 5..<7, of: &text)
+    text.write(pair: UInt32(date.month), at: 5)
     text[7] = UInt8(ascii: "-")
-    write(date.day, 8..<10, of: &text)
+    text.write(pair: UInt32(date.day), at: 8)
     text[10] = UInt8(ascii: "T")
-    write(ofDay / 3_600_000, 11..<13, of: &text)
+    text.write(pair: second / 3_600, at: 11)
     text[13] = UInt8(ascii: ":")
-    write(ofDay / 60_000 % 60, 14..<16, of: &text)
+    text.write(pair: second / 60 % 60, at: 14)
     text[16] = UInt8(ascii: ":")
-    write(ofDay / 1000 % 60, 17..<19, of: &text)
+    text.write(pair: second % 60, at: 17)
     text[19] = UInt8(ascii: ".")
-    write(ofDay % 1000, 20..<23, of: &text)
+    text.write(pair: ofSecond / 10, at: 20)
+    text[22] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: ofSecond % 10)
     bytes.append(span: text.span)
 }
 
@@ -37,12 +40,4 @@ private func civilDate(daysSince1970: Int64) -> (year: Int64, month: Int64, day:
     let day = ofYear - (153 * monthFromMarch + 2) / 5 + 1
     let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
     return (era * 400 + yearOfEra + (month <= 2 ? 1 : 0), month, day)
-}
-
-private func write(_ value: Int64, _ places: Range<Int>, of text: inout InlineArray<24, UInt8>) {
-    var rest = value
-    for place in places.reversed() {
-        text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-        rest /= 10
-    }
 }

@@ -20,11 +20,7 @@ package struct JSONWriter: Sendable {
 
     package mutating func name(_ name: StaticString) {
         precondition(depth > 0 && objects & 1 == 1 && !hasName, "a name stands in an object, before a value")
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(ascii: name)
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: ":"))
+        bytes.append(ascii: needsComma ? ",\"" : "\"", name, "\":")
         hasName = true
         needsComma = false
     }
@@ -67,6 +63,17 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// A value that `write` appends as JSON.
+    package mutating func raw(_ write: (inout [UInt8]) -> Void) {
+        beforeValue()
+        let start = bytes.count
+        write(&bytes)
+        precondition(bytes.count > start, "a value has at least one byte")
+    }
+
+    /// Makes room for so many more bytes.
+    package mutating func reserve(_ count: Int) { bytes.reserveCapacity(bytes.count + count) }
+
     /// RFC 3339, UTC, milliseconds: `2026-11-22T09:00:00.123Z`.
     package mutating func time(milliseconds: Int64) {
         beforeValue()
@@ -75,9 +82,9 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    private mutating func scalar(_ text: String) {
+    private mutating func scalar(_ text: StaticString) {
         beforeValue()
-        bytes.append(contentsOf: text.utf8)
+        bytes.append(ascii: text)
     }
 
     private mutating func open(_ bracket: UInt8, isObject: Bool) {

@@ -6,16 +6,44 @@ extension [UInt8] {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
+    /// Three ASCII literals, with one look at the room that they need.
+    package mutating func append(ascii first: StaticString, _ second: StaticString, _ third: StaticString) {
+        let ends = (first.utf8CodeUnitCount, first.utf8CodeUnitCount + second.utf8CodeUnitCount)
+        let count = ends.1 + third.utf8CodeUnitCount
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { bytes in
+            guard let base = bytes.baseAddress else { return }
+            base.initialize(from: first.utf8Start, count: ends.0)
+            (base + ends.0).initialize(from: second.utf8Start, count: ends.1 - ends.0)
+            (base + ends.1).initialize(from: third.utf8Start, count: count - ends.1)
+            append(contentsOf: bytes)
+        }
+    }
+
     /// Canonical decimal digits.
     package mutating func append(decimal value: Int64) {
         var text = InlineArray<20, UInt8>(repeating: UInt8(ascii: "-"))
         var start = text.count
         var rest = value.magnitude
-        repeat {
+        // Divisions of 64 bits are what takes the time, so there is one for each eight digits.
+        while rest >= 100_000_000 {
+            var eight = UInt32(truncatingIfNeeded: rest % 100_000_000)
+            rest /= 100_000_000
+            for _ in 0..<4 {
+                start -= 2
+                text.write(pair: eight % 100, at: start)
+                eight /= 100
+            }
+        }
+        var last = UInt32(truncatingIfNeeded: rest)
+        while last >= 10 {
+            start -= 2
+            text.write(pair: last % 100, at: start)
+            last /= 100
+        }
+        if last > 0 || start == text.count {
             start -= 1
-            text[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest != 0
+            text[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: last)
+        }
         if value < 0 { start -= 1 }
         append(span: text.span.extracting(start..<text.count))
     }
@@ -43,4 +71,14 @@ extension Span<UInt8> {
     }
 
     package func contains(_ byte: UInt8) -> Bool { contains(below: 0, or: byte, or: byte) }
+}
+
+extension InlineArray where Element == UInt8 {
+    /// Writes two decimal digits.
+    /// - Parameter pair: below 100.
+    @inlinable
+    package mutating func write(pair: UInt32, at index: Int) {
+        self[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair / 10)
+        self[index + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: pair % 10)
+    }
 }

@@ -21,10 +21,12 @@ package final class RestAPI: Sendable {
     /// - Parameters:
     ///   - context: the database, ids, observers and clock of all stores.
     ///   - admissions: hears of the revocations in `context`.
+    ///   - rights: hears of its entries, and of those ends, too.
     ///   - publicURL: the hub's own address, named in challenges and links.
     ///   - swaggerUI: nil: `/docs` says how to install it.
     package init(
-        context: DomainContext, admissions: Admissions, attachments: AttachmentService, publisher: any MessagePublisher,
+        context: DomainContext, admissions: Admissions, rights: KnownRights, attachments: AttachmentService,
+        publisher: any MessagePublisher,
         devices: any DeviceSource, authority: TokenAuthority, tokens: TokenVerifier, outsiders: OutsideUsers,
         hasher: PasswordHasher,
         security: AccountSecurity, publicURL: String, swaggerUI: SwaggerUI? = nil, logger: Logger
@@ -36,7 +38,7 @@ package final class RestAPI: Sendable {
             friends: FriendStore(context: context), groups: GroupStore(context: context),
             invites: InviteStore(context: context), bots: BotStore(context: context),
             botTokens: BotTokenStore(context: context), devices: DeviceStore(context.database), liveDevices: devices,
-            directory: DirectoryStore(context: context), history: HistoryStore(context: context),
+            directory: DirectoryStore(context: context), rights: rights, history: HistoryStore(context: context),
             conversations: ConversationStore(context: context), search: SearchStore(context: context),
             unread: UnreadStore(context: context), attachments: attachments, publisher: publisher,
             authority: authority, tokens: tokens, outsiders: outsiders, hasher: hasher,
@@ -151,9 +153,11 @@ package final class RestAPI: Sendable {
                 .authenticationRequired, "Send Authorization: Bearer with an access token.",
                 headers: [("WWW-Authenticate", challenge)])
         }
-        let scheme = header.prefix { $0 != " " }
-        guard scheme.lowercased() == "bearer" else { throw invalidToken("The scheme must be Bearer.") }
-        let token = Array(trimmed(header.dropFirst(scheme.count)).utf8), now = services.now()
+        let scheme = header.utf8.prefix { $0 != UInt8(ascii: " ") }
+        guard String(Substring(scheme)).lowercased() == "bearer" else {
+            throw invalidToken("The scheme must be Bearer.")
+        }
+        let token = Array(trimmed(header[scheme.endIndex...]).utf8), now = services.now()
         let known = admissions.find(token, now: now)
         if let caller = known.caller { return caller }
         let claims = if let claims = known.claims { claims } else { try await verify(token, now: now) }

@@ -14,6 +14,7 @@ struct RestServices: Sendable {
     let devices: DeviceStore
     let liveDevices: any DeviceSource
     let directory: DirectoryStore
+    let rights: KnownRights
     let history: HistoryStore
     let conversations: ConversationStore
     let search: SearchStore

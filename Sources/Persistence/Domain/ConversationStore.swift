@@ -1,24 +1,5 @@
 import Topics
 
-/// A conversation in somebody's list.
-package struct Conversation: Sendable {
-    package enum Partner: Sendable {
-        case user(User)
-        case group(Group)
-    }
-
-    package var topic: StoredTopic
-    package var partner: Partner
-    /// The newest entry of kind message.
-    package var lastMessage: LogEntry?
-    package var lastSeq: Int64
-    package var readSeq: Int64
-    /// Messages by others after `readSeq`.
-    package var unread: Int64
-    package var writable: Bool
-    package var cursor: ConversationStore.Cursor
-}
-
 /// The list of a user's conversations.
 package struct ConversationStore: Sendable {
     /// Where a page ends: Unix microseconds of the last activity, and the topic.
@@ -88,25 +69,6 @@ package struct ConversationStore: Sendable {
                 .int(userID), .int(cursor.activeAt), .int(cursor.topicID), .int(Int64(limit)),
                 .int(IDGenerator.epochMilliseconds),
             ])
-        return (0..<rows.count).map { Conversation(rows, $0) }
-    }
-}
-
-extension Conversation {
-    fileprivate init(_ rows: Rows, _ row: Int) {
-        let id = rows.int(row, 0)
-        if rows.int(row, 1) == TopicKind.direct.rawValue {
-            topic = .direct(rows.int(row, 2), rows.int(row, 3), id: id)
-            partner = .user(User(rows, row, from: 14))
-        } else {
-            topic = .group(id)
-            partner = .group(Group(rows, row, from: 20))
-        }
-        lastSeq = rows.int(row, 4)
-        cursor = ConversationStore.Cursor(activeAt: rows.int(row, 5), topicID: id)
-        writable = rows.bool(row, 6)
-        readSeq = rows.int(row, 7)
-        unread = rows.int(row, 8)
-        lastMessage = rows.isNull(row, 9) ? nil : LogEntry(rows, row, from: 9, of: topic)
+        return (0..<rows.count).map { Conversation(rows, row: $0) }
     }
 }

@@ -41,7 +41,7 @@ package struct Group: Sendable, Equatable {
         writer.name("id")
         writer.id(id)
         writer.name("topic")
-        writer.string("group/\(id)")
+        writer.topic(.group(id))
         writer.name("name")
         writer.string(name)
         if let picture {

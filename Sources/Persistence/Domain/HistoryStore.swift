@@ -14,20 +14,6 @@ package struct HistoryStore: Sendable {
         case after(Int64)
     }
 
-    package struct Page: Sendable {
-        /// Ascending.
-        package var entries: [LogEntry]
-        /// There are more in the same direction.
-        package var hasMore: Bool
-        /// Of the whole topic, as far as it is still there; where nothing is, the first is one above the last: 1 and 0 of a new one.
-        package var firstSeq: Int64
-        package var lastSeq: Int64
-        /// How far the reader has read; what is no longer there counts as read.
-        package var readSeq: Int64
-        /// The topic has edits or reactions: `HistoryStore.states` may find some for these entries.
-        package var isAnnotated: Bool
-    }
-
     /// - Parameter kinds: only these; nil: all.
     /// - Returns: nil if there is no such topic that `readerID` may read.
     package func page(
@@ -69,13 +55,7 @@ package struct HistoryStore: Sendable {
                 """, who + [.int(seq), .int(Int64(limit) + 1), kindParameter])
         }
         guard rows.count > 0 else { return nil }
-        let topic = StoredTopic(id: rows.int(0, 0), address: address)
-        var entries =
-            rows.isNull(0, 4) ? [] : (0..<min(rows.count, limit)).map { LogEntry(rows, $0, from: 4, of: topic) }
-        if case .before = position { entries.reverse() }
-        return Page(
-            entries: entries, hasMore: rows.count > limit, firstSeq: rows.int(0, 2), lastSeq: rows.int(0, 1),
-            readSeq: rows.int(0, 3), isAnnotated: rows.bool(0, 9))
+        return Page(rows, of: address, position, limit: limit)
     }
 
     package func entry(
@@ -106,11 +86,16 @@ package struct HistoryStore: Sendable {
 extension LogEntry {
     /// Reads `seq, id, sender_id, kind, payload` from `column` on.
     init(_ rows: Rows, _ row: Int, from column: Int, of topic: StoredTopic) {
-        guard let kind = EntryKind(rawValue: Int16(rows.int(row, column + 3))) else {
-            preconditionFailure("an entry of an unknown kind is stored")
-        }
         self.init(
             topic: topic, seq: rows.int(row, column), id: rows.int(row, column + 1),
-            senderID: rows.int(row, column + 2), kind: kind, suffix: rows.bytes(row, column + 4))
+            senderID: rows.int(row, column + 2), kind: Self.kind(rows, row, column + 3),
+            suffix: rows.bytes(row, column + 4))
+    }
+
+    static func kind(_ rows: Rows, _ row: Int, _ column: Int) -> EntryKind {
+        guard let kind = EntryKind(rawValue: Int16(rows.int(row, column))) else {
+            preconditionFailure("an entry of an unknown kind is stored")
+        }
+        return kind
     }
 }

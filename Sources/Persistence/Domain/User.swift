@@ -40,7 +40,7 @@ package struct User: Sendable, Equatable {
         writeMembers(to: &writer)
         if viewer != id {
             writer.name("direct_topic")
-            writer.string(TopicAddress.direct(between: viewer, and: id).name)
+            writer.topic(.direct(between: viewer, and: id))
         }
         writer.endObject()
     }

@@ -9,20 +9,38 @@ package enum Envelope {
     package static func write(_ entry: LogEntry, into bytes: inout [UInt8]) {
         precondition(entry.suffix.last == UInt8(ascii: "}"), "a suffix ends the object")
         bytes.reserveCapacity(bytes.count + entry.suffix.count + 160)
-        bytes.append(ascii: "{\"type\":\"")
-        bytes.append(ascii: entry.kind.name)
-        bytes.append(ascii: "\",\"topic\":\"")
-        entry.topic.address.appendName(to: &bytes)
-        bytes.append(ascii: "\",\"id\":\"")
-        bytes.append(decimal: entry.id)
-        bytes.append(ascii: "\",\"seq\":")
-        bytes.append(decimal: entry.seq)
-        bytes.append(ascii: ",\"from\":\"")
-        bytes.append(decimal: entry.senderID)
-        bytes.append(ascii: "\",\"sent_at\":\"")
-        appendTime(milliseconds: IDGenerator.milliseconds(of: entry.id), to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        begin(
+            entry.kind, entry.topic.address, id: entry.id, seq: entry.seq, senderID: entry.senderID, into: &bytes)
         bytes.append(contentsOf: entry.suffix)
+    }
+
+    /// Appends the same for an entry whose `seq, id, sender_id, kind, payload` stand in an answer from `column` on.
+    static func write(
+        _ rows: Rows, _ row: Int, from column: Int, of topic: TopicAddress, into bytes: inout [UInt8]
+    ) {
+        begin(
+            LogEntry.kind(rows, row, column + 3), topic, id: rows.int(row, column + 1), seq: rows.int(row, column),
+            senderID: rows.int(row, column + 2), into: &bytes)
+        rows.append(row, column + 4, to: &bytes)
+    }
+
+    /// Appends what stands before the suffix.
+    private static func begin(
+        _ kind: EntryKind, _ topic: TopicAddress, id: Int64, seq: Int64, senderID: Int64, into bytes: inout [UInt8]
+    ) {
+        bytes.append(ascii: "{\"type\":\"")
+        bytes.append(ascii: kind.name)
+        bytes.append(ascii: "\",\"topic\":\"")
+        topic.appendName(to: &bytes)
+        bytes.append(ascii: "\",\"id\":\"")
+        bytes.append(decimal: id)
+        bytes.append(ascii: "\",\"seq\":")
+        bytes.append(decimal: seq)
+        bytes.append(ascii: ",\"from\":\"")
+        bytes.append(decimal: senderID)
+        bytes.append(ascii: "\",\"sent_at\":\"")
+        appendTime(milliseconds: IDGenerator.milliseconds(of: id), to: &bytes)
+        bytes.append(UInt8(ascii: "\""))
     }
 }
 

@@ -35,7 +35,7 @@ final class ConnectionPool: Sendable {
     /// A connection for the caller alone, until `release`.
     func lease() async throws(DatabaseError) -> PooledConnection {
         while true {
-            let connection = try await nextConnection()
+            let connection = if let idle = takeIdle() { idle } else { try await nextConnection() }
             if connection.isUsable() { return connection }
             remove(connection)
         }
@@ -43,7 +43,7 @@ final class ConnectionPool: Sendable {
 
     /// Gives a leased connection back, to the longest waiting task first.
     func release(_ connection: PooledConnection) {
-        guard connection.isUsable() else { return remove(connection) }
+        guard connection.isIdle else { return remove(connection) }
         let turn = state.withLock { state -> Turn? in
             guard state.connections[connection.id] != nil else { return nil }
             return Self.handOver(connection, &state)
@@ -131,6 +131,9 @@ final class ConnectionPool: Sendable {
         for turn in turns { turn.resume(returning: .failure(.unavailable("closed"))) }
         for connection in connections { connection.close("closed") }
     }
+
+    /// Without waiting. Where somebody waits, there is none.
+    private func takeIdle() -> PooledConnection? { state.withLock { $0.isClosed ? nil : $0.idle.popLast() } }
 
     private func nextConnection() async throws(DatabaseError) -> PooledConnection {
         let result = await withCheckedContinuation { turn in

@@ -2,15 +2,18 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// An asynchronous PostgreSQL client: a pool of connections, each prepared statement cached per connection by its text.
+/// An asynchronous PostgreSQL client: pools of connections, each prepared statement cached per connection by its text.
 /// For everything that is not the message path.
 ///
-/// A calling task sends on a leased connection; one I/O thread reads the answers of all, and runs the tasks that prefer `executor`; another
-/// connects and reconnects. The threads hold the database until `close`.
+/// Connections belong to lanes. One lane has a thread of its own and serves everybody; further ones are guests of event loops (`DatabaseLane`) and
+/// serve the tasks that run there. Another thread connects and reconnects. The threads hold the database until `close`.
 package final class Database: Sendable {
     /// What the pool is made of, and how long things may take.
     package struct Limits: Sendable {
         package var connections = 8
+        /// Lanes for event loops, and the connections of each.
+        package var guestLanes = 0
+        package var guestConnections = 8
         /// A task waits so long for a free connection.
         package var waitMilliseconds: Int64 = 10_000
         /// A statement may take so long; then its connection is dropped. The server gives up a second later.
@@ -27,39 +30,38 @@ package final class Database: Sendable {
 
     private let url: String
     private let limits: Limits
-    private let epoll: Int32
-    private let ioWake: WakeSignal
-    /// Runs tasks on the I/O thread, between `start` and `close`; later ones elsewhere.
-    package let executor: DatabaseExecutor
+    /// The first has a thread of its own.
+    private let lanes: [DatabaseLane]
     private let connectWake: WakeSignal
-    let pool: ConnectionPool
     private let starting = Mutex<CheckedContinuation<DatabaseError?, Never>?>(nil)
 
     /// - Parameter url: libpq's connection string or URI.
     package init(url: String, limits: Limits = Limits()) {
         self.url = url
         self.limits = limits
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        precondition(epoll >= 0, "no epoll: \(errno)")
-        let ioWake = WakeSignal(), wake = WakeSignal()
-        self.ioWake = ioWake
-        executor = DatabaseExecutor(wake: ioWake)
+        let wake = WakeSignal()
         connectWake = wake
-        pool = ConnectionPool(
-            size: limits.connections, waitMillisecondsMax: limits.waitMilliseconds, connectSoon: { wake.set() })
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = 0
-        epoll_ctl(epoll, EPOLL_CTL_ADD, ioWake.descriptor, &event)
+        lanes = (0...limits.guestLanes).map { index in
+            DatabaseLane(
+                connections: index == 0 ? limits.connections : limits.guestConnections, limits,
+                connectSoon: { wake.set() })
+        }
     }
 
-    deinit { Glibc.close(epoll) }
+    /// Those that wait for an event loop to take them in.
+    package var guestLanes: [DatabaseLane] { Array(lanes.dropFirst()) }
+
+    /// Runs tasks on the own lane's thread, between `start` and `close`; later ones elsewhere.
+    package var executor: DatabaseExecutor { lanes[0].executor }
+
+    /// The lane on whose thread the caller is, else the one for everybody.
+    private var lane: DatabaseLane { lanes.first { $0.executor.isCurrentThread } ?? lanes[0] }
 
     /// Starts the threads; returns when the first connection stands, throws if it cannot be made (then the database is closed).
     package func start() async throws(DatabaseError) {
         let failure = await withCheckedContinuation { continuation in
             starting.withLock { $0 = continuation }
-            startThread("postgres-io") { self.readAnswers() }
+            lanes[0].startThread()
             startThread("postgres-dial") { self.keepConnected() }
         }
         if let failure {
@@ -70,14 +72,14 @@ package final class Database: Sendable {
 
     /// Closes the connections; what runs or waits fails with `.unavailable`.
     package func close() {
-        pool.close()
+        for lane in lanes { lane.close() }
         connectWake.set()
-        ioWake.set()
     }
 
     /// One statement, in a transaction of its own.
     package func query(_ sql: StaticString, _ parameters: [Parameter] = []) async throws(DatabaseError) -> Rows {
         let buffer = try ParameterBuffer(parameters)
+        let pool = lane.pool
         let connection = try await pool.lease()
         defer { pool.release(connection) }
         return try await connection.run(sql, buffer, limitMilliseconds: limits.statementMilliseconds)
@@ -88,6 +90,7 @@ package final class Database: Sendable {
     package func transaction<R: Sendable>(
         _ body: @Sendable (Transaction) async throws -> R
     ) async throws -> R {
+        let pool = lane.pool
         for attempt in 1...Self.transactionAttemptsMax {
             let connection = try await pool.lease()
             defer { pool.release(connection) }
@@ -110,50 +113,25 @@ package final class Database: Sendable {
 
     // MARK: Threads
 
-    /// The I/O thread: reads answers, resumes tasks, ends what takes too long.
-    private func readAnswers() {
-        // Deadlines are tens of seconds; a tick this fine is exact enough, and rare enough to cost nothing.
-        let shortest = min(limits.statementMilliseconds, limits.waitMilliseconds)
-        let tickMilliseconds = max(10, min(1_000, shortest / 8))
-        var nextTick = monotonicMilliseconds() + tickMilliseconds
-        var events = [epoll_event](repeating: epoll_event(), count: 64)
-        defer { executor.end() }
-        while !pool.isClosed {
-            let rest = executor.runJobs() ? max(0, nextTick - monotonicMilliseconds()) : 0
-            let count = epoll_wait(epoll, &events, Int32(events.count), Int32(rest))
-            precondition(count >= 0 || errno == EINTR, "epoll_wait: \(errno)")
-            for event in events.prefix(Int(max(count, 0))) {
-                guard let connection = pool.connection(event.data.u64) else {
-                    ioWake.clear()
-                    continue
-                }
-                if !connection.advance() { pool.remove(connection) }
-            }
-            let now = monotonicMilliseconds()
-            if now >= nextTick {
-                pool.expire(at: now)
-                nextTick = now + tickMilliseconds
-            }
-        }
-    }
+    private var isClosed: Bool { lanes[0].pool.isClosed }
 
     /// The connecting thread: replaces what is missing, more and more slowly while that fails.
     private func keepConnected() {
         var nextID: UInt64 = 1
         var backoff = Self.reconnectMillisecondsMin
-        while !pool.isClosed {
-            guard pool.missing > 0 else {
+        while !isClosed {
+            guard let lane = lanes.first(where: { $0.pool.missing > 0 }) else {
                 connectWake.wait(milliseconds: nil)
                 continue
             }
             let begun = monotonicMilliseconds()
             do {
-                pool.add(PooledConnection(id: nextID, server: try connect(), epoll: epoll))
+                lane.pool.add(PooledConnection(id: nextID, server: try connect(lane.pool), epoll: lane.epoll))
                 nextID += 1
                 backoff = Self.reconnectMillisecondsMin
                 started(nil)
             } catch {
-                pool.connectFailed(error, begunAt: begun)
+                for lane in lanes { lane.pool.connectFailed(error, begunAt: begun) }
                 started(error)
                 pause(milliseconds: backoff)
                 backoff = min(backoff * 2, Self.reconnectMillisecondsMax)
@@ -162,7 +140,7 @@ package final class Database: Sendable {
     }
 
     /// A statement that was given up must not be done after one that comes later.
-    private func connect() throws(DatabaseError) -> ServerConnection {
+    private func connect(_ pool: ConnectionPool) throws(DatabaseError) -> ServerConnection {
         var server = try ServerConnection.connect(url: url, settings: sessionSettings)
         let abandoned = pool.takeAbandoned()
         if abandoned.isEmpty { return server }
@@ -178,8 +156,8 @@ package final class Database: Sendable {
     /// Waits before the next attempt; as shortly as after the first failure if a task waits for it.
     private func pause(milliseconds: Int64) {
         let start = monotonicMilliseconds()
-        while !pool.isClosed {
-            let pause = pool.isStarving ? Self.reconnectMillisecondsMin : milliseconds
+        while !isClosed {
+            let pause = lanes.contains { $0.pool.isStarving } ? Self.reconnectMillisecondsMin : milliseconds
             let rest = start + pause - monotonicMilliseconds()
             guard rest > 0 else { return }
             connectWake.wait(milliseconds: rest)

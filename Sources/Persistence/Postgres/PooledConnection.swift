@@ -61,6 +61,9 @@ final class PooledConnection: Sendable {
         }
     }
 
+    /// Whether it is open and its last transaction ended, as far as has been read.
+    var isIdle: Bool { state.withLock { $0.server.isOpen && $0.server.isIdle } }
+
     /// Whether a statement of the transaction that just ended failed with a deadlock or serialisation failure. Asking resets it.
     func takeMayRetry() -> Bool {
         state.withLock { state in

@@ -34,10 +34,14 @@ final class ResultHandle: @unchecked Sendable {
 /// mistake and traps.
 package struct Rows: Sendable {
     private let result: ResultHandle
+    package let count: Int
+    private let columnCount: Int
 
-    init(_ result: ResultHandle) { self.result = result }
-
-    package var count: Int { Int(PQntuples(result.pointer)) }
+    init(_ result: ResultHandle) {
+        self.result = result
+        count = Int(PQntuples(result.pointer))
+        columnCount = Int(PQnfields(result.pointer))
+    }
 
     /// Rows that an INSERT, UPDATE or DELETE touched.
     package var affected: Int { Int(String(cString: PQcmdTuples(result.pointer))) ?? 0 }
@@ -51,7 +55,8 @@ package struct Rows: Sendable {
 
     /// smallint, integer or bigint.
     package func int(_ row: Int, _ column: Int) -> Int64 {
-        var reader = BinaryReader(value(row, column))
+        // A null has no bytes, so the reader refuses it.
+        var reader = BinaryReader(field(row, column))
         switch type(column) {
         case TypeOID.bigint: return reader.integer(Int64.self)
         case TypeOID.integer: return Int64(reader.integer(Int32.self))
@@ -66,15 +71,23 @@ package struct Rows: Sendable {
     }
 
     package func text(_ row: Int, _ column: Int) -> String {
+        let type = type(column)
         precondition(
-            [TypeOID.text, TypeOID.varchar, TypeOID.name].contains(type(column)), "column \(column) is no text")
+            type == TypeOID.text || type == TypeOID.varchar || type == TypeOID.name, "column \(column) is no text")
         return String(decoding: value(row, column), as: UTF8.self)
     }
 
     /// bytea, or the 16 bytes of a uuid.
     package func bytes(_ row: Int, _ column: Int) -> [UInt8] {
-        precondition([TypeOID.bytea, TypeOID.uuid].contains(type(column)), "column \(column) is no bytea")
+        let type = type(column)
+        precondition(type == TypeOID.bytea || type == TypeOID.uuid, "column \(column) is no bytea")
         return [UInt8](value(row, column))
+    }
+
+    /// Appends a bytea to what is being made, without a copy in between.
+    func append(_ row: Int, _ column: Int, to bytes: inout [UInt8]) {
+        precondition(type(column) == TypeOID.bytea, "column \(column) is no bytea")
+        bytes.append(contentsOf: value(row, column))
     }
 
     /// bigint[] (also integer[] and smallint[]).
@@ -98,6 +111,12 @@ package struct Rows: Sendable {
 
     private func value(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {
         precondition(!isNull(row, column), "row \(row), column \(column) is null")
+        return field(row, column)
+    }
+
+    /// Empty for a null.
+    private func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {
+        checkIndexes(row, column)
         return UnsafeRawBufferPointer(
             start: PQgetvalue(result.pointer, Int32(row), Int32(column)),
             count: Int(PQgetlength(result.pointer, Int32(row), Int32(column))))
@@ -105,6 +124,6 @@ package struct Rows: Sendable {
 
     private func checkIndexes(_ row: Int, _ column: Int) {
         precondition((0..<count).contains(row), "no row \(row) in \(count)")
-        precondition((0..<Int(PQnfields(result.pointer))).contains(column), "no column \(column)")
+        precondition((0..<columnCount).contains(column), "no column \(column)")
     }
 }

@@ -41,7 +41,7 @@ struct BodyReader {
 
     /// JSON, or a merge patch (RFC 7396); a missing Content-Type passes, since the body tells.
     static func checkMediaType(_ request: HTTPRequest) throws(Problem) {
-        guard let header = request.header("content-type") else { return }
+        guard let header = request.header("content-type"), header != "application/json" else { return }
         let type = trimmed(header.prefix { $0 != ";" }).lowercased()
         let isPatch = request.method == "PATCH" && type == "application/merge-patch+json"
         guard type == "application/json" || isPatch else {

@@ -44,6 +44,7 @@ struct CrossOrigin: Sendable {
 
     /// As the browser wrote it; nil: none, several, or one that may not.
     private func allowedOrigin(_ request: HTTPRequest) -> String? {
+        guard request.header("origin") != nil else { return nil }
         let values = request.headers.filter { $0.name == "origin" }.map(\.value)
         guard values.count == 1, let origin = WebOrigin(values[0]), origins.contains(origin) else { return nil }
         return values[0]

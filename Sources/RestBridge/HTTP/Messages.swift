@@ -8,13 +8,17 @@ extension LogEntry {
     /// - Parameter state: nil or empty: it is as it was sent.
     func json(_ state: MessageState? = nil) -> [UInt8] {
         var bytes: [UInt8] = []
+        write(state, into: &bytes)
+        return bytes
+    }
+
+    func write(_ state: MessageState?, into bytes: inout [UInt8]) {
         Envelope.write(self, into: &bytes)
-        guard let state, !state.isEmpty else { return bytes }
+        guard let state, !state.isEmpty else { return }
         bytes.removeLast()
-        bytes += Array(",\"state\":".utf8)
+        bytes += ",\"state\":".utf8
         bytes += state.json
         bytes.append(UInt8(ascii: "}"))
-        return bytes
     }
 }
 

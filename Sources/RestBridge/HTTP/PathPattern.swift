@@ -34,7 +34,12 @@ struct PathPattern: Sendable {
 
     /// The parts of a path, decoded; nil if it is malformed. In paths that hold the name of a topic, its slashes may be encoded or not.
     static func split(_ path: String) -> [String]? {
-        guard path.hasPrefix("/") else { return nil }
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
+        guard path.utf8.contains(UInt8(ascii: "%")) else {
+            // What is not encoded needs no decoding.
+            return path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
+        }
         var parts: [String] = []
         for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             guard let decoded = percentDecoded(String(part)) else { return nil }

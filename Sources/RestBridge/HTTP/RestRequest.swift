@@ -76,8 +76,10 @@ func parseNumber(_ text: String) -> Int64? {
 
 /// Without spaces and tabs at both ends.
 func trimmed(_ text: Substring) -> Substring {
-    var rest = text
-    while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
-    while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-    return rest
+    var rest = text.utf8
+    while let first = rest.first, isBlank(first) { rest.removeFirst() }
+    while let last = rest.last, isBlank(last) { rest.removeLast() }
+    return Substring(rest)
 }
+
+private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }

@@ -5,6 +5,9 @@ import Transport
 
 /// The list of conversations, and how far they have been read.
 enum ConversationRoutes {
+    /// About what an item takes in a page.
+    private static let itemBytes = 640
+
     static func list(_ services: RestServices, _ request: RestRequest) async throws -> HTTPResponse {
         var query = try QueryReader(request)
         let limit = query.limit()
@@ -19,6 +22,7 @@ enum ConversationRoutes {
                 "/conversations?limit=\(limit)&cursor=\($0.cursor.activeAt)-\($0.cursor.topicID)"
             } : nil
         return .page(next: next) { writer in
+            writer.reserve(conversations.count * itemBytes)
             for conversation in conversations { conversation.write(to: &writer, seenBy: request.userID) }
         }
     }
@@ -42,39 +46,5 @@ enum ConversationRoutes {
             return nil
         }
         return ConversationStore.Cursor(activeAt: activeAt, topicID: topic)
-    }
-}
-
-extension Conversation {
-    fileprivate func write(to writer: inout JSONWriter, seenBy viewer: Int64) {
-        writer.beginObject()
-        writer.name("topic")
-        writer.string(topic.address.name)
-        writer.name("kind")
-        switch partner {
-        case .user(let user):
-            writer.string("direct")
-            writer.name("user")
-            user.write(to: &writer, seenBy: viewer)
-        case .group(let group):
-            writer.string("group")
-            writer.name("group")
-            group.write(to: &writer)
-        }
-        if let lastMessage {
-            var bytes: [UInt8] = []
-            Envelope.write(lastMessage, into: &bytes)
-            writer.name("last_message")
-            writer.raw(bytes)
-        }
-        writer.name("last_seq")
-        writer.number(lastSeq)
-        writer.name("read_seq")
-        writer.number(readSeq)
-        writer.name("unread")
-        writer.number(unread)
-        writer.name("writable")
-        writer.bool(writable)
-        writer.endObject()
     }
 }

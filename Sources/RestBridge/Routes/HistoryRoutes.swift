@@ -20,8 +20,10 @@ enum HistoryRoutes {
         let path = request.parameters["user_id"].map { "/messages/\($0)" } ?? "/messages/\(address.name)"
         var next = page.next(path, position, limit: limit)
         if let types { next?.append("&types=\(types)") }
-        let states = page.isAnnotated ? try await services.history.states(of: page.entries, for: request.userID) : [:]
-        return .log(page, next: next) { $0.json(states[$0.id]) }
+        guard page.isAnnotated else { return .log(page, next: next) { page.writeEnvelope($0, into: &$1) } }
+        let entries = page.entries
+        let states = try await services.history.states(of: entries, for: request.userID)
+        return .log(page, next: next) { entries[$0].write(states[entries[$0].id], into: &$1) }
     }
 }
 
@@ -44,25 +46,30 @@ extension RestRequest {
 extension HistoryStore.Page {
     /// The URL of the next page in the same direction; nil at the end.
     func next(_ path: String, _ position: HistoryStore.Position, limit: Int) -> String? {
-        guard hasMore, let first = entries.first, let last = entries.last else { return nil }
+        guard hasMore, count > 0 else { return nil }
         switch position {
-        case .before: return "\(path)?before=\(first.seq)&limit=\(limit)"
-        case .after: return "\(path)?after=\(last.seq)&limit=\(limit)"
+        case .before: return "\(path)?before=\(seq(0))&limit=\(limit)"
+        case .after: return "\(path)?after=\(seq(count - 1))&limit=\(limit)"
         }
     }
 }
 
 extension HTTPResponse {
+    /// About what an envelope takes in a page.
+    private static let envelopeBytes = 320
+
     /// A page of a log.
+    /// - Parameter writeItem: appends the object of an entry, counted from 0.
     static func log(
         _ page: HistoryStore.Page, next: String?, writeMore: (inout JSONWriter) -> Void = { _ in },
-        item: (LogEntry) -> [UInt8]
+        writeItem: (Int, inout [UInt8]) -> Void
     ) -> HTTPResponse {
         json { writer in
+            writer.reserve(page.count * envelopeBytes + envelopeBytes)
             writer.beginObject()
             writer.name("items")
             writer.beginArray()
-            for entry in page.entries { writer.raw(item(entry)) }
+            for index in 0..<page.count { writer.raw { writeItem(index, &$0) } }
             writer.endArray()
             if let next {
                 writer.name("next")

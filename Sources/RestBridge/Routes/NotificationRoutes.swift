@@ -28,12 +28,10 @@ enum NotificationRoutes {
             writer.beginArray()
             for conversation in unread { write(conversation, to: &writer) }
             writer.endArray()
-        } item: { entry in
-            var bytes: [UInt8] = []
-            Envelope.write(entry, into: &bytes)
+        } writeItem: { index, bytes in
+            page.writeEnvelope(index, into: &bytes)
             bytes.removeLast()
-            bytes += Array((entry.seq <= page.readSeq ? ",\"read\":true}" : ",\"read\":false}").utf8)
-            return bytes
+            bytes += (page.seq(index) <= page.readSeq ? ",\"read\":true}" : ",\"read\":false}").utf8
         }
     }
 

@@ -61,10 +61,13 @@ enum PublishRoutes {
         }
         var targets: [(name: String, target: Target?)] = []
         var payload: [UInt8] = []
+        payload.reserveCapacity(bytes.count)
         var isReaction = false
         var hasClientRef = false
         for member in members {
-            let text = member.kind == .string ? String(decoding: decodeString(bytes, member.range), as: UTF8.self) : nil
+            var text: String? {
+                member.kind == .string ? String(decoding: decodeString(bytes, member.range), as: UTF8.self) : nil
+            }
             switch member.name {
             case "user_id": targets.append((member.name, text.flatMap(parseID).map { .user($0) }))
             case "group_id": targets.append((member.name, text.flatMap(parseID).map { .group($0) }))
@@ -75,7 +78,7 @@ enum PublishRoutes {
                 payload.append(payload.isEmpty ? UInt8(ascii: "{") : UInt8(ascii: ","))
                 appendJSONString(member.name, to: &payload)
                 payload.append(UInt8(ascii: ":"))
-                for index in member.range { payload.append(bytes[index]) }
+                payload += request.http.body[member.range]
             }
         }
         if payload.isEmpty { payload.append(UInt8(ascii: "{")) }
@@ -113,7 +116,7 @@ extension RestRequest {
 extension RestServices {
     /// The sender's own right, or else what the `acl` of a service's token opens (protocol.md §1).
     private func right(of sender: Caller, on address: TopicAddress) async throws(DatabaseError) -> PublishRight {
-        let own = try await directory.publishRight(of: sender.userID, on: address)
+        let own = try await rights.right(of: sender.userID, on: address, directory, now: now())
         if case .allowed = own { return own }
         guard sender.scopes.contains(.service), let acl = sender.acl else { return own }
         let rules = AccessRules(acl, userID: sender.userID, clientID: [])

@@ -28,7 +28,7 @@ enum SearchRoutes {
             return "/search?query=\(percentEncoded(words))\(topic)&limit=\(limit)&cursor=\(before)"
         }
         return .page(next: next) { writer in
-            for message in page.entries { writer.raw(message.json(states[message.id])) }
+            for message in page.entries { writer.raw { message.write(states[message.id], into: &$0) } }
         }
     }
 }

@@ -1,3 +1,5 @@
+import Memory
+
 /// One connection's incremental HTTP/1.1 parser (RFC 9112): bytes in, at most one action out. It holds a single
 /// request; bytes that follow it (pipelining) stay with the caller until the request is answered. Of a body that `HTTPLimits.streamed`
 /// names it holds only what the caller has not taken yet.
@@ -164,16 +166,21 @@ package struct HTTPConnectionState: Sendable {
         _ bytes: Span<UInt8>, _ offset: inout Int, max: Int, _ tooLong: HTTPRejection
     ) throws(HTTPRejection) -> Bool {
         while offset < bytes.count {
-            let byte = bytes[offset]
-            offset += 1
             if line.last == UInt8(ascii: "\r") {
-                guard byte == UInt8(ascii: "\n") else { throw .badRequest("A carriage return stands alone.") }
+                guard bytes[offset] == UInt8(ascii: "\n") else { throw .badRequest("A carriage return stands alone.") }
+                offset += 1
                 line.removeLast()
                 return true
             }
-            if byte == UInt8(ascii: "\n") { throw .badRequest("A line feed stands alone.") }
-            if byte != UInt8(ascii: "\r"), line.count >= max { throw tooLong }
-            line.append(byte)
+            var end = offset
+            while end < bytes.count, bytes[end] != UInt8(ascii: "\r"), bytes[end] != UInt8(ascii: "\n") { end += 1 }
+            if end - offset > max - line.count { throw tooLong }
+            line.append(span: bytes.extracting(offset..<end))
+            offset = end
+            guard end < bytes.count else { return false }
+            if bytes[end] == UInt8(ascii: "\n") { throw .badRequest("A line feed stands alone.") }
+            line.append(UInt8(ascii: "\r"))
+            offset += 1
         }
         return false
     }

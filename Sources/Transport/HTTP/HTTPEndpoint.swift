@@ -24,7 +24,8 @@ package struct HTTPEndpoint: ~Copyable {
     struct Client {
         var state: HTTPConnectionState
         var listener: UInt8
-        var peer: PeerAddress
+        /// The peer's address as text.
+        var peer: String
         var isHead = false
         var phase = HTTPConnectionState.Phase.idle
         var upload: Upload?
@@ -73,7 +74,7 @@ package struct HTTPEndpoint: ~Copyable {
     package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(nil) }
         clients[Int(id.slot)] = Client(
-            state: HTTPConnectionState(limits: limits), listener: listener, peer: peer)
+            state: HTTPConnectionState(limits: limits), listener: listener, peer: peer.description)
         io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
     }
 
@@ -110,12 +111,12 @@ package struct HTTPEndpoint: ~Copyable {
                 upgrade(request, client.listener, webSocket, id, io: &io)
                 return consumed
             }
-            request.peerAddress = client.peer.description
+            request.peerAddress = client.peer
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
         case .stream(var request):
-            request.peerAddress = client.peer.description
+            request.peerAddress = client.peer
             client.isHead = false
             request.stream = beginUpload(&client, id, io: &io)
             start(request, id, client.listener)
@@ -169,9 +170,9 @@ package struct HTTPEndpoint: ~Copyable {
         output.removeAll(keepingCapacity: true)
         // False also if the answer comes before the end of the request's body.
         let keepAlive = client.state.keepAlive
-        answer.response.write(
-            into: &output, keepAlive: keepAlive, head: client.isHead, dateMilliseconds: wallMilliseconds())
+        answer.response.writeHead(into: &output, keepAlive: keepAlive, dateMilliseconds: wallMilliseconds())
         io.append(output.span, to: answer.connection.slot, isFrame: false)
+        if !client.isHead { io.append(answer.response.body.span, to: answer.connection.slot, isFrame: false) }
         client.upload.take()?.stream.abort()
         if let source = answer.response.source, source.length > 0, !client.isHead {
             client.download = Download(source: source)

@@ -10,14 +10,20 @@ struct HTTPField {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
             throw .badRequest("A header field has no colon.")
         }
-        let name = line[..<colon]
-        guard !name.isEmpty, name.allSatisfy(isToken) else { throw .badRequest("A header field's name is malformed.") }
-        var value = line[(colon + 1)...]
-        while let first = value.first, isBlank(first) { value.removeFirst() }
-        while let last = value.last, isBlank(last) { value.removeLast() }
-        guard value.allSatisfy(isFieldValue) else { throw .badRequest("A header field holds a control character.") }
-        self.name = String(decoding: name.map(lowerCase), as: UTF8.self)
-        self.value = String(decoding: value, as: UTF8.self)
+        guard colon > 0, line[..<colon].allSatisfy(isToken) else {
+            throw .badRequest("A header field's name is malformed.")
+        }
+        var start = colon + 1, end = line.count
+        while start < end, isBlank(line[start]) { start += 1 }
+        while start < end, isBlank(line[end - 1]) { end -= 1 }
+        guard isFieldValue(line.span.extracting(start..<end)) else {
+            throw .badRequest("A header field holds a control character.")
+        }
+        name = String(unsafeUninitializedCapacity: colon) { text in
+            for index in 0..<colon { text.initializeElement(at: index, to: lowerCase(line[index])) }
+            return colon
+        }
+        value = String(decoding: line[start..<end], as: UTF8.self)
     }
 
     /// The elements of a list (RFC 9110 §5.6.1), in lower case; empty ones are left out.
@@ -53,6 +59,13 @@ func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8
 
 /// RFC 9110 §5.5: visible characters, spaces, tabs and bytes above ASCII.
 func isFieldValue(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7F || byte == UInt8(ascii: "\t") }
+
+/// Without an early exit, so that the compiler looks at many bytes at once.
+func isFieldValue(_ text: Span<UInt8>) -> Bool {
+    var isGood = true
+    for index in text.indices { isGood = isGood && isFieldValue(text[unchecked: index]) }
+    return isGood
+}
 
 /// RFC 9110 §5.6.2.
 package func isToken(_ byte: UInt8) -> Bool {

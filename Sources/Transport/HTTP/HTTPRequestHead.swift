@@ -64,7 +64,9 @@ struct HTTPRequestHead: Sendable {
 
     /// RFC 9112 §9.3.
     var keepAlive: Bool {
-        let options = values("connection").flatMap(HTTPField.elements)
+        let values = values("connection")
+        if values.isEmpty { return !isVersion10 }
+        let options = values.flatMap(HTTPField.elements)
         if options.contains("close") { return false }
         return !isVersion10 || options.contains("keep-alive")
     }
@@ -78,7 +80,8 @@ struct HTTPRequestHead: Sendable {
     }
 
     private func values(_ name: String) -> [String] {
-        headers.filter { $0.name == name }.map(\.value)
+        guard let first = headers.firstIndex(where: { $0.name == name }) else { return [] }
+        return headers[first...].filter { $0.name == name }.map(\.value)
     }
 
     /// RFC 9112 §3.2: one Host; a target in absolute form overrides it.

@@ -1,3 +1,5 @@
+import Memory
+
 extension HTTPResponse {
     /// Appends the answer as it goes onto the wire (RFC 9112 §4), with Date, Content-Length and Connection; what a `source` gives is to follow.
     /// - Parameters:
@@ -5,32 +7,43 @@ extension HTTPResponse {
     ///   - head: the request was HEAD: the fields are the same, the body is left out.
     ///   - dateMilliseconds: the wall clock, since 1970.
     package func write(into bytes: inout [UInt8], keepAlive: Bool, head: Bool, dateMilliseconds: Int64) {
+        writeHead(into: &bytes, keepAlive: keepAlive, dateMilliseconds: dateMilliseconds)
+        if !head { bytes.append(contentsOf: body) }
+    }
+
+    /// All but the body.
+    func writeHead(into bytes: inout [UInt8], keepAlive: Bool, dateMilliseconds: Int64) {
         precondition(100...599 ~= status, "no status of HTTP")
         let hasNoContent = status < 200 || status == 204 || status == 304
         precondition(!hasNoContent || body.isEmpty && source == nil, "a \(status) has no body")
         precondition(source == nil || body.isEmpty, "the body comes from one place")
-        append("HTTP/1.1 \(status) \(Self.reason(status))\r\ndate: ", to: &bytes)
+        bytes.append(ascii: "HTTP/1.1 ")
+        bytes.append(decimal: Int64(status))
+        bytes.append(ascii: " ")
+        append(Self.reason(status), to: &bytes)
+        bytes.append(ascii: "\r\ndate: ")
         appendHTTPDate(milliseconds: dateMilliseconds, to: &bytes)
-        append("\r\n", to: &bytes)
+        bytes.append(ascii: "\r\n")
         for (name, value) in headers {
             precondition(!name.isEmpty && name.utf8.allSatisfy(isToken), "no name of a header field: \(name)")
-            precondition(value.utf8.allSatisfy(isFieldValue), "\(name) holds a control character")
+            precondition(isFieldValue(value.utf8.span), "\(name) holds a control character")
             append(name, to: &bytes)
-            append(": ", to: &bytes)
+            bytes.append(ascii: ": ")
             append(value, to: &bytes)
-            append("\r\n", to: &bytes)
+            bytes.append(ascii: "\r\n")
         }
         // RFC 9110 §8.6: none with 1xx and 204; a 304's would be the length of what it does not send.
-        if !hasNoContent { append("content-length: \(source?.length ?? body.count)\r\n", to: &bytes) }
+        if !hasNoContent {
+            bytes.append(ascii: "content-length: ")
+            bytes.append(decimal: Int64(source?.length ?? body.count))
+            bytes.append(ascii: "\r\n")
+        }
         // A 101 says by itself what the connection becomes.
-        if status != 101 { append(keepAlive ? "connection: keep-alive\r\n" : "connection: close\r\n", to: &bytes) }
-        append("\r\n", to: &bytes)
-        if !head { bytes.append(contentsOf: body) }
+        if status != 101 { bytes.append(ascii: keepAlive ? "connection: keep-alive\r\n" : "connection: close\r\n") }
+        bytes.append(ascii: "\r\n")
     }
 
-    private func append(_ text: String, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: text.utf8)
-    }
+    private func append(_ text: String, to bytes: inout [UInt8]) { bytes.append(span: text.utf8.span) }
 
     /// The phrases of RFC 9110 §15 and RFC 6585 for what the hub answers.
     static func reason(_ status: Int) -> String {

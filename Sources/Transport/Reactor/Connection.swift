@@ -4,7 +4,7 @@ import Memory
 /// A row of a reactor's connection table.
 struct Connection {
     struct Flags: OptionSet {
-        var rawValue: UInt16
+        var rawValue: UInt32
         static let open = Flags(rawValue: 1)
         static let readingPaused = Flags(rawValue: 2)
         /// EPOLLOUT is armed: the socket's buffer was full.
@@ -31,6 +31,8 @@ struct Connection {
         static let awaitsProxyHeader = Flags(rawValue: 16384)
         /// The handler has more to send, once there is room.
         static let wantsRefill = Flags(rawValue: 32768)
+        /// The poller does not report what can be read.
+        static let unwatched = Flags(rawValue: 65536)
     }
 
     var descriptor: Int32 = -1

@@ -139,15 +139,15 @@ package struct Connections: ~Copyable {
     /// Stops reading from the peer: TCP's window pushes back. What was received already comes after `resumeReading`.
     package mutating func pauseReading(_ slot: Int32) {
         guard table[Int(slot)].flags.isDisjoint(with: [.readingPaused, .finishing, .closing]) else { return }
+        // The poller is told only if it reports something meanwhile (`Reactor.handle`): most pauses are over before.
         table[Int(slot)].flags.insert(.readingPaused)
-        updateInterest(slot)
     }
 
     package mutating func resumeReading(_ slot: Int32) {
         let index = Int(slot)
         guard table[index].flags.contains(.readingPaused) else { return }
         table[index].flags.remove(.readingPaused)
-        updateInterest(slot)
+        if table[index].flags.contains(.unwatched) { updateInterest(slot) }
         if !table[index].flags.contains(.resumed) {
             table[index].flags.insert(.resumed)
             resumed.append(slot)
@@ -249,13 +249,14 @@ package struct Connections: ~Copyable {
         count -= 1
     }
 
-    func updateInterest(_ slot: Int32) {
-        let connection = table[Int(slot)]
-        guard connection.flags.contains(.open) else { return }
+    mutating func updateInterest(_ slot: Int32) {
+        let index = Int(slot)
+        guard table[index].flags.contains(.open) else { return }
         // A hang-up is reported whatever the interest is. Edge-triggered it is reported once, and no busy loop follows.
-        let isReading = connection.flags.isDisjoint(with: [.readingPaused, .inputEnded])
+        let isReading = table[index].flags.isDisjoint(with: [.readingPaused, .inputEnded])
         var interest: Poller.Interest = isReading ? .read : .edge
-        if connection.flags.contains(.awaitsWritability) { interest.insert(.write) }
-        poller.change(connection.descriptor, key: id(of: slot).token, interest)
+        if isReading { table[index].flags.remove(.unwatched) } else { table[index].flags.insert(.unwatched) }
+        if table[index].flags.contains(.awaitsWritability) { interest.insert(.write) }
+        poller.change(table[index].descriptor, key: id(of: slot).token, interest)
     }
 }

@@ -6,6 +6,8 @@ import Synchronization
 package final class Mailbox<Mail: Sendable>: Sendable {
     private let waiting = Mutex<[Mail]>([])
     private let isPending = Atomic<Bool>(false)
+    /// The thread that drains; 0: none yet.
+    private let thread = Atomic<UInt>(0)
     /// Watched edge-triggered, so that nobody needs to read it.
     let descriptor: Int32
 
@@ -15,6 +17,9 @@ package final class Mailbox<Mail: Sendable>: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    /// The calling thread drains from now on, and looks at `hasMail` before it sleeps.
+    func bind() { thread.store(pthread_self(), ordering: .relaxed) }
 
     package func post(_ mail: Mail) {
         waiting.withLock { $0.append(mail) }
@@ -42,6 +47,7 @@ package final class Mailbox<Mail: Sendable>: Sendable {
 
     private func wake() {
         guard !isPending.exchange(true, ordering: .sequentiallyConsistent) else { return }
+        if thread.load(ordering: .relaxed) == pthread_self() { return }
         var one: UInt64 = 1
         // The counter cannot overflow: one is added per drained batch. So this never blocks.
         while write(descriptor, &one, 8) < 0 && errno == EINTR {}

@@ -17,38 +17,43 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     /// Reads of connections whose handshake is not done; it takes two.
     private static var handshakeReadsPerTurn: Int { 16 }
     /// Marks keys of epoll that are no connections: they have generation `UInt32.max`.
-    private static var specialGeneration: UInt32 { .max }
+    static var specialGeneration: UInt32 { .max }
     private static var mailboxSlot: Int32 { -1 }
+    private static var guestSlot: Int32 { -2 }
 
     var connections: Connections
     var handler: Handler
-    private let listeners: [Listener]
+    let listeners: [Listener]
     private let mailbox: Mailbox<Handler.Mail>
+    let guest: (any ReactorGuest)?
+    var isGuestReadable = false
     private let tls: TLSConfiguration?
-    private let logger: Logger
+    let logger: Logger
     private let cipherBuffer: UnsafeMutableBufferPointer<UInt8>
     let plainBuffer: UnsafeMutableBufferPointer<UInt8>
     /// Closed to accept (and close) one connection when all descriptors are used up.
-    private var spareDescriptor: Int32
+    var spareDescriptor: Int32
     /// Connections that were closed at once for want of a descriptor since the last tick.
-    private var refused = 0
+    var refused = 0
     private var nextTick: Int64
     private var handshakeReadsLeft = 0
     /// Listeners that cannot accept for the moment: they are watched again at the next tick.
-    private var pausedListeners: [Int32] = []
+    var pausedListeners: [Int32] = []
 
     /// - Parameters:
     ///   - listeners: own ones of this reactor; closed when it ends.
+    ///   - guest: lives on this reactor's thread while it runs.
     ///   - tls: needed if a listener has TLS.
     package init(
-        handler: consuming Handler, listeners: [Listener], mailbox: Mailbox<Handler.Mail>, tls: TLSConfiguration?,
-        logger: Logger
+        handler: consuming Handler, listeners: [Listener], mailbox: Mailbox<Handler.Mail>,
+        guest: (any ReactorGuest)? = nil, tls: TLSConfiguration?, logger: Logger
     ) throws(SystemCallError) {
         precondition(tls != nil || listeners.allSatisfy { !$0.isTLS })
         let now = SystemClock.monotonicMilliseconds()
         let connections = try Connections(now: now)
         let special = { (slot: Int32) in ConnectionID(slot: slot, generation: Self.specialGeneration).token }
         try connections.poller.add(mailbox.descriptor, key: special(Self.mailboxSlot), [.read, .edge])
+        if let guest { try connections.poller.add(guest.descriptor, key: special(Self.guestSlot), .read) }
         for (index, listener) in listeners.enumerated() {
             try connections.poller.add(listener.descriptor, key: special(Int32(index)), .read)
         }
@@ -56,6 +61,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         self.handler = handler
         self.listeners = listeners
         self.mailbox = mailbox
+        self.guest = guest
         self.tls = tls
         self.logger = logger
         cipherBuffer = .allocate(capacity: Self.readBytes)
@@ -73,12 +79,15 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
 
     /// Runs until the handler calls `Connections.stop`.
     package mutating func run() {
+        mailbox.bind()
+        guest?.moveIn()
         while !connections.isStopping {
             let count = connections.poller.wait(timeoutMilliseconds: timeout())
             connections.now = SystemClock.monotonicMilliseconds()
             handshakeReadsLeft = Self.handshakeReadsPerTurn
             deliverMail()
             for index in 0..<count { handle(connections.poller.event(at: index)) }
+            giveGuestItsTurn()
             handleResumed()
             handleTime()
             handleDrained()
@@ -87,6 +96,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             handler.turnEnded(io: &connections)
             writeOutput()
         }
+        guest?.moveOut()
         for slot in connections.table.indices where connections.table[slot].flags.contains(.open) {
             connections.remove(Int32(slot))
         }
@@ -96,11 +106,11 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         let isIdle =
             connections.resumed.isEmpty && connections.drained.isEmpty && connections.closing.isEmpty
             && connections.dirty.isEmpty
-        if mailbox.hasMail || !isIdle { return 0 }
+        if mailbox.hasMail || !isIdle || guest?.hasWork == true { return 0 }
         return Int32(clamping: max(nextTick - connections.now, 0))
     }
 
-    private mutating func deliverMail() {
+    mutating func deliverMail() {
         guard mailbox.hasMail else { return }
         handler.mail(mailbox.drain(), io: &connections)
     }
@@ -110,7 +120,11 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private mutating func handle(_ event: Poller.Event) {
         let id = ConnectionID(token: event.key)
         guard id.generation != Self.specialGeneration else {
-            if id.slot != Self.mailboxSlot { accept(from: id.slot) }
+            switch id.slot {
+            case Self.mailboxSlot: break
+            case Self.guestSlot: isGuestReadable = true
+            case let listener: accept(from: listener)
+            }
             return
         }
         let index = Int(id.slot)
@@ -126,6 +140,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         } else if event.isReadable, flags.isDisjoint(with: [.readingPaused, .resumed, .closing]) {
             // After `resumeReading` what was kept comes first; the poller reports again what is there.
             read(id)
+        } else if event.isReadable, flags.contains(.readingPaused), !flags.contains(.unwatched) {
+            connections.updateInterest(id.slot)
         }
     }
 
@@ -166,36 +182,6 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
                 logger.error("cannot watch a connection: \(error)")
             }
         }
-    }
-
-    /// Without a free descriptor the waiting connection would be reported for ever: takes it with the spare one and closes it.
-    /// - Returns: false if another thread has taken the spare one.
-    private mutating func refuseOne(_ listener: Listener) -> Bool {
-        close(spareDescriptor)
-        let descriptor = accept4(listener.descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
-        if descriptor >= 0 { close(descriptor) }
-        refused += 1
-        spareDescriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        return descriptor >= 0
-    }
-
-    private mutating func pause(_ listener: Int32, _ code: Int32) {
-        logger.warning("cannot accept a connection: \(SystemCallError(call: "accept4", code: code))")
-        let key = ConnectionID(slot: listener, generation: Self.specialGeneration).token
-        connections.poller.change(listeners[Int(listener)].descriptor, key: key, [])
-        pausedListeners.append(listener)
-    }
-
-    private mutating func resumeListeners() {
-        if refused > 0 {
-            logger.warning("no file descriptor was left for \(refused) connections; raise the limit (ulimit -n)")
-            refused = 0
-        }
-        for listener in pausedListeners {
-            let key = ConnectionID(slot: listener, generation: Self.specialGeneration).token
-            connections.poller.change(listeners[Int(listener)].descriptor, key: key, .read)
-        }
-        pausedListeners.removeAll()
     }
 
     // MARK: Reading
@@ -364,6 +350,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         if connections.now >= nextTick {
             nextTick = DeadlineWheel.bucketEnd(after: connections.now)
             resumeListeners()
+            guest?.tick()
             handler.tick(io: &connections)
         }
     }

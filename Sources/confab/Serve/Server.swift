@@ -43,7 +43,7 @@ struct Server: Sendable {
         let ran = try await Migrator(url: url).run()
         if let version = ran.last { logger.info("migrated the database to version \(version)") }
         try await Predecessors(url: url).end()
-        let database = Database(url: url)
+        let database = Database(url: url, limits: options.databaseLimits)
         try await database.start()
         defer { database.close() }
         let chunks = Database(url: url, limits: AttachmentStore.limits)
@@ -55,9 +55,10 @@ struct Server: Sendable {
         let mailboxes = try (0..<options.reactors).map { _ in try Mailbox<Worker.Mail>() }
         let mailroom = Mailroom(shardCount: options.reactors) { mailboxes[$1].post(.shard($0)) }
         let ids = IDGenerator(node: 0, now: SystemClock.wallMilliseconds)
-        let admissions = Admissions(next: mailroom)
+        let rights = KnownRights(commits: mailroom, revocations: mailroom)
+        let admissions = Admissions(next: rights)
         let context = DomainContext(
-            database: database, ids: ids, observer: mailroom, revocations: admissions, reads: mailroom,
+            database: database, ids: ids, observer: rights, revocations: admissions, reads: mailroom,
             now: SystemClock.wallMilliseconds)
         let follower = LogFollower(store: FollowStore(context: context), next: mailroom) { [logger] in
             logger.warning("\($0)")
@@ -90,7 +91,7 @@ struct Server: Sendable {
             store: attachments, bytesMax: options.attachmentBytesMax, quotaBytes: options.attachmentQuotaBytes)
         let box = try SecretBox(directory: options.data)
         let api = RestAPI(
-            context: context, admissions: admissions, attachments: files,
+            context: context, admissions: admissions, rights: rights, attachments: files,
             publisher: BrokerPublisher(LogPublisher(log: log, ids: ids)),
             devices: hub, authority: authority, tokens: tokens, outsiders: outsiders, hasher: PasswordHasher(),
             security: options.security(box, hub.allowances), publicURL: publicURL, swaggerUI: swaggerUI, logger: logger)
@@ -101,7 +102,7 @@ struct Server: Sendable {
         let offer = options.webSocketOffer(publicURL)
         var limits = HTTPLimits()
         limits.streamed = [files.streamedBody]
-        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits, database.executor) {
+        let running = try startReactors(doors, mailboxes, tls, hub, offer, limits, database.guestLanes) {
             request, listener in
             listener == Worker.Door.ops.rawValue
                 ? await operations.respond(to: request)
@@ -199,22 +200,24 @@ struct Server: Sendable {
 
     private func startReactors(
         _ doors: Doors, _ mailboxes: [Mailbox<Worker.Mail>], _ tls: TLSConfiguration, _ hub: Hub,
-        _ offer: WebSocketOffer, _ limits: HTTPLimits, _ executor: any TaskExecutor,
+        _ offer: WebSocketOffer, _ limits: HTTPLimits, _ lanes: [DatabaseLane],
         respond: @escaping @Sendable (HTTPRequest, UInt8) async -> HTTPResponse
     ) throws -> RunningReactors {
         let running = RunningReactors(count: options.reactors)
         for index in 0..<options.reactors {
-            let mailbox = mailboxes[index], listeners = doors.listeners[index], logger = logger
+            let mailbox = mailboxes[index], listeners = doors.listeners[index], lane = lanes[index], logger = logger
             startThread("reactor-\(index)") {
                 let worker = Worker(
                     shard: Shard(index: index, hub: hub),
                     http: HTTPEndpoint(
-                        respond: respond, post: { mailbox.post(.http($0)) }, executor: executor, limits: limits,
+                        respond: respond, post: { mailbox.post(.http($0)) }, executor: lane.executor, limits: limits,
                         makeRequestID: { hub.makeRequestID() }, wallMilliseconds: SystemClock.wallMilliseconds,
                         webSocket: offer))
                 do throws(SystemCallError) {
                     var reactor = try Reactor(
-                        handler: worker, listeners: listeners, mailbox: mailbox, tls: tls, logger: logger)
+                        handler: worker, listeners: listeners, mailbox: mailbox, guest: DatabaseGuest(lane: lane),
+                        tls: tls,
+                        logger: logger)
                     reactor.run()
                 } catch {
                     logger.error("reactor \(index) cannot start: \(error)")
@@ -245,6 +248,14 @@ extension Options {
         return "https://localhost"
     }
     var keyFile: String { tlsKey ?? data + "/tls-key.pem" }
+
+    /// Each reactor has a lane of its own for REST, all together at most 32 connections, or two each.
+    var databaseLimits: Database.Limits {
+        var limits = Database.Limits()
+        limits.guestLanes = reactors
+        limits.guestConnections = max(2, min(8, 32 / reactors))
+        return limits
+    }
 
     /// MQTT for browsers, beside REST (protocol.md §4).
     func webSocketOffer(_ publicURL: String) -> WebSocketOffer {

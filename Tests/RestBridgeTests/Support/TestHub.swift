@@ -62,9 +62,10 @@ final class TestHub: Sendable {
         let database = Database(url: cluster.url)
         try await database.start()
         let now = SystemClock.wallMilliseconds
-        let admissions = Admissions(next: revoked)
+        let rights = KnownRights(commits: Deaf(), revocations: revoked)
+        let admissions = Admissions(next: rights)
         context = DomainContext(
-            database: database, ids: IDGenerator(node: 1, now: now), observer: Deaf(), revocations: admissions,
+            database: database, ids: IDGenerator(node: 1, now: now), observer: rights, revocations: admissions,
             reads: Deaf(), now: now)
         // Small ones, so that a test reaches them.
         attachments = AttachmentService(
@@ -84,7 +85,8 @@ final class TestHub: Sendable {
             proxies: TrustedProxies([AddressRange("10.0.0.0/8")!, AddressRange("2001:db8::/32")!]),
             origins: [WebOrigin("https://app.example")!], hubName: "hub.example")
         api = RestAPI(
-            context: context, admissions: admissions, attachments: attachments, publisher: publisher, devices: devices,
+            context: context, admissions: admissions, rights: rights, attachments: attachments, publisher: publisher,
+            devices: devices,
             authority: authority,
             tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))
@@ -92,7 +94,8 @@ final class TestHub: Sendable {
         security.allowances = allowances
         security.mailer = nil
         limitedAPI = RestAPI(
-            context: context, admissions: admissions, attachments: attachments, publisher: publisher, devices: devices,
+            context: context, admissions: admissions, rights: rights, attachments: attachments, publisher: publisher,
+            devices: devices,
             authority: authority,
             tokens: tokens, outsiders: outsiders, hasher: hasher, security: security, publicURL: "https://hub.example",
             logger: Logger(minimum: .error))

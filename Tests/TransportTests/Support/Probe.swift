@@ -78,7 +78,10 @@ final class TestReactor: Sendable {
     private let mailbox: Mailbox<Probe.Mail>
     private let thread: TestThread
 
-    init(_ script: Probe.Script, tls: TLSConfiguration? = nil, address: String? = "127.0.0.1") throws {
+    init(
+        _ script: Probe.Script, tls: TLSConfiguration? = nil, address: String? = "127.0.0.1",
+        guest: (any ReactorGuest)? = nil
+    ) throws {
         // OpenSSL writes to the client's sockets by write(2).
         signal(SIGPIPE, SIG_IGN)
         let listener = try Listener(.init(tag: 1, address: address, port: 0, isTLS: tls != nil))
@@ -89,7 +92,8 @@ final class TestReactor: Sendable {
         thread = TestThread {
             do throws(SystemCallError) {
                 var reactor = try Reactor(
-                    handler: probe, listeners: [listener], mailbox: mailbox, tls: tls, logger: Logger(minimum: .error))
+                    handler: probe, listeners: [listener], mailbox: mailbox, guest: guest, tls: tls,
+                    logger: Logger(minimum: .error))
                 reactor.run()
             } catch {
                 preconditionFailure("\(error)")
