@@ -4,14 +4,14 @@
  *   crowd --port N --clients N [--tls] [--websocket] [--persistent] [--filter FILTER] [--qos N] [--credentials FILE] [--name PREFIX]
  *
  * Obeys lines on standard input; each is answered by one line of JSON:
- *   open [N]   connects all that are away, N handshakes under way at once (0, the default: all); when all are there, or nothing happens for
- *              GIVE_UP_NS: how many are there, how many failed, how long it took, and how long one client waited
+ *   open [N]   connects all that are away, N handshakes under way at once (0, the default: all); who fails tries again RETRY_NS later. When all
+ *              are there, or none comes for GIVE_UP_NS: how many are there, how often one failed, how long it took, and how long an attempt
  *   close      ends all connections as a broken network does, without DISCONNECT
  *   report     how many messages have arrived since the last report, and how long after they were sent
  * Its end is the end of standard input.
  *
- * MQTT 3.1.1. --persistent: sessions are kept. --filter: what each client subscribes to, with QoS --qos; a %d in it is the client's number.
- * --credentials: a line "USER TOKEN" for each client. --websocket: at /mqtt. TLS sessions are resumed where the server lets them.
+ * MQTT 3.1.1. --persistent: sessions are kept. --filter: what each client subscribes to, with QoS --qos; a # at its end stands for the
+ * client's user, or without --credentials for its number. --credentials: a line "USER TOKEN" for each client. --websocket: at /mqtt. TLS sessions are resumed where the server lets them.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -27,6 +27,7 @@
 
 #define SCRATCH_BYTES (256 * 1024)
 #define GIVE_UP_NS    (30 * SECOND_NS)
+#define RETRY_NS      SECOND_NS
 /* A source address has some 28,000 ports here. */
 #define CLIENTS_PER_ADDRESS 20000
 
@@ -230,13 +231,11 @@ static void on_connack(struct client *c, const uint8_t *body)
 		is_present(c);
 		return;
 	}
-	char filter[256];
-	size_t count;
-	const char *number = strstr(options.filter, "%d");
-	if (number)
-		snprintf(filter, sizeof filter, "%.*s%d%s", (int)(number - options.filter), options.filter, (int)(c - clients), number + 2);
-	else
-		snprintf(filter, sizeof filter, "%s", options.filter);
+	char filter[256], number[16];
+	size_t count, length = strcspn(options.filter, "#");
+	snprintf(number, sizeof number, "%d", (int)(c - clients));
+	snprintf(filter, sizeof filter, "%.*s%s", (int)length, options.filter,
+	         options.filter[length] ? c->user ? c->user : number : "");
 	c->state = SUBSCRIBING;
 	uint8_t *packet = make_subscribe(filter, options.qos, &count);
 	send_packets(c, packet, count);
@@ -376,7 +375,12 @@ static void open_all(int concurrency)
 	uint64_t start = last_progress = now_ns();
 	failed = kept_sessions = 0;
 	memset(&waited, 0, sizeof waited);
-	for (int next = 0; next < options.client_count || under_way;) {
+	uint64_t round = start;
+	for (int next = 0; present < options.client_count;) {
+		if (next == options.client_count && now_ns() - round > RETRY_NS) {
+			next = 0;
+			round = now_ns();
+		}
 		while (next < options.client_count && (!concurrency || under_way < concurrency)) {
 			if (clients[next].state == AWAY)
 				enter(&clients[next]);

@@ -7,7 +7,7 @@ from logbench.report import Figure
 from . import generators
 from .servers import memory_kib
 
-TITLE = "Memory per idle connection, each with a persistent session; `subscribed`: and a subscription of its own, QoS 1"
+TITLE = "Memory per idle connection, each with a persistent session; `subscribed`: and a subscription of its own (the hub: the inbox), QoS 1"
 CROWD_TITLE = "As many connections as one process may have descriptors here, each with a persistent session"
 HANDSHAKES = 32
 SETTLE_SECONDS = 2
@@ -20,16 +20,16 @@ OTHER_DESCRIPTORS = 120
 def measure(bench):
     for kind in ("plain", "tls", "websocket", "websocket-tls"):
         for name in bench.servers.names():
-            measure_kind(bench, name, kind, kind, [])
+            measure_kind(bench, name, kind, kind, False)
     for name in bench.servers.names():
-        measure_kind(bench, name, "plain", "plain, subscribed", ["--filter", "idle/%d", "--qos", "1"])
+        measure_kind(bench, name, "plain", "plain, subscribed", True)
 
 
-def measure_kind(bench, name, kind, row, flags):
+def measure_kind(bench, name, kind, row, is_subscribed):
     with bench.servers.start(name) as server:
         if kind not in server.ports:
             return
-        figures = fill(bench, server, bench.options.idle, kind, flags)
+        figures = fill(bench, server, bench.options.idle, kind, is_subscribed)
         budget = ("<=", BYTES_MAX[kind]) if name == "confab" and row in BYTES_MAX else None
         bench.report.add("idle", TITLE, [
             Figure(f"{row}, {name}", "bytes/connection", figures["bytes"], 0, budget),
@@ -38,9 +38,9 @@ def measure_kind(bench, name, kind, row, flags):
         ])
 
 
-def fill(bench, server, count, kind, flags=()):
+def fill(bench, server, count, kind, is_subscribed=False):
     """Has so many come; what `crowd` says, and `bytes`, what each has added to the server's resident memory."""
-    with generators.crowd(server, count, "--persistent", *flags, kind=kind, cpu=bench.generator_cpu) as crowd:
+    with generators.crowd(server, count, *bench.visitors(server.name, count, is_subscribed), kind=kind, cpu=bench.generator_cpu) as crowd:
         before = memory_kib(server.pid)
         answer = crowd.ask(f"open {HANDSHAKES}")
         time.sleep(SETTLE_SECONDS)

@@ -33,4 +33,13 @@ def speaker(tokens, count):
 
 def write_members(path, tokens, count):
     """The credentials of a large group's members, but the one who publishes, for `crowd`."""
-    path.write_text("".join(f"{seed.member(number)} {tokens.token(seed.member(number))}\n" for number in range(1, count)))
+    write_credentials(path, tokens, range(1, count))
+
+
+def write_visitors(path, tokens, count):
+    """The credentials of so many clients. A user may have a hundred sessions at most, and here has few."""
+    write_credentials(path, tokens, (number % seed.MEMBER_COUNT for number in range(count)))
+
+
+def write_credentials(path, tokens, numbers):
+    path.write_text("".join(f"{seed.member(number)} {tokens.token(seed.member(number))}\n" for number in numbers))

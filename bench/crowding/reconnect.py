@@ -23,7 +23,7 @@ def measure(bench):
 def measure_one(bench, name, kind, is_stored):
     clients = people.stored_pairs(bench.tokens) if is_stored else generators.plain_pairs(people.PAIRS)
     row = f"{kind}, {name}{', stored' if is_stored else ''}"
-    flags = ("--persistent", "--filter", "crowd/%d", "--qos", "1")
+    flags = bench.visitors(name, bench.options.returning, True)
     with (bench.servers.start(name) as server,
           generators.crowd(server, bench.options.returning, *flags, kind=kind, cpu=bench.generator_cpu) as crowd):
         crowd.ask(f"open {HANDSHAKES}")
@@ -43,8 +43,9 @@ def measure_one(bench, name, kind, is_stored):
             Figure(row, "p50 meanwhile", during["arrival_us"]["p50"], 0),
             Figure(row, "p99 after", after["arrival_us"]["p99"], 0),
             Figure(row, "seconds until all were back", storm["seconds"], 2),
-            Figure(row, "a client's p50 ms", storm["waited_us"]["p50"] / 1000, 1),
+            Figure(row, "an attempt's p50 ms", storm["waited_us"]["p50"] / 1000, 1),
             Figure(row, "p99", storm["waited_us"]["p99"] / 1000, 1),
+            Figure(row, "refused attempts", storm["failed"], 0),
             Figure(row, "sessions kept", storm["kept_sessions"], 0),
         ])
 
