@@ -92,11 +92,11 @@ def run(options):
     print("| scenario | per | " + " | ".join(("instructions", *callgrind.CALLS)) + " |   (budgets in parentheses)\n|" + "---|" * 8)
     with tempfile.TemporaryDirectory(prefix="confab-profile-") as folder, Cluster(scenarios.database()) as cluster:
         callgrind.make_readable(folder)
-        with cluster.fresh_database() as (url, _):
+        with cluster.fresh_database() as (url, psql):
             hub = Hub("--reactors", "1", "--anonymous", "--public-url", PUBLIC_URL, database=url, data=cluster.keys,
                       listeners=("mqtt", "http"), prefix=callgrind.prefix(folder))
             try:
-                profiled = callgrind.ProfiledHub(hub.start(), folder)
+                profiled = callgrind.ProfiledHub(hub.start(), folder, psql)
                 for scenario in chosen:
                     figures, own = measure(scenario, profiled, cluster.token, QUICK_SHARE if options.quick else 1)
                     results.append((scenario, figures))

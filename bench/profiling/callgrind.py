@@ -8,10 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from support import hub as hub_process
 
 CALLS = ("swift_retain", "swift_release", "swift_allocObject", "swift_beginAccess", "malloc")
+# Conversations with messages whose words are not stored yet.
+UNFOLLOWED = ("SELECT count(*) FROM topics t LEFT JOIN log_progress p ON p.topic_id = t.id "
+              "WHERE t.kind IN (2, 3) AND t.last_seq > coalesce(p.followed_seq, 0)")
+SETTLE_SECONDS_MAX = 60
 NAMED = re.compile(r"(c?fn)=\((\d+)\)(?: (.*))?")
 
 
@@ -57,23 +62,33 @@ class ProfiledHub:
     """A hub that runs under callgrind.
 
     - hub: a `Hub` that was started with `prefix(folder)`.
-    - folder: where the dumps go."""
+    - folder: where the dumps go.
+    - psql: asks its database."""
 
-    def __init__(self, hub, folder):
-        self.hub, self.folder, self.count = hub, pathlib.Path(folder), 0
+    def __init__(self, hub, folder, psql):
+        self.hub, self.folder, self.psql, self.count = hub, pathlib.Path(folder), psql, 0
 
     @property
     def pid(self):
         return self.hub.process.pid
 
     def take(self):
-        """What was executed since the last call."""
+        """What was executed since the last call, with what the hub does in the background for what was stored."""
+        self._settle()
         self.count += 1
         done = subprocess.run(["callgrind_control", "--dump", str(self.pid)], capture_output=True, text=True)
         path = self.folder / f"dump.{self.count}"
         if done.returncode or not path.exists():
             raise RuntimeError(f"callgrind_control: {done.stdout}{done.stderr}")
         return Profile(path)
+
+
+    def _settle(self):
+        begin = time.monotonic()
+        while self.psql.number(UNFOLLOWED):
+            if time.monotonic() - begin > SETTLE_SECONDS_MAX:
+                raise RuntimeError("the hub does not follow its conversations' logs")
+            time.sleep(0.05)
 
 
 def prefix(folder):

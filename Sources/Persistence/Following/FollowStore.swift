@@ -51,7 +51,7 @@ package struct FollowStore: Sendable {
 
     private static let storingWords: StaticString = """
         INSERT INTO search_entries AS e (topic_id, seq, id, words)
-        SELECT topic_id, seq, id, words::tsvector
+        SELECT topic_id, seq, id, convert_from(words, 'UTF8')::tsvector
         FROM unnest($1, $2, $3, $4) AS x(topic_id, seq, id, words)
         ON CONFLICT (topic_id, seq) DO UPDATE SET words = excluded.words
         """
@@ -61,7 +61,7 @@ package struct FollowStore: Sendable {
         var topics: [Int64] = []
         var seqs: [Int64] = []
         var ids: [Int64] = []
-        var words: [String] = []
+        var words: [[UInt8]] = []
         for row in texts {
             guard let text = MessageText.utf8(ofSuffix: rows.bytes(row, 7)) else { continue }
             topics.append(rows.int(row, 0))
@@ -69,7 +69,7 @@ package struct FollowStore: Sendable {
             ids.append(rows.int(row, 5))
             words.append(SearchWords.vector(text, topicID: rows.int(row, 0)))
         }
-        return topics.isEmpty ? nil : [.ints(topics), .ints(seqs), .ints(ids), .texts(words)]
+        return topics.isEmpty ? nil : [.ints(topics), .ints(seqs), .ints(ids), .blobs(words)]
     }
 
     private static func mention(_ rows: Rows, _ row: Int, _ context: DomainContext) -> Append {

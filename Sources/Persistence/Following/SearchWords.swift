@@ -5,16 +5,17 @@ enum SearchWords {
     private static let bytesMax = 200
 
     /// A text's words as PostgreSQL reads a `tsvector`, and the topic as a word that no text has: `#7301 good morning`.
-    static func vector(_ text: [UInt8], topicID: Int64) -> String {
+    /// - Parameter text: UTF-8.
+    static func vector(_ text: [UInt8], topicID: Int64) -> [UInt8] {
         var words = Words(first: "#\(topicID)", capacity: text.count + 24)
-        for scalar in String(decoding: text, as: UTF8.self).unicodeScalars { words.append(scalar) }
-        return String(decoding: words.bytes, as: UTF8.self)
+        words.append(text)
+        return words.bytes
     }
 
     /// What finds the texts that have all these words, the last as a beginning, as PostgreSQL reads a `tsquery`: `good & morn:*`; nil if there is no word.
     static func query(_ text: String) -> String? {
         var words = Words(first: "", capacity: text.utf8.count)
-        for scalar in text.unicodeScalars { words.append(scalar) }
+        words.append(Array(text.utf8))
         let parts = words.bytes.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
         return parts.isEmpty ? nil : parts.joined(separator: " & ") + ":*"
     }
@@ -30,20 +31,39 @@ enum SearchWords {
             bytes.reserveCapacity(capacity)
         }
 
-        mutating func append(_ scalar: Unicode.Scalar) {
-            switch scalar {
-            case "a"..."z", "0"..."9": append(UInt8(truncatingIfNeeded: scalar.value))
-            case "A"..."Z": append(UInt8(truncatingIfNeeded: scalar.value) | 0x20)
-            default:
-                guard !scalar.isASCII, Self.isPart(scalar) else {
-                    length = 0
-                    return
+        mutating func append(_ text: [UInt8]) {
+            var rest = text[...]
+            while let byte = rest.first {
+                if byte < 0x80 {
+                    append(ascii: byte)
+                    rest.removeFirst()
+                } else {
+                    let end = rest.firstIndex { $0 < 0x80 } ?? rest.endIndex
+                    for scalar in String(decoding: rest[..<end], as: UTF8.self).unicodeScalars { append(scalar) }
+                    rest = rest[end...]
                 }
-                let lower = scalar.properties.lowercaseMapping.utf8
-                // Whole, or what follows would be no UTF-8.
-                guard length + lower.count <= bytesMax else { return }
-                for byte in lower { append(byte) }
             }
+        }
+
+        private mutating func append(ascii byte: UInt8) {
+            // Of letters the bit tells the case; digits have it.
+            let lower = byte | 0x20
+            guard byte &- UInt8(ascii: "0") < 10 || lower &- UInt8(ascii: "a") < 26 else {
+                length = 0
+                return
+            }
+            append(lower)
+        }
+
+        private mutating func append(_ scalar: Unicode.Scalar) {
+            guard Self.isPart(scalar) else {
+                length = 0
+                return
+            }
+            let lower = scalar.properties.lowercaseMapping.utf8
+            // Whole, or what follows would be no UTF-8.
+            guard length + lower.count <= bytesMax else { return }
+            for byte in lower { append(byte) }
         }
 
         private mutating func append(_ byte: UInt8) {
