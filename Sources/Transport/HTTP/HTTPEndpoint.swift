@@ -24,8 +24,9 @@ package struct HTTPEndpoint: ~Copyable {
     struct Client {
         var state: HTTPConnectionState
         var listener: UInt8
-        /// The peer's address as text.
-        var peer: String
+        var peer: PeerAddress
+        /// As text, which each request has.
+        var peerText: String
         var isHead = false
         var phase = HTTPConnectionState.Phase.idle
         var upload: Upload?
@@ -74,7 +75,7 @@ package struct HTTPEndpoint: ~Copyable {
     package mutating func opened(_ id: ConnectionID, listener: UInt8, peer: PeerAddress, io: inout Connections) {
         while clients.count <= Int(id.slot) { clients.append(nil) }
         clients[Int(id.slot)] = Client(
-            state: HTTPConnectionState(limits: limits), listener: listener, peer: peer.description)
+            state: HTTPConnectionState(limits: limits), listener: listener, peer: peer, peerText: peer.description)
         io.setDeadline(id.slot, at: io.now + Self.headersMilliseconds)
     }
 
@@ -111,12 +112,12 @@ package struct HTTPEndpoint: ~Copyable {
                 upgrade(request, client.listener, webSocket, id, io: &io)
                 return consumed
             }
-            request.peerAddress = client.peer
+            request.peerAddress = client.peerText
             client.isHead = request.method == "HEAD"
             io.pauseReading(id.slot)
             start(request, id, client.listener)
         case .stream(var request):
-            request.peerAddress = client.peer
+            request.peerAddress = client.peerText
             client.isHead = false
             request.stream = beginUpload(&client, id, io: &io)
             start(request, id, client.listener)
