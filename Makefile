@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest bench-connections profile clean
+.PHONY: help setup setup-run build examples run lint format test e2e schemathesis crash simulate tsan asan fuzz bench bench-log bench-rest bench-connections soak profile clean
 
 # What `make run` hands to `confab serve`, for instance ARGS="--data /srv/confab --mqtt 1883", `make bench` to bench/run.py,
 # `make bench-log` to bench/log.py,
@@ -20,6 +20,8 @@ EXAMPLES ?= 100
 ROUNDS ?= 50
 FIRST ?= 1
 SEED ?=
+# How long `make soak` runs.
+MINUTES ?= 30
 # How many seeds `make simulate` runs, from FIRST on.
 SEEDS ?= 12000
 
@@ -87,6 +89,9 @@ bench-rest: setup build ## Measure the REST API beside a FastAPI service (needs 
 
 bench-connections: setup build ## Measure connections, and what others notice of many (needs ../shared/bench)
 	.venv/bin/python bench/connections.py $(ARGS)
+
+soak: setup build ## Run mixed load and judge memory and latency, with MINUTES=30
+	.venv/bin/python bench/soak.py --minutes $(MINUTES) $(ARGS)
 
 profile: setup build ## Count instructions and runtime calls per message, against bench/profile-budget.json
 	.venv/bin/python bench/profile.py $(ARGS)

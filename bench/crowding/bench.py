@@ -1,5 +1,7 @@
 """What the parts share: servers, tokens, the report, and what must be true of every measurement."""
 import pathlib
+import sys
+import time
 
 from . import people
 from .generators import TokenMaker
@@ -33,6 +35,9 @@ class Bench:
         """Everything must have been acknowledged and delivered, in order."""
         if total["acked"] != total["sent"] or total["delivered"] != total["expected"] or total["disordered"]:
             self.report.found_wrong(f"{what}: {total}")
+
+    def progress(self, row):
+        print(f"{time.strftime('%H:%M:%S')} {row}", file=sys.stderr, flush=True)
 
     def check_crowd(self, what, answer, count):
         if answer["present"] != count:

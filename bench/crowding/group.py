@@ -24,6 +24,7 @@ def measure(bench):
 def measure_one(bench, count, credentials, is_stored):
     clients = people.stored_pairs(bench.tokens) if is_stored else generators.plain_pairs(people.PAIRS)
     row = f"{count:,} members, {'stored' if is_stored else 'plain'} pairs"
+    bench.progress(row)
     flags = ("--filter", f"group/{people.LARGE[count]}", "--qos", "1", "--credentials", str(credentials))
     with (bench.servers.start("confab") as server,
           generators.crowd(server, count - 1, *flags, cpu=bench.generator_cpu) as crowd,):

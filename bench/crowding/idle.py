@@ -26,6 +26,7 @@ def measure(bench):
 
 
 def measure_kind(bench, name, kind, row, is_subscribed):
+    bench.progress(f"{row}, {name}")
     with bench.servers.start(name) as server:
         if kind not in server.ports:
             return

@@ -18,12 +18,12 @@ def database():
                                          f"generate_series(0, {count - 1}) n") for count, group in LARGE.items()))
 
 
-def stored_pairs(tokens):
-    """Lines for `probe`: a publisher and a subscriber in each group of two."""
+def stored_pairs(tokens, first=0):
+    """Lines for `probe`: a publisher and a subscriber in each group of two, from the `first` on."""
     return ([("pub", f"stored-p{number}", seed.publisher(number), tokens.token(seed.publisher(number)), f"group/{seed.group(number)}")
-             for number in range(PAIRS)]
+             for number in range(first, PAIRS)]
             + [("sub", f"stored-s{number}", seed.subscriber(number), tokens.token(seed.subscriber(number)), f"group/{seed.group(number)}")
-               for number in range(PAIRS)])
+               for number in range(first, PAIRS)])
 
 
 def speaker(tokens, count):

@@ -23,6 +23,7 @@ def measure(bench):
 def measure_one(bench, name, kind, is_stored):
     clients = people.stored_pairs(bench.tokens) if is_stored else generators.plain_pairs(people.PAIRS)
     row = f"{kind}, {name}{', stored' if is_stored else ''}"
+    bench.progress(row)
     flags = bench.visitors(name, bench.options.returning, True)
     with (bench.servers.start(name) as server,
           generators.crowd(server, bench.options.returning, *flags, kind=kind, cpu=bench.generator_cpu) as crowd):

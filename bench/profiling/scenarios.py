@@ -1,6 +1,4 @@
 """What is counted. A scenario connects its clients, then does the same round as often as it is told to."""
-import struct
-
 from logbench import seed
 from support import wire
 
