@@ -20,7 +20,9 @@ package struct JSONWriter: Sendable {
 
     package mutating func name(_ name: StaticString) {
         precondition(depth > 0 && objects & 1 == 1 && !hasName, "a name stands in an object, before a value")
-        bytes.append(ascii: needsComma ? ",\"" : "\"", name, "\":")
+        bytes.append(
+            ascii: name, after: (UInt8(ascii: ","), UInt8(ascii: "\"")), skippingFirst: !needsComma,
+            before: (UInt8(ascii: "\""), UInt8(ascii: ":")))
         hasName = true
         needsComma = false
     }

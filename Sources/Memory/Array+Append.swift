@@ -6,16 +6,16 @@ extension [UInt8] {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    /// Three ASCII literals, with one look at the room that they need.
-    package mutating func append(ascii first: StaticString, _ second: StaticString, _ third: StaticString) {
-        let ends = (first.utf8CodeUnitCount, first.utf8CodeUnitCount + second.utf8CodeUnitCount)
-        let count = ends.1 + third.utf8CodeUnitCount
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { bytes in
-            guard let base = bytes.baseAddress else { return }
-            base.initialize(from: first.utf8Start, count: ends.0)
-            (base + ends.0).initialize(from: second.utf8Start, count: ends.1 - ends.0)
-            (base + ends.1).initialize(from: third.utf8Start, count: count - ends.1)
-            append(contentsOf: bytes)
+    /// An ASCII literal between two bytes on each side, of which the first may be left out: one look at the room that all of it needs.
+    package mutating func append(
+        ascii literal: StaticString, after opening: (UInt8, UInt8), skippingFirst: Bool, before closing: (UInt8, UInt8)
+    ) {
+        let count = literal.utf8CodeUnitCount
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count + 4) { bytes in
+            (bytes[0], bytes[1]) = opening
+            bytes.baseAddress?.advanced(by: 2).initialize(from: literal.utf8Start, count: count)
+            (bytes[count + 2], bytes[count + 3]) = closing
+            append(contentsOf: UnsafeBufferPointer(rebasing: bytes[(skippingFirst ? 1 : 0)...]))
         }
     }
 

@@ -2,12 +2,28 @@ import Memory
 import Testing
 
 @Suite struct ArrayAppendTests {
-    @Test(arguments: [0, 1, -1, 9, 10, 99, 100, 1_234_567_890, .max, .min] as [Int64]) func writesDecimals(
-        _ value: Int64
-    ) {
+    @Test(
+        arguments: [
+            0, 1, -1, 9, 10, 99, 100, 101, 99_999_999, 100_000_000, 100_000_001, 1_234_567_890, 10_000_000_000_000_000,
+            .max,
+            .min,
+        ] as [Int64]) func writesDecimals(
+            _ value: Int64
+        )
+    {
         var bytes = Array("x".utf8)
         bytes.append(decimal: value)
         #expect(String(decoding: bytes, as: UTF8.self) == "x\(value)")
+    }
+
+    @Test func appendsLiteralsInTheirBrackets() {
+        var bytes: [UInt8] = []
+        for (literal, isFirst) in [("ab", true), ("", false)] as [(StaticString, Bool)] {
+            bytes.append(
+                ascii: literal, after: (UInt8(ascii: ","), UInt8(ascii: "(")), skippingFirst: isFirst,
+                before: (UInt8(ascii: ")"), UInt8(ascii: ":")))
+        }
+        #expect(String(decoding: bytes, as: UTF8.self) == "(ab):,():")
     }
 
     @Test func appendsLiteralsAndSpans() {
