@@ -157,12 +157,13 @@ import Testing
             try peer.expect("DISCONNECT success")
             try peer.expectEnd()
         }
-        let client = try makeClient(server) { $0.disconnectMilliseconds = 60_000 }
+        let client = try makeClient(server)
         try await client.connect()
         var handled: [String] = []
         var ending: Task<Void, Never>?
         for try await message in client.messages {
-            ending = Task { await client.disconnect() }
+            // At once, so that it is asked for before the message has been answered.
+            ending = Task.immediate { await client.disconnect() }
             try await client.publish("the answer to \(message.text)", to: "t")
             handled.append(message.text)
         }
