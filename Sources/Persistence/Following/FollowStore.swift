@@ -12,6 +12,20 @@ package struct FollowStore: Sendable {
     /// Topics that are looked at in one statement of a sweep.
     private static let pageSize: Int64 = 1_000
 
+    /// The columns of `confab_follow`'s answer: texts come first, then mentions.
+    private enum Column {
+        static let topicID = 0
+        static let kind = 1
+        static let low = 2
+        static let high = 3
+        static let seq = 4
+        static let id = 5
+        static let sender = 6
+        static let payload = 7
+        /// Who is mentioned; null: the row is a text.
+        static let mentioned = 8
+    }
+
     let context: DomainContext
 
     package init(context: DomainContext) { self.context = context }
@@ -25,7 +39,7 @@ package struct FollowStore: Sendable {
         return try await context.change { [context] transaction in
             let rows = try await transaction.query(
                 "SELECT * FROM confab_follow($1, $2)", [.ints(topicIDs), .int(entries)])
-            let texts = (0..<rows.count).filter { rows.isNull($0, 8) }
+            let texts = (0..<rows.count).filter { rows.isNull($0, Column.mentioned) }
             let mentions = (texts.count..<rows.count).map { Self.mention(rows, $0, context) }
             if let words = Self.words(rows, texts) { _ = try await transaction.query(Self.storingWords, words) }
             let left = try await transaction.query(
@@ -63,27 +77,29 @@ package struct FollowStore: Sendable {
         var ids: [Int64] = []
         var words: [[UInt8]] = []
         for row in texts {
-            guard let text = MessageText.utf8(ofSuffix: rows.bytes(row, 7)) else { continue }
-            topics.append(rows.int(row, 0))
-            seqs.append(rows.int(row, 4))
-            ids.append(rows.int(row, 5))
-            words.append(SearchWords.vector(text, topicID: rows.int(row, 0)))
+            guard let text = MessageText.utf8(ofSuffix: rows.bytes(row, Column.payload)) else { continue }
+            topics.append(rows.int(row, Column.topicID))
+            seqs.append(rows.int(row, Column.seq))
+            ids.append(rows.int(row, Column.id))
+            words.append(SearchWords.vector(text, topicID: rows.int(row, Column.topicID)))
         }
         return topics.isEmpty ? nil : [.ints(topics), .ints(seqs), .ints(ids), .blobs(words)]
     }
 
     private static func mention(_ rows: Rows, _ row: Int, _ context: DomainContext) -> Append {
-        let id = rows.int(row, 0)
+        let id = rows.int(row, Column.topicID)
         let topic: StoredTopic =
-            rows.int(row, 1) == TopicKind.direct.rawValue
-            ? .direct(rows.int(row, 2), rows.int(row, 3), id: id) : .group(id)
-        return context.entry(in: .inbox(of: rows.int(row, 8)), by: rows.int(row, 6), .mention) { body in
+            rows.int(row, Column.kind) == TopicKind.direct.rawValue
+            ? .direct(rows.int(row, Column.low), rows.int(row, Column.high), id: id) : .group(id)
+        return context.entry(
+            in: .inbox(of: rows.int(row, Column.mentioned)), by: rows.int(row, Column.sender), .mention
+        ) { body in
             body.name("topic")
             body.string(topic.address.name)
             body.name("seq")
-            body.number(rows.int(row, 4))
+            body.number(rows.int(row, Column.seq))
             body.name("preview")
-            body.string(MessagePreview.text(ofSuffix: rows.bytes(row, 7)))
+            body.string(MessagePreview.text(ofSuffix: rows.bytes(row, Column.payload)))
         }
     }
 }
