@@ -44,7 +44,7 @@ let package = Package(
             dependencies: ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
             swiftSettings: safe),
         .target(
-            name: "Client", dependencies: ["MQTT", "Identity", "Transport", "JSON", "Diagnostics"],
+            name: "Client", dependencies: ["MQTT", "Identity", "Transport", "JSON", "Memory", "Diagnostics"],
             swiftSettings: safe),
         .executableTarget(
             name: "confab",

@@ -133,7 +133,7 @@ final class World: Sendable {
 }
 
 extension World: RightsSource, LoginSource {
-    func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights? {
+    func loadRights(userID: Int64) async throws(DatabaseError) -> UserRights? {
         state.withLock { state in
             let groups = state.members.compactMap { id, members in
                 members[userID].map { role in
@@ -147,7 +147,7 @@ extension World: RightsSource, LoginSource {
                 otherID: 3 - userID, topicID: Self.direct.id, lastSeq: state.ends[Self.direct.id] ?? 0,
                 writable: state.areFriends, firstSeq: state.firsts[Self.direct.id] ?? 1)
             return UserRights(
-                userID: userID, username: "user\(userID)", isEnabled: true, isSessionLive: true,
+                userID: userID, username: "user\(userID)", isEnabled: true,
                 inboxLastSeq: state.ends[userID] ?? 0, inboxFirstSeq: state.firsts[userID] ?? 1,
                 groups: groups.sorted { $0.groupID < $1.groupID },
                 directs: userID < 3 ? [direct] : [])

@@ -117,7 +117,7 @@ package final class Hub: Sendable {
         var state = LoadedState()
         do {
             if let claims = waiting.claims {
-                let rights = try await services.rights.loadRights(userID: claims.userID, sessionID: nil)
+                let rights = try await services.rights.loadRights(userID: claims.userID)
                 guard let rights, rights.isEnabled, try await isAdmitted(claims) else {
                     state.failure = .notAuthorized
                     return state

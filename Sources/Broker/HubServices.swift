@@ -58,7 +58,7 @@ extension LoginSessionStore: LoginSource {}
 
 /// Who may read and write what, loaded when a user connects.
 package protocol RightsSource: Sendable {
-    func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights?
+    func loadRights(userID: Int64) async throws(DatabaseError) -> UserRights?
     /// As of an entry of its log; nil: there is no such group.
     func memberCount(of group: Int64) async throws(DatabaseError) -> (members: Int, seq: Int64)?
     /// A stored topic, whoever may read it; nil: there is none.

@@ -6,6 +6,10 @@ package enum Limits {
     static let packetBytesMax = 1024 * 1024
     /// Time for TLS, CONNECT and the answer to it.
     static let connectMilliseconds: Int64 = 10_000
+    /// Tokens verified in one turn, each 0.1 ms of CPU: a storm of CONNECTs must not hold up those who are connected.
+    static let verificationsPerTurn = 8
+    /// Clients of a shard for which the database is asked at a time; their questions go in batches of about so many.
+    static let clientsLoadingMax = 64
     /// The keep-alive that clients of MQTT 5 are told to use if they ask for more or none; 0: the client's wish stands. That is what its users
     /// expect, and 3.1.1 can't be told anything else.
     static let keepAliveSecondsMax: UInt16 = 0

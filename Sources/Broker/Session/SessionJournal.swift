@@ -22,7 +22,7 @@ final class SessionJournal: Sendable {
     }
 
     /// Sessions in one statement.
-    private static let batchMax = 1_000
+    private static let batchMax = 256
 
     private let state = Mutex(State())
     private let write: @Sendable ([(id: Int64, state: SessionState)]) async -> Bool

@@ -8,24 +8,26 @@ import Transport
 extension Shard {
     private static var method: [UInt8] { Array("JWT".utf8) }
 
-    /// What a CONNECT's token says; nil for a client without credentials, where that is allowed.
-    func authenticate(
-        _ connect: borrowing Connect, from peer: PeerAddress, now: Int64
-    ) throws(ProtocolError) -> VerifiedToken? {
+    /// A CONNECT's token; nil for a client without credentials, where that is allowed.
+    func token(of connect: borrowing Connect) throws(ProtocolError) -> [UInt8]? {
         let version = connect.version
-        let token: [UInt8]
         if let method = connect.authenticationMethod {
             guard method == Self.method else {
                 throw refusal(.badAuthenticationMethod, "the only authentication method is JWT", version)
             }
-            token = connect.authenticationData ?? []
-        } else if let password = connect.password {
-            token = password
-        } else {
-            if hub.settings.allowsAnonymous && connect.username == nil { return nil }
-            let reason = connect.username == nil ? ReasonCode.notAuthorized : .badUserNameOrPassword
-            throw refusal(reason, "an access token is needed as password", version)
+            return connect.authenticationData ?? []
         }
+        if let password = connect.password { return password }
+        if hub.settings.allowsAnonymous && connect.username == nil { return nil }
+        let reason = connect.username == nil ? ReasonCode.notAuthorized : .badUserNameOrPassword
+        throw refusal(reason, "an access token is needed as password", version)
+    }
+
+    /// What a CONNECT's token says.
+    func verify(
+        _ token: [UInt8], of connect: borrowing Connect, from peer: PeerAddress, now: Int64
+    ) throws(ProtocolError) -> VerifiedToken {
+        let version = connect.version
         do throws(TokenError) {
             return try hub.services.tokens.verify(token, now: hub.services.wallMilliseconds() / 1000)
         } catch {

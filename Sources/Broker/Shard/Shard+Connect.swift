@@ -11,7 +11,7 @@ extension Shard {
         _ id: ConnectionID, _ connect: consuming Connect, from peer: PeerAddress, io: inout Connections
     ) throws(ProtocolError) {
         guard !isStopping else { throw refusal(.serverUnavailable, "the server is shutting down", connect.version) }
-        let token = try authenticate(connect, from: peer, now: io.now)
+        let token = try token(of: connect)
         if connect.clientID.isEmpty {
             // A client id of ours can't come back, so the session ends with its connection in 3.x [MQTT-3.1.3-8].
             guard connect.version == .v5 || connect.cleanStart else {
@@ -20,14 +20,10 @@ extension Shard {
         } else if connect.clientID.count > Limits.clientIDBytesMax {
             throw refusal(.clientIdentifierNotValid, "the client id is too long", connect.version)
         }
-        guard let token else {
-            try begin(id, connect, nil, io: &io)
-            return
-        }
-        if let claims = hub.services.outsiders.knownClaims(of: token) {
-            try begin(id, connect, claims, io: &io)
+        if let token {
+            try identify(id, connect, token, from: peer, io: &io)
         } else {
-            resolve(id, connect, token, io: &io)
+            try begin(id, connect, nil, io: &io)
         }
     }
 
@@ -143,6 +139,7 @@ extension Shard {
             establish(serial, LoadedState(), io: &io)
             return
         }
+        guard arrivals.mayLoad(serial) else { return }
         connecting[serial]?.isBusy = true
         Task { [hub, index] in
             let state = await hub.load(waiting)
@@ -151,6 +148,7 @@ extension Shard {
     }
 
     mutating func loaded(_ claimant: Claimant, _ state: LoadedState, io: inout Connections) {
+        if let next = arrivals.loaded(where: { connecting[$0] != nil }) { load(next, io: &io) }
         let serial = claimant.claim.serial
         guard let waiting = connecting[serial] else { return }
         connecting[serial]?.isBusy = false

@@ -3,20 +3,10 @@ import MQTT
 import Persistence
 import Transport
 
-/// A client whose token is good, while the database tells which user it means.
-struct Resolving {
-    var connection: ConnectionID
-    var connect: Connect
-}
-
 // Users of outside issuers: sessions are a user's, so their CONNECT goes on when the user is known.
 extension Shard {
-    mutating func resolve(
-        _ id: ConnectionID, _ connect: consuming Connect, _ token: VerifiedToken, io: inout Connections
-    ) {
-        resolving[id.slot] = Resolving(connection: id, connect: connect)
-        clients[Int(id.slot)] = .resolving
-        io.pauseReading(id.slot)
+    /// The client waits in `resolving`.
+    func resolve(_ id: ConnectionID, _ token: VerifiedToken) {
         Task { [hub, index] in
             let claims = await hub.claims(of: token)
             hub.mailroom.post(.resolved(id, claims), to: index)
@@ -81,6 +71,6 @@ extension Hub {
     /// Log-in sessions end with their account; only a token without one must ask.
     private func isEnabled(_ claims: Claims) async throws(DatabaseError) -> Bool {
         guard claims.sessionID == nil else { return true }
-        return try await services.rights.loadRights(userID: claims.userID, sessionID: nil)?.isEnabled ?? false
+        return try await services.rights.loadRights(userID: claims.userID)?.isEnabled ?? false
     }
 }

@@ -20,8 +20,9 @@ package struct Shard: ~Copyable {
     var nextGeneration: UInt32 = 1
     /// Clients that wait to be connected, by the serial of their claim.
     var connecting: [UInt64: Connecting] = [:]
-    /// Clients whose user is being looked up, by connection slot.
+    /// Clients whose token is to be verified, or whose user is being looked up, by connection slot.
     var resolving: [Int32: Resolving] = [:]
+    var arrivals = Arrivals()
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
     var subscriptions: SubscriptionIndex
@@ -176,6 +177,7 @@ package struct Shard: ~Copyable {
 
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
+        identifyNext(io: &io)
         askForNotices()
         finishShares(io: &io)
         if isStopping { saveShareLogs() }
@@ -207,6 +209,7 @@ package struct Shard: ~Copyable {
         case .released(let claimant): released(claimant, io: &io)
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .resolved(let id, let claims): resolved(id, claims, io: &io)
+        case .arrivals: break
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
         case .subscriptionsSaved(let token, let answer, let logs):

@@ -169,7 +169,7 @@ extension Hub {
         var rights: UserRights?
         if will.userID != 0 {
             do {
-                rights = try await services.rights.loadRights(userID: will.userID, sessionID: nil)
+                rights = try await services.rights.loadRights(userID: will.userID)
             } catch {
                 services.logger.warning("the rights of the sender of a will could not be read: \(error)")
                 return .failed

@@ -1,4 +1,5 @@
 import MQTT
+import Memory
 
 /// Messages between the server and the program. One of QoS 1 or 2 is acknowledged once the program has handled it, in the order in which
 /// they came [MQTT-4.6.0-2]; until then the server keeps it, and its Receive Maximum bounds what is here.

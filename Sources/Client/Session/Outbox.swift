@@ -1,4 +1,5 @@
 import MQTT
+import Memory
 
 /// Publishes of QoS 1 and 2 that the server has not taken yet. They outlive connections; each is sent again until there is an answer.
 struct Outbox {

@@ -1,4 +1,5 @@
 import MQTT
+import Memory
 
 /// What the client is subscribed to, and its requests to change that. A request that a lost connection left without an answer is sent again.
 struct Subscriptions {

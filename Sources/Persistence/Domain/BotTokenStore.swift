@@ -93,23 +93,3 @@ package struct BotTokenStore: Sendable {
             .affected
     }
 }
-
-extension LoginSessionStore {
-    /// Whether a bot's token is good: not revoked, and neither the bot's account nor its owner's is closed.
-    package func admit(userID: Int64, botTokenID: Int64) async throws(DatabaseError) -> Bool {
-        let now = context.now()
-        let rows = try await context.database.query(
-            """
-            SELECT coalesce(t.last_used_at, 0) FROM bot_tokens t
-            JOIN users u ON u.id = t.bot_id JOIN users o ON o.id = u.owner_id
-            WHERE t.id = $1 AND t.bot_id = $2 AND t.expires_at > $3 AND u.disabled_at IS NULL AND o.disabled_at IS NULL
-            """, [.int(botTokenID), .int(userID), .int(now)])
-        guard rows.count == 1 else { return false }
-        if rows.int(0, 0) < now - Self.seenGranularityMilliseconds {
-            _ = try await context.database.query(
-                "UPDATE bot_tokens SET last_used_at = $2 WHERE id = $1 AND coalesce(last_used_at, 0) < $2",
-                [.int(botTokenID), .int(now)])
-        }
-        return true
-    }
-}

@@ -26,8 +26,6 @@ package struct UserRights: Sendable, Equatable {
     package var username: String
     /// The account is open, and its owner's too if it is a bot.
     package var isEnabled: Bool
-    /// False for a session that was revoked, expired or never was; true if none was asked about.
-    package var isSessionLive: Bool
     package var inboxLastSeq: Int64
     package var inboxFirstSeq: Int64 = 1
     package var groups: [Group]
@@ -50,51 +48,45 @@ package struct FoundTopic: Sendable, Equatable {
 /// Who may do what, for whoever keeps it in memory.
 package struct DirectoryStore: Sendable {
     let context: DomainContext
+    private let loads: Batcher<Int64, UserRights?>
 
-    package init(context: DomainContext) { self.context = context }
+    package init(context: DomainContext) {
+        self.context = context
+        loads = Batcher(batchMax: 256) { [database = context.database] in try await Self.loadRights($0, database) }
+    }
 
-    /// In one statement, hence one snapshot; nil if there is no such user.
-    package func loadRights(userID: Int64, sessionID: Int64? = nil) async throws(DatabaseError) -> UserRights? {
-        let rows = try await context.database.query(
+    /// Of one moment; nil if there is no such user.
+    package func loadRights(userID: Int64) async throws(DatabaseError) -> UserRights? {
+        try await loads.ask(userID)
+    }
+
+    /// In one statement, hence one snapshot.
+    private static func loadRights(_ users: [Int64], _ database: Database) async throws -> [UserRights?] {
+        let rows = try await database.query(
             """
-            SELECT 1 AS part, u.id, t.last_seq, 0::bigint AS more, u.disabled_at IS NULL AND o.disabled_at IS NULL AS flag,
-                ($2::bigint IS NULL OR EXISTS (SELECT 1 FROM login_sessions s WHERE s.id = $2 AND s.user_id = u.id
-                    AND s.revoked_at IS NULL AND s.expires_at > $3)) AS flag2, u.username AS name,
-                0::bigint AS joined_seq, t.first_seq, 0 AS member_count
-            FROM users u JOIN topics t ON t.id = u.id LEFT JOIN users o ON o.id = u.owner_id WHERE u.id = $1
+            SELECT 1 AS part, u.id AS user_id, u.id, t.last_seq, t.first_seq, 0::bigint AS more,
+                u.disabled_at IS NULL AND o.disabled_at IS NULL AS flag, u.username AS name, 0::bigint AS joined_seq, 0 AS member_count
+            FROM unnest($1) AS w(id)
+            CROSS JOIN LATERAL (SELECT id, username, disabled_at, owner_id FROM users WHERE id = w.id OFFSET 0) u
+            CROSS JOIN LATERAL (SELECT last_seq, first_seq FROM topics WHERE id = w.id OFFSET 0) t
+            LEFT JOIN LATERAL (SELECT disabled_at FROM users WHERE id = u.owner_id OFFSET 0) o ON true
             UNION ALL
-            SELECT 2, g.id, t.last_seq, m.role, g.announcement, false, '', m.joined_seq, t.first_seq, g.member_count
-            FROM members m JOIN groups g ON g.id = m.group_id JOIN topics t ON t.id = g.id WHERE m.user_id = $1
+            SELECT 2, m.user_id, g.id, t.last_seq, t.first_seq, m.role, g.announcement, '', m.joined_seq, g.member_count
+            FROM unnest($1) AS w(id)
+            CROSS JOIN LATERAL (SELECT * FROM members WHERE user_id = w.id OFFSET 0) m
+            CROSS JOIN LATERAL (SELECT id, announcement, member_count FROM groups WHERE id = m.group_id OFFSET 0) g
+            CROSS JOIN LATERAL (SELECT last_seq, first_seq FROM topics WHERE id = m.group_id OFFSET 0) t
             UNION ALL
-            SELECT 3, t.id, t.last_seq, CASE t.low WHEN $1 THEN t.high ELSE t.low END,
-                EXISTS (SELECT 1 FROM friendships f WHERE f.low_id = t.low AND f.high_id = t.high), false, '', 0,
-                t.first_seq, 0
-            FROM (SELECT * FROM topics WHERE kind = 2 AND low = $1
-                UNION ALL SELECT * FROM topics WHERE kind = 2 AND high = $1) t
+            SELECT 3, w.id, t.id, t.last_seq, t.first_seq, CASE t.low WHEN w.id THEN t.high ELSE t.low END,
+                EXISTS (SELECT 1 FROM friendships f WHERE f.low_id = t.low AND f.high_id = t.high), '', 0, 0
+            FROM unnest($1) AS w(id) CROSS JOIN LATERAL (
+                SELECT * FROM topics WHERE kind = 2 AND low = w.id
+                UNION ALL SELECT * FROM topics WHERE kind = 2 AND high = w.id OFFSET 0) t
             ORDER BY part
-            """, [.int(userID), sessionID.map { .int($0) } ?? .null, .int(context.now())])
-        guard rows.count > 0, rows.int(0, 0) == 1 else { return nil }
-        var rights = UserRights(
-            userID: userID, username: rows.text(0, 6), isEnabled: rows.bool(0, 4), isSessionLive: rows.bool(0, 5),
-            inboxLastSeq: rows.int(0, 2), inboxFirstSeq: rows.int(0, 8), groups: [], directs: [])
-        for row in 1..<rows.count {
-            if rows.int(row, 0) == 2 {
-                guard let role = GroupRole(rawValue: Int16(rows.int(row, 3))) else {
-                    preconditionFailure("a member without a role")
-                }
-                rights.groups.append(
-                    UserRights.Group(
-                        groupID: rows.int(row, 1), role: role, announcement: rows.bool(row, 4),
-                        lastSeq: rows.int(row, 2), joinedSeq: rows.int(row, 7), memberCount: rows.int(row, 9),
-                        firstSeq: rows.int(row, 8)))
-            } else {
-                rights.directs.append(
-                    UserRights.Direct(
-                        otherID: rows.int(row, 3), topicID: rows.int(row, 1), lastSeq: rows.int(row, 2),
-                        writable: rows.bool(row, 4), firstSeq: rows.int(row, 8)))
-            }
-        }
-        return rights
+            """, [.ints(Set(users).sorted())])
+        var found: [Int64: UserRights] = [:]
+        for row in 0..<rows.count { found[rows.int(row, 1)].add(rows, row) }
+        return users.map { found[$0] }
     }
 
     /// A stored topic, whoever may read it; nil: there is none.
@@ -116,5 +108,31 @@ package struct DirectoryStore: Sendable {
             "SELECT g.member_count, t.last_seq FROM groups g JOIN topics t ON t.id = g.id WHERE g.id = $1",
             [.int(group)])
         return rows.count == 1 ? (Int(rows.int(0, 0)), rows.int(0, 1)) : nil
+    }
+}
+
+extension Optional<UserRights> {
+    /// One row of `loadRights`. The user's own, part 1, comes before the others; without one the user is gone.
+    fileprivate mutating func add(_ rows: Rows, _ row: Int) {
+        switch (rows.int(row, 0), self == nil) {
+        case (1, _):
+            self = UserRights(
+                userID: rows.int(row, 1), username: rows.text(row, 7), isEnabled: rows.bool(row, 6),
+                inboxLastSeq: rows.int(row, 3), inboxFirstSeq: rows.int(row, 4), groups: [], directs: [])
+        case (2, false):
+            guard let role = GroupRole(rawValue: Int16(rows.int(row, 5))) else {
+                preconditionFailure("a member without a role")
+            }
+            self?.groups.append(
+                UserRights.Group(
+                    groupID: rows.int(row, 2), role: role, announcement: rows.bool(row, 6), lastSeq: rows.int(row, 3),
+                    joinedSeq: rows.int(row, 8), memberCount: rows.int(row, 9), firstSeq: rows.int(row, 4)))
+        case (3, false):
+            self?.directs.append(
+                UserRights.Direct(
+                    otherID: rows.int(row, 5), topicID: rows.int(row, 2), lastSeq: rows.int(row, 3),
+                    writable: rows.bool(row, 6), firstSeq: rows.int(row, 4)))
+        default: break
+        }
     }
 }

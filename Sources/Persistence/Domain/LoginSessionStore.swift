@@ -8,8 +8,14 @@ package struct LoginSessionStore: Sendable {
     static let seenGranularityMilliseconds: Int64 = 60_000
 
     let context: DomainContext
+    let admissions: Batcher<AccessClaim, Bool>
+    let botAdmissions: Batcher<BotClaim, Bool>
 
-    package init(context: DomainContext) { self.context = context }
+    package init(context: DomainContext) {
+        self.context = context
+        admissions = Batcher(batchMax: 256) { try await Self.admit($0, context) }
+        botAdmissions = Batcher(batchMax: 256) { try await Self.admit($0, context) }
+    }
 
     package func open(_ session: NewLoginSession, for userID: Int64) async throws(DatabaseError) -> LoginGrant {
         let context = context
@@ -102,33 +108,6 @@ package struct LoginSessionStore: Sendable {
         let grant = LoginGrant(
             userID: sessions.int(0, 0), sessionID: sessions.int(0, 1), accessExpiresAt: sessions.int(0, 2))
         return (grant, state)
-    }
-
-    /// Whether an access token's session is live; the token's first use spends the refresh tokens that came before it.
-    /// - Parameter accessExpiresAt: the token's `exp`, Unix seconds.
-    package func admit(
-        userID: Int64, sessionID: Int64, accessExpiresAt: Int64
-    ) async throws(DatabaseError) -> Bool {
-        let now = context.now()
-        let rows = try await context.database.query(
-            """
-            SELECT s.last_seen_at, EXISTS (SELECT 1 FROM refresh_tokens r
-                WHERE r.session_id = s.id AND r.state < 3 AND r.access_expires_at < $3)
-            FROM login_sessions s JOIN users u ON u.id = s.user_id
-            WHERE s.id = $1 AND s.user_id = $2 AND s.revoked_at IS NULL AND s.expires_at > $4 AND u.disabled_at IS NULL
-            """, [.int(sessionID), .int(userID), .int(accessExpiresAt), .int(now)])
-        guard rows.count == 1 else { return false }
-        if rows.bool(0, 1) {
-            _ = try await context.database.query(
-                "UPDATE refresh_tokens SET state = 3 WHERE session_id = $1 AND state < 3 AND access_expires_at < $2",
-                [.int(sessionID), .int(accessExpiresAt)])
-        }
-        if rows.int(0, 0) < now - Self.seenGranularityMilliseconds {
-            _ = try await context.database.query(
-                "UPDATE login_sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2",
-                [.int(sessionID), .int(now)])
-        }
-        return true
     }
 
     package enum Standing: Sendable {

@@ -24,8 +24,12 @@ package protocol ReadObserver: Sendable {
 /// What users have read and when they were last there.
 package struct ReadMarkStore: Sendable {
     let context: DomainContext
+    private let sightings: Batcher<(userID: Int64, milliseconds: Int64), Void>
 
-    package init(context: DomainContext) { self.context = context }
+    package init(context: DomainContext) {
+        self.context = context
+        sightings = Batcher(batchMax: 1_000) { [database = context.database] in try await Self.noteLastSeen($0, database) }
+    }
 
     /// Moves the mark up to `seq`, at most to the end, never down; what the user sent itself counts as read. The observer hears of it if
     /// it has moved. The right to read has been checked.
@@ -48,11 +52,20 @@ package struct ReadMarkStore: Sendable {
 
     /// - Parameter milliseconds: Unix time.
     package func noteLastSeen(_ userID: Int64, at milliseconds: Int64) async throws(DatabaseError) {
-        _ = try await context.database.query(
+        try await sightings.ask((userID, milliseconds))
+    }
+
+    private static func noteLastSeen(
+        _ sightings: [(userID: Int64, milliseconds: Int64)], _ database: Database
+    ) async throws -> [Void] {
+        let latest = Dictionary(sightings.map { ($0.userID, $0.milliseconds) }, uniquingKeysWith: max)
+            .sorted { $0.key < $1.key }
+        _ = try await database.query(
             """
-            INSERT INTO last_seen (user_id, seen_at) VALUES ($1, $2)
+            INSERT INTO last_seen (user_id, seen_at) SELECT * FROM unnest($1, $2)
             ON CONFLICT (user_id) DO UPDATE SET seen_at = greatest(last_seen.seen_at, excluded.seen_at)
-            """, [.int(userID), .int(milliseconds)])
+            """, [.ints(latest.map(\.key)), .ints(latest.map(\.value))])
+        return sightings.map { _ in }
     }
 
     /// Unix milliseconds; those who were never there are left out.

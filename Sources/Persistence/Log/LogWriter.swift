@@ -25,9 +25,13 @@ package final class LogWriter: MessageLog {
         }
     }
 
+    /// Readers that share a statement, each with a page or a few short ones: ten thousand who come back at once must not take all connections.
+    private static let readersMax = 8
+    private static let readsRunningMax = 4
+
     let budget: AppendBudget
     let writers: [BatchWriter]
-    private let reader: LogReader
+    private let reads: Batcher<[LogRead], [[LogEntry]]>
 
     /// - Parameters:
     ///   - url: libpq's connection string or URI, for the writers.
@@ -41,7 +45,14 @@ package final class LogWriter: MessageLog {
         precondition(limits.writers > 0 && limits.batchEntriesMax > 0)
         let budget = AppendBudget(entriesMax: limits.queueEntriesMax, bytesMax: limits.queueBytesMax)
         self.budget = budget
-        reader = LogReader(database)
+        let reader = LogReader(database)
+        reads = Batcher(batchMax: Self.readersMax, runningMax: Self.readsRunningMax) { readers in
+            var pages = try await reader.read(Array(readers.joined()))[...]
+            return readers.map { reads in
+                defer { pages = pages.dropFirst(reads.count) }
+                return Array(pages.prefix(reads.count))
+            }
+        }
         writers = (0..<limits.writers).map { _ in
             BatchWriter(
                 url: url, limits: limits, budget: budget, commits: commits, outcomes: outcomes, report: report)
@@ -73,7 +84,7 @@ package final class LogWriter: MessageLog {
         return true
     }
 
-    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] { try await reader.read(reads) }
+    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] { try await self.reads.ask(reads) }
 
     /// The upper half of a product with 2^64 / golden ratio: ids made one after the other spread evenly.
     private func index(ofTopic id: Int64) -> Int {

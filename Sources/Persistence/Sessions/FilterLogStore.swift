@@ -5,8 +5,12 @@ package struct FilterLogStore: Sendable {
     private static let pageSize: Int64 = 1_000
 
     private let database: Database
+    private let requests: Batcher<[(filter: [UInt8], id: Int64)], [FilterLog]>
 
-    package init(_ database: Database) { self.database = database }
+    package init(_ database: Database) {
+        self.database = database
+        requests = Batcher(batchMax: 256) { try await Self.logs($0, database) }
+    }
 
     /// All of them, in pages: one for each distinct filter, however many sessions have it.
     package func all() async throws(DatabaseError) -> [FilterLog] {
@@ -73,28 +77,42 @@ package struct FilterLogStore: Sendable {
 
     /// The logs of these filters; those that are missing are made.
     /// - Parameter ids: of the logs that may have to be made, one for each filter.
-    package func logs(of filters: [[UInt8]], ids: [Int64]) async throws -> [FilterLog] {
+    package func logs(of filters: [[UInt8]], ids: [Int64]) async throws(DatabaseError) -> [FilterLog] {
         precondition(filters.count == ids.count)
-        return try await database.transaction { transaction in
+        return try await requests.ask(Array(zip(filters, ids)).map { (filter: $0, id: $1) })
+    }
+
+    private static func logs(
+        _ requests: [[(filter: [UInt8], id: Int64)]], _ database: Database
+    ) async throws -> [[FilterLog]] {
+        // Ascending, so that two hubs lock rows in one order.
+        let wanted = Dictionary(requests.joined().map { ($0.filter, $0.id) }) { first, _ in first }
+            .sorted { $0.key.lexicographicallyPrecedes($1.key) }
+        let filters = Parameter.blobs(wanted.map(\.key)), ids = Parameter.ints(wanted.map(\.value))
+        let logs = try await database.transaction { transaction in
             _ = try await transaction.query(
                 """
                 INSERT INTO topics (id, kind) SELECT u.id, 4 FROM unnest($1, $2) AS u(filter, id)
-                WHERE NOT EXISTS (SELECT FROM filter_logs f WHERE sha256(f.filter) = sha256(u.filter))
-                """, [.blobs(filters), .ints(ids)])
+                WHERE (SELECT f.topic_id FROM filter_logs f WHERE sha256(f.filter) = sha256(u.filter)) IS NULL
+                """, [filters, ids])
             _ = try await transaction.query(
                 """
                 INSERT INTO filter_logs (topic_id, filter)
-                SELECT u.id, u.filter FROM unnest($1, $2) AS u(filter, id) JOIN topics t ON t.id = u.id
+                SELECT u.id, u.filter FROM unnest($1, $2) AS u(filter, id)
+                WHERE (SELECT true FROM topics WHERE id = u.id)
                 ON CONFLICT (sha256(filter)) DO NOTHING
-                """, [.blobs(filters), .ints(ids)])
+                """, [filters, ids])
             let rows = try await transaction.query(
                 """
-                UPDATE filter_logs f SET wanted_at = now() FROM unnest($1) AS u(filter), topics t
-                WHERE sha256(f.filter) = sha256(u.filter) AND t.id = f.topic_id
-                RETURNING f.topic_id, f.filter, t.last_seq, f.consumed_seq, f.consumed_above
-                """, [.blobs(filters)])
+                UPDATE filter_logs f SET wanted_at = now() WHERE topic_id = ANY(ARRAY(
+                    SELECT o.topic_id FROM unnest($1) AS u(filter) CROSS JOIN LATERAL (
+                        SELECT topic_id FROM filter_logs WHERE sha256(filter) = sha256(u.filter) OFFSET 0) o))
+                RETURNING topic_id, filter, (SELECT last_seq FROM topics WHERE id = f.topic_id), consumed_seq, consumed_above
+                """, [filters])
             return try (0..<rows.count).map { (row) throws(DatabaseError) in try Self.log(rows, row) }
         }
+        let byFilter = Dictionary(logs.map { ($0.filter, $0) }) { first, _ in first }
+        return requests.map { request in request.compactMap { byFilter[$0.filter] } }
     }
 
     /// Deletes entries that every session with the filter has, but for those that their publisher may publish again, and those beyond the

@@ -37,105 +37,180 @@ package struct StoredSession: Sendable, Equatable {
 /// The persistent MQTT sessions: one row each, what it has under way packed, and its subscriptions.
 ///
 /// While a session is connected it expires in 30 days, moved on by `keep`; how long it really lives is told when it goes (`leave`). So
-/// a crash of the hub never cuts a session short.
+/// a crash of the hub never cuts a session short. What each client needs when it comes and goes is asked in batches.
+///
+/// Statements for many keep to the indexes whatever the planner believes of the tables, which are empty at first: subqueries with OFFSET 0 are
+/// planned by themselves, and `= ANY` bounds what is joined.
 package struct SessionStore: Sendable {
     /// protocol.md §4.
     package static let sessionsPerUserMax = 100
     package static let absenceSecondsMax: Int64 = 30 * 86_400
 
-    private let database: Database
+    private struct Key: Hashable, Sendable {
+        var user: Int64
+        var clientID: [UInt8]
+    }
 
-    package init(_ database: Database) { self.database = database }
+    private static let batchMax = 256
+
+    private let database: Database
+    private let loads: Batcher<Key, StoredSession?>
+    private let creations: Batcher<(id: Int64, key: Key), [Int64]>
+    private let discards: Batcher<Key, Void>
+    private let subscriptionSaves: Batcher<(session: Int64, subscriptions: [StoredSubscription]), Void>
+    private let departures: Batcher<(session: Int64, expirySeconds: Int64), Void>
+    private let deletions: Batcher<Int64, Void>
+
+    package init(_ database: Database) {
+        self.database = database
+        loads = Batcher(batchMax: Self.batchMax) { try await Self.load($0, database) }
+        creations = Batcher(batchMax: Self.batchMax) { try await Self.create($0, database) }
+        discards = Batcher(batchMax: Self.batchMax) { try await Self.discard($0, database) }
+        subscriptionSaves = Batcher(batchMax: Self.batchMax) { try await Self.save($0, database) }
+        departures = Batcher(batchMax: Self.batchMax) { try await Self.leave($0, database) }
+        deletions = Batcher(batchMax: Self.batchMax) { try await Self.delete($0, database) }
+    }
+
+    // MARK: Coming
 
     /// The session of this user and client id, if there is one that has not expired; marks it as connected.
     package func load(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> StoredSession? {
+        try await loads.ask(Key(user: user, clientID: clientID))
+    }
+
+    private static func load(_ keys: [Key], _ database: Database) async throws -> [StoredSession?] {
         let rows = try await database.query(
             """
             WITH session AS (
                 UPDATE mqtt_sessions SET expires_at = now() + $3 * interval '1 second', absent_since = NULL
-                WHERE user_id = $1 AND client_id = $2 AND expires_at > now()
-                RETURNING id, cursors, outbound, inbound, packets)
-            SELECT session.id, session.cursors, session.outbound, session.inbound, session.packets,
-                s.filter, s.options, s.identifier, t.id, t.last_seq, f.consumed_seq, f.consumed_above, s.log_seq
+                WHERE id = ANY(ARRAY(
+                    SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
+                        SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
+                    AND expires_at > now()
+                RETURNING id, user_id, client_id, cursors, outbound, inbound, packets)
+            SELECT session.id, session.user_id, session.client_id, session.cursors, session.outbound, session.inbound,
+                session.packets, s.filter, s.options, s.identifier, t.id, t.last_seq, f.consumed_seq, f.consumed_above, s.log_seq
             FROM session
-            LEFT JOIN mqtt_subscriptions s ON s.session_id = session.id
-            LEFT JOIN filter_logs f ON sha256(f.filter) = sha256(s.filter) AND s.options & 3 > 0
-            LEFT JOIN topics t ON t.id = f.topic_id
-            ORDER BY s.filter
-            """, [.int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
-        guard rows.count > 0 else { return nil }
+            LEFT JOIN LATERAL (SELECT * FROM mqtt_subscriptions WHERE session_id = session.id OFFSET 0) s ON true
+            LEFT JOIN LATERAL (SELECT * FROM filter_logs WHERE sha256(filter) = sha256(s.filter) OFFSET 0) f ON s.options & 3 > 0
+            LEFT JOIN LATERAL (SELECT id, last_seq FROM topics WHERE id = f.topic_id OFFSET 0) t ON true
+            ORDER BY session.id, s.filter
+            """, [.ints(keys.map(\.user)), .blobs(keys.map(\.clientID)), .int(absenceSecondsMax)])
+        var found: [Key: StoredSession] = [:]
+        var first = 0
+        while first < rows.count {
+            let end = (first..<rows.count).first { rows.int($0, 0) != rows.int(first, 0) } ?? rows.count
+            found[Key(user: rows.int(first, 1), clientID: rows.bytes(first, 2))] = try session(rows, first..<end)
+            first = end
+        }
+        return keys.map { found[$0] }
+    }
+
+    /// - Parameter range: its rows, one for each subscription.
+    private static func session(_ rows: Rows, _ range: Range<Int>) throws(DatabaseError) -> StoredSession {
+        let first = range.lowerBound
         let state = SessionStateCodec.decode(
-            cursors: rows.bytes(0, 1), outbound: rows.bytes(0, 2), inbound: rows.bytes(0, 3),
-            packets: rows.bytes(0, 4))
+            cursors: rows.bytes(first, 3), outbound: rows.bytes(first, 4), inbound: rows.bytes(first, 5),
+            packets: rows.bytes(first, 6))
         guard let state else {
             throw .refused(
-                code: "XX001", constraint: "", message: "the state of session \(rows.int(0, 0)) is damaged")
+                code: "XX001", constraint: "", message: "the state of session \(rows.int(first, 0)) is damaged")
         }
-        var session = StoredSession(id: rows.int(0, 0), state: state)
-        for row in 0..<rows.count where !rows.isNull(row, 5) {
-            session.subscriptions.append(try subscription(rows, row))
-        }
+        var session = StoredSession(id: rows.int(first, 0), state: state)
+        for row in range where !rows.isNull(row, 7) { session.subscriptions.append(try subscription(rows, row)) }
         return session
     }
 
-    private func subscription(_ rows: Rows, _ row: Int) throws(DatabaseError) -> StoredSubscription {
+    private static func subscription(_ rows: Rows, _ row: Int) throws(DatabaseError) -> StoredSubscription {
         var subscription = StoredSubscription(
-            filter: rows.bytes(row, 5), options: UInt8(truncatingIfNeeded: rows.int(row, 6)),
-            identifier: UInt32(truncatingIfNeeded: rows.int(row, 7)))
-        if !rows.isNull(row, 8) {
+            filter: rows.bytes(row, 7), options: UInt8(truncatingIfNeeded: rows.int(row, 8)),
+            identifier: UInt32(truncatingIfNeeded: rows.int(row, 9)))
+        if !rows.isNull(row, 10) {
             let log = FilterLog(
-                topicID: rows.int(row, 8), filter: subscription.filter, lastSeq: rows.int(row, 9))
-            subscription.log = try log.with(rows, row, 10)
-            if !rows.isNull(row, 12) { subscription.logSeq = rows.int(row, 12) }
+                topicID: rows.int(row, 10), filter: subscription.filter, lastSeq: rows.int(row, 11))
+            subscription.log = try log.with(rows, row, 12)
+            if !rows.isNull(row, 14) { subscription.logSeq = rows.int(row, 14) }
         }
         return subscription
     }
 
-    /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go: returns
-    /// the ids of those.
-    package func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64] {
+    /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go, or the oldest
+    /// if none is absent: returns the ids of those.
+    package func create(id: Int64, user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> [Int64] {
+        try await creations.ask((id, Key(user: user, clientID: clientID)))
+    }
+
+    private static func create(_ sessions: [(id: Int64, key: Key)], _ database: Database) async throws -> [[Int64]] {
         try await database.transaction { transaction in
+            let owners = Parameter.ints(sessions.map(\.key.user)), names = Parameter.blobs(sessions.map(\.key.clientID))
+            let distinct = Parameter.ints(Set(sessions.map(\.key.user)).sorted())
             // One at a time per user, or two at once could both find room for one.
             _ = try await transaction.query(
-                "SELECT pg_advisory_xact_lock(hashtextextended('mqtt_sessions', $1))", [.int(user)])
+                "SELECT pg_advisory_xact_lock(hashtextextended('mqtt_sessions', u)) FROM unnest($1) AS u", [distinct])
             _ = try await transaction.query(
-                "DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2", [.int(user), .bytes(clientID)])
-            let gone = try await transaction.query(
                 """
-                DELETE FROM mqtt_sessions WHERE id IN (
-                    SELECT id FROM mqtt_sessions WHERE user_id = $1
-                    ORDER BY absent_since DESC NULLS FIRST, expires_at DESC, id DESC OFFSET $2)
-                RETURNING id
-                """, [.int(user), .int(Int64(Self.sessionsPerUserMax - 1))])
+                DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
+                    SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
+                        SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
+                """, [owners, names])
             _ = try await transaction.query(
                 """
                 INSERT INTO mqtt_sessions (id, user_id, client_id, expires_at)
-                VALUES ($1, $2, $3, now() + $4 * interval '1 second')
-                """, [.int(id), .int(user), .bytes(clientID), .int(Self.absenceSecondsMax)])
-            return (0..<gone.count).map { gone.int($0, 0) }
+                SELECT k.id, k.user_id, k.client_id, now() + $4 * interval '1 second'
+                FROM unnest($1, $2, $3) AS k(id, user_id, client_id)
+                """, [.ints(sessions.map(\.id)), owners, names, .int(absenceSecondsMax)])
+            let gone = try await transaction.query(
+                """
+                DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
+                    SELECT old.id FROM unnest($1) AS u CROSS JOIN LATERAL (
+                        SELECT id FROM mqtt_sessions WHERE user_id = u
+                        ORDER BY absent_since DESC NULLS FIRST, expires_at DESC, id DESC OFFSET $2) old))
+                RETURNING id, user_id
+                """, [distinct, .int(Int64(sessionsPerUserMax))])
+            let ids = (0..<gone.count).map { (user: gone.int($0, 1), id: gone.int($0, 0)) }
+            return sessions.map { session in ids.filter { $0.user == session.key.user }.map(\.id) }
         }
     }
 
-    /// Adds subscriptions, or changes those with the same filter.
+    // MARK: Subscriptions
+
+    /// Adds subscriptions, or changes those with the same filter; those of a session that is gone go nowhere.
     package func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError) {
         guard !subscriptions.isEmpty else { return }
+        try await subscriptionSaves.ask((session, subscriptions))
+    }
+
+    private static func save(
+        _ saves: [(session: Int64, subscriptions: [StoredSubscription])], _ database: Database
+    ) async throws -> [Void] {
+        struct Place: Hashable {
+            var session: Int64
+            var filter: [UInt8]
+        }
         // A SUBSCRIBE may name a filter twice: the last counts, and a statement must not touch a row twice.
-        var last: [[UInt8]: StoredSubscription] = [:]
-        for subscription in subscriptions { last[subscription.filter] = subscription }
-        let rows = Array(last.values)
+        var last: [Place: StoredSubscription] = [:]
+        for save in saves {
+            for subscription in save.subscriptions {
+                last[Place(session: save.session, filter: subscription.filter)] = subscription
+            }
+        }
+        let rows = last.sorted { $0.key.session < $1.key.session }
         _ = try await database.query(
             """
             INSERT INTO mqtt_subscriptions AS s (session_id, filter, options, identifier, log_seq)
-            SELECT $1, u.filter, u.options, u.identifier, nullif(u.log_seq, -1)
-            FROM unnest($2, $3, $4, $5) AS u(filter, options, identifier, log_seq)
+            SELECT u.session_id, u.filter, u.options, u.identifier, nullif(u.log_seq, -1)
+            FROM unnest($1, $2, $3, $4, $5) AS u(session_id, filter, options, identifier, log_seq)
+            WHERE (SELECT true FROM mqtt_sessions WHERE id = u.session_id)
             ON CONFLICT (session_id, sha256(filter))
             DO UPDATE SET options = excluded.options, identifier = excluded.identifier,
                 log_seq = CASE WHEN s.options & 3 > 0 THEN coalesce(s.log_seq, excluded.log_seq) ELSE excluded.log_seq END
             """,
             [
-                .int(session), .blobs(rows.map(\.filter)), .ints(rows.map { Int64($0.options) }),
-                .ints(rows.map { Int64($0.identifier) }), .ints(rows.map { $0.logSeq ?? -1 }),
+                .ints(rows.map(\.key.session)), .blobs(rows.map(\.key.filter)),
+                .ints(rows.map { Int64($0.value.options) }), .ints(rows.map { Int64($0.value.identifier) }),
+                .ints(rows.map { $0.value.logSeq ?? -1 }),
             ])
+        return saves.map { _ in }
     }
 
     package func deleteSubscriptions(_ filters: [[UInt8]], of session: Int64) async throws(DatabaseError) {
@@ -143,6 +218,8 @@ package struct SessionStore: Sendable {
             "DELETE FROM mqtt_subscriptions WHERE session_id = $1 AND filter = ANY($2)",
             [.int(session), .blobs(filters)])
     }
+
+    // MARK: Connected
 
     /// Writes the states of many sessions in one statement; those of sessions that are gone go nowhere.
     package func save(_ sessions: [(id: Int64, state: SessionState)]) async throws(DatabaseError) {
@@ -154,7 +231,7 @@ package struct SessionStore: Sendable {
             UPDATE mqtt_sessions s SET cursors = u.cursors, outbound = u.outbound, inbound = u.inbound, packets = u.packets,
                 holds_shared = u.holds_shared > 0
             FROM unnest($1, $2, $3, $4, $5, $6) AS u(id, cursors, outbound, inbound, packets, holds_shared)
-            WHERE s.id = u.id
+            WHERE s.id = u.id AND s.id = ANY($1)
             """,
             [
                 .ints(sorted.map(\.id)), .blobs(sorted.map { CursorCodec.encode($0.state.cursors) }),
@@ -165,14 +242,6 @@ package struct SessionStore: Sendable {
             ])
     }
 
-    /// The session's connection has ended; it expires after so many seconds (at most 30 days).
-    package func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError) {
-        _ = try await database.query(
-            """
-            UPDATE mqtt_sessions SET expires_at = now() + $2 * interval '1 second', absent_since = now() WHERE id = $1
-            """, [.int(session), .int(min(max(0, expirySeconds), Self.absenceSecondsMax))])
-    }
-
     /// Moves the expiry of connected sessions on; to be called for all of them every few days.
     package func keep(_ sessions: [Int64]) async throws(DatabaseError) {
         _ = try await database.query(
@@ -180,9 +249,48 @@ package struct SessionStore: Sendable {
             [.ints(sessions), .int(Self.absenceSecondsMax)])
     }
 
-    package func delete(_ session: Int64) async throws(DatabaseError) {
-        _ = try await database.query("DELETE FROM mqtt_sessions WHERE id = $1", [.int(session)])
+    // MARK: Going
+
+    /// The session's connection has ended; it expires after so many seconds (at most 30 days).
+    package func leave(_ session: Int64, expirySeconds: Int64) async throws(DatabaseError) {
+        try await departures.ask((session, min(max(0, expirySeconds), Self.absenceSecondsMax)))
     }
+
+    private static func leave(
+        _ departures: [(session: Int64, expirySeconds: Int64)], _ database: Database
+    ) async throws -> [Void] {
+        let sorted = departures.sorted { $0.session < $1.session }
+        _ = try await database.query(
+            """
+            UPDATE mqtt_sessions s SET expires_at = now() + u.seconds * interval '1 second', absent_since = now()
+            FROM unnest($1, $2) AS u(id, seconds) WHERE s.id = u.id AND s.id = ANY($1)
+            """, [.ints(sorted.map(\.session)), .ints(sorted.map(\.expirySeconds))])
+        return departures.map { _ in }
+    }
+
+    package func delete(_ session: Int64) async throws(DatabaseError) { try await deletions.ask(session) }
+
+    private static func delete(_ sessions: [Int64], _ database: Database) async throws -> [Void] {
+        _ = try await database.query("DELETE FROM mqtt_sessions WHERE id = ANY($1)", [.ints(sessions)])
+        return sessions.map { _ in }
+    }
+
+    /// Discards the session under this key, if there is one.
+    package func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
+        try await discards.ask(Key(user: user, clientID: clientID))
+    }
+
+    private static func discard(_ keys: [Key], _ database: Database) async throws -> [Void] {
+        _ = try await database.query(
+            """
+            DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
+                SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
+                    SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
+            """, [.ints(keys.map(\.user)), .blobs(keys.map(\.clientID))])
+        return keys.map { _ in }
+    }
+
+    // MARK: Upkeep
 
     package func exist(ofUser user: Int64) async throws(DatabaseError) -> Bool {
         try await database.query("SELECT 1 FROM mqtt_sessions WHERE user_id = $1 LIMIT 1", [.int(user)]).count > 0
@@ -193,12 +301,6 @@ package struct SessionStore: Sendable {
         let rows = try await database.query(
             "SELECT count(*) FROM mqtt_sessions WHERE absent_since IS NOT NULL AND expires_at > now()")
         return Int(rows.int(0, 0))
-    }
-
-    /// Discards the session under this key, if there is one.
-    package func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
-        _ = try await database.query(
-            "DELETE FROM mqtt_sessions WHERE user_id = $1 AND client_id = $2", [.int(user), .bytes(clientID)])
     }
 
     /// Deletes the session under this key.

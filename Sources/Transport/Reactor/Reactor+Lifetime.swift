@@ -5,6 +5,8 @@ import Glibc
 extension Reactor where Handler: ~Copyable {
     /// The header is the proxy's first segment.
     private static var proxyHeaderMilliseconds: Int64 { 10_000 }
+    /// An end costs up to 0.05 ms of CPU: when thousands are lost at once, those who stay must not notice.
+    private static var closingsPerTurn: Int { 64 }
 
     mutating func begin(_ id: ConnectionID, listener: UInt8, peer: PeerAddress) {
         connections.table[Int(id.slot)].flags.insert(.known)
@@ -18,15 +20,16 @@ extension Reactor where Handler: ~Copyable {
         handler.closed(id, io: &connections)
     }
 
+    /// Ends some of the connections that are to end; the others wait for the next turn.
     mutating func handleClosing() {
         var position = 0
-        while position < connections.closing.count {
+        while position < min(connections.closing.count, Self.closingsPerTurn) {
             let slot = connections.closing[position]
             position += 1
             tellEnd(connections.id(of: slot))
             connections.remove(slot)
         }
-        connections.closing.removeAll(keepingCapacity: true)
+        connections.closing.removeFirst(position)
     }
 
     mutating func awaitProxyHeader(_ id: ConnectionID, listener: UInt8, socket: PeerAddress) {

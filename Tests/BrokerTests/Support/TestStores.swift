@@ -156,13 +156,13 @@ final class TestRights: RightsSource, LoginSource {
         isEnabled: Bool = true
     ) {
         let rights = UserRights(
-            userID: user, username: "user\(user)", isEnabled: isEnabled, isSessionLive: true,
+            userID: user, username: "user\(user)", isEnabled: isEnabled,
             inboxLastSeq: inboxLastSeq, groups: groups, directs: directs)
         users.withLock { $0[user] = rights }
     }
 
     /// What was read before the gate is answered after it: a slow answer is an old one.
-    func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights? {
+    func loadRights(userID: Int64) async throws(DatabaseError) -> UserRights? {
         let rights = users.withLock { $0[userID] }
         await loads.pass()
         return rights

@@ -211,7 +211,7 @@ struct ConversationStoreTests {
             let group = try await fixture.group(of: ids[0], [ids[1]], announcement: true)
             let rights = try #require(try await fixture.directory.loadRights(userID: ids[1]))
             #expect(rights.userID == ids[1] && rights.username == "b")
-            #expect(rights.isEnabled && rights.isSessionLive)
+            #expect(rights.isEnabled)
             #expect(rights.inboxLastSeq == 3)  // friend_request, friend_accepted, group_added
             #expect(
                 rights.groups == [

@@ -79,7 +79,7 @@ extension Stores: FilterLogSource {
 }
 
 extension Stores: RightsSource, LoginSource {
-    func loadRights(userID: Int64, sessionID: Int64?) async throws(DatabaseError) -> UserRights? {
+    func loadRights(userID: Int64) async throws(DatabaseError) -> UserRights? {
         try await call("load rights") { $0.rights(of: userID) }
     }
 

@@ -77,7 +77,7 @@ extension Tables {
         let direct = UserRights.Direct(
             otherID: 3 - user, topicID: Self.direct.id, lastSeq: logs[Self.direct.id]!.lastSeq, writable: areFriends)
         return UserRights(
-            userID: user, username: "user\(user)", isEnabled: true, isSessionLive: true,
+            userID: user, username: "user\(user)", isEnabled: true,
             inboxLastSeq: logs[user]!.lastSeq, groups: groups, directs: user <= 2 ? [direct] : [])
     }
 }

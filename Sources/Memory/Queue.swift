@@ -1,21 +1,23 @@
 /// First in, first out; removing at the front costs nothing however long it is.
-struct Queue<Element> {
+package struct Queue<Element> {
     private var elements: [Element] = []
     /// Those before it are gone.
     private var head = 0
 
-    var isEmpty: Bool { head == elements.count }
-    var count: Int { elements.count - head }
-    var first: Element? { isEmpty ? nil : elements[head] }
+    package init() {}
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    package var isEmpty: Bool { head == elements.count }
+    package var count: Int { elements.count - head }
+    package var first: Element? { isEmpty ? nil : elements[head] }
 
-    mutating func prepend(_ more: [Element]) {
+    package mutating func append(_ element: Element) { elements.append(element) }
+
+    package mutating func prepend(_ more: [Element]) {
         elements.replaceSubrange(..<head, with: more)
         head = 0
     }
 
-    mutating func removeFirst() -> Element? {
+    package mutating func removeFirst() -> Element? {
         guard let first else { return nil }
         head += 1
         // Half of it is gone: what moves now was appended since, so each element moves once on average.
@@ -26,15 +28,17 @@ struct Queue<Element> {
         return first
     }
 
-    mutating func removeAll(where condition: (Element) -> Bool) {
+    package mutating func removeAll(where condition: (Element) -> Bool) {
         elements.removeSubrange(..<head)
         head = 0
         elements.removeAll(where: condition)
     }
 
     /// All elements, which are gone from it.
-    mutating func drain() -> [Element] {
+    package mutating func drain() -> [Element] {
         defer { self = Queue() }
         return Array(elements[head...])
     }
 }
+
+extension Queue: Sendable where Element: Sendable {}
