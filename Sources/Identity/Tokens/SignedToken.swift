@@ -10,6 +10,8 @@ struct SignedToken {
     let signature: [UInt8]
     /// What the signature is over: header and payload as they came, with the dot.
     let signedBytes: [UInt8]
+    /// Of the whole token.
+    let digest: GoodSignatures.Digest
 
     init(parsing token: [UInt8]) throws(TokenError) {
         guard token.count <= Self.bytesMax else { throw .malformed }
@@ -21,6 +23,7 @@ struct SignedToken {
         // What can't be decoded verifies as little as a wrong one: the token is readable, and not good.
         signature = Base64URL.decode(parts[2]) ?? []
         signedBytes = Array(token[..<parts[1].endIndex])
+        digest = GoodSignatures.digest(of: token)
     }
 
     /// A whole text that is a JSON object.

@@ -28,7 +28,16 @@ struct TokenIssuer: Sendable {
     var audiences: [String]
     /// Accepted `typ` values (RFC 8725 §3.11), in lower case and without `application/`; nil: the header need not have one.
     var types: [String?]
-    var keys: IssuerKeys
+    let keys: IssuerKeys
+    /// Found with these keys.
+    private let good = GoodSignatures()
+
+    init(name: String, audiences: [String], types: [String?], keys: IssuerKeys) {
+        self.name = name
+        self.audiences = audiences
+        self.types = types
+        self.keys = keys
+    }
 
     /// The token's claims, if it is this issuer's, meant for us, and valid at `now` (Unix seconds).
     func verify(_ token: SignedToken, now: Int64) throws(TokenError) -> JSONValue {
@@ -55,9 +64,10 @@ struct TokenIssuer: Sendable {
         // RFC 7515 §4.1.11: an extension that must be understood, and we know none.
         if token.header["crit"] != nil { throw .invalid }
         let key = try key(named: Self.optionalString(token.header["kid"]))
-        guard Self.areEqual(algorithm, key.algorithm), key.isSignature(token.signature, of: token.signedBytes) else {
-            throw .invalid
-        }
+        guard Self.areEqual(algorithm, key.algorithm) else { throw .invalid }
+        if good.contains(token.digest) { return }
+        guard key.isSignature(token.signature, of: token.signedBytes) else { throw .invalid }
+        good.insert(token.digest)
     }
 
     private func key(named id: String?) throws(TokenError) -> any VerificationKey {

@@ -253,7 +253,7 @@ package struct Connections: ~Copyable {
         let index = Int(slot)
         guard table[index].flags.contains(.open) else { return }
         // A hang-up is reported whatever the interest is. Edge-triggered it is reported once, and no busy loop follows.
-        let isReading = table[index].flags.isDisjoint(with: [.readingPaused, .inputEnded])
+        let isReading = table[index].flags.isDisjoint(with: [.readingPaused, .inputEnded, .closing])
         var interest: Poller.Interest = isReading ? .read : .edge
         if isReading { table[index].flags.remove(.unwatched) } else { table[index].flags.insert(.unwatched) }
         if table[index].flags.contains(.awaitsWritability) { interest.insert(.write) }

@@ -30,6 +30,9 @@ extension Reactor where Handler: ~Copyable {
             connections.remove(slot)
         }
         connections.closing.removeFirst(position)
+        for slot in connections.closing where !connections.table[Int(slot)].flags.contains(.unwatched) {
+            connections.updateInterest(slot)
+        }
     }
 
     mutating func awaitProxyHeader(_ id: ConnectionID, listener: UInt8, socket: PeerAddress) {

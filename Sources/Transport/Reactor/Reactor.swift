@@ -13,9 +13,9 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private static var recordBytesMax: Int { 16 * 1024 }
     private static var acceptsPerTurn: Int { 64 }
     /// A handshake costs 0.4 ms of CPU: a storm of them must not hold up those who are connected.
-    private static var tlsAcceptsPerTurn: Int { 8 }
+    private static var tlsAcceptsPerTurn: Int { 4 }
     /// Reads of connections whose handshake is not done; it takes two.
-    private static var handshakeReadsPerTurn: Int { 16 }
+    private static var handshakeReadsPerTurn: Int { 4 }
     /// Marks keys of epoll that are no connections: they have generation `UInt32.max`.
     static var specialGeneration: UInt32 { .max }
     private static var mailboxSlot: Int32 { -1 }
@@ -37,6 +37,8 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     var refused = 0
     private var nextTick: Int64
     private var handshakeReadsLeft = 0
+    /// Connections whose handshake waits for a turn. The poller does not report them meanwhile, or they would be in the way of the others.
+    private var handshakes = Queue<ConnectionID>()
     /// Listeners that cannot accept for the moment: they are watched again at the next tick.
     var pausedListeners: [Int32] = []
 
@@ -86,6 +88,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             connections.now = SystemClock.monotonicMilliseconds()
             handshakeReadsLeft = Self.handshakeReadsPerTurn
             deliverMail()
+            readHandshakes()
             for index in 0..<count { handle(connections.poller.event(at: index)) }
             giveGuestItsTurn()
             handleResumed()
@@ -105,7 +108,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private func timeout() -> Int32 {
         let isIdle =
             connections.resumed.isEmpty && connections.drained.isEmpty && connections.closing.isEmpty
-            && connections.dirty.isEmpty
+            && connections.dirty.isEmpty && handshakes.isEmpty
         if mailbox.hasMail || !isIdle || guest?.hasWork == true { return 0 }
         return Int32(clamping: max(nextTick - connections.now, 0))
     }
@@ -203,12 +206,25 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
         unframeAndDeliver(id, kept: kept, kept + count)
     }
 
+    /// Those who came too late in an earlier turn come before others.
+    private mutating func readHandshakes() {
+        while handshakeReadsLeft > 0, let id = handshakes.removeFirst() {
+            guard connections.isOpen(id) else { continue }
+            connections.resumeReading(id.slot)
+            read(id)
+        }
+    }
+
     private mutating func readEncrypted(_ id: ConnectionID, _ session: TLSSession) {
         let index = Int(id.slot)
         let wasEstablished = session.isEstablished
         if !wasEstablished {
-            // Those who come too late in this turn are reported again in the next.
-            guard handshakeReadsLeft > 0 else { return }
+            guard handshakeReadsLeft > 0 else {
+                handshakes.append(id)
+                connections.pauseReading(id.slot)
+                connections.updateInterest(id.slot)
+                return
+            }
             handshakeReadsLeft -= 1
         }
         guard let count = receive(id, into: cipherBuffer) else { return }
