@@ -162,7 +162,10 @@ package final class Hub: Sendable {
         if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
         let gone = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
-        if !gone.isEmpty { try await endDelays(ofUser: key.userID) }
+        if !gone.isEmpty {
+            for shard in 0..<mailroom.shardCount { mailroom.post(.sessionsGone(user: key.userID, gone), to: shard) }
+            try await endDelays(ofUser: key.userID)
+        }
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
     }
 

@@ -42,7 +42,7 @@ struct Rules {
         "RestBridge": Rules(
             ["Broker", "Topics", "JSON", "Media", "Identity", "Persistence", "Transport", "Diagnostics"],
             system: noClock),
-        "Client": Rules(["MQTT", "Identity", "Transport", "JSON", "Diagnostics"], system: noClock),
+        "Client": Rules(["MQTT", "Identity", "Transport", "JSON", "Memory", "Diagnostics"], system: noClock),
         "confab": Rules(
             ["RestBridge", "Broker", "Identity", "Persistence", "Transport", "Diagnostics", "CLinux"],
             system: operatingSystem, rawPointers: true),

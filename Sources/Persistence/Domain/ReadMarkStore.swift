@@ -28,7 +28,9 @@ package struct ReadMarkStore: Sendable {
 
     package init(context: DomainContext) {
         self.context = context
-        sightings = Batcher(batchMax: 1_000) { [database = context.database] in try await Self.noteLastSeen($0, database) }
+        sightings = Batcher(batchMax: 1_000) { [database = context.database] in
+            try await Self.noteLastSeen($0, database)
+        }
     }
 
     /// Moves the mark up to `seq`, at most to the end, never down; what the user sent itself counts as read. The observer hears of it if

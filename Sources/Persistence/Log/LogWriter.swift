@@ -84,7 +84,9 @@ package final class LogWriter: MessageLog {
         return true
     }
 
-    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] { try await self.reads.ask(reads) }
+    package func read(_ reads: [LogRead]) async throws(DatabaseError) -> [[LogEntry]] {
+        try await self.reads.ask(reads)
+    }
 
     /// The upper half of a product with 2^64 / golden ratio: ids made one after the other spread evenly.
     private func index(ofTopic id: Int64) -> Int {

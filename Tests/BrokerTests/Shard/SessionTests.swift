@@ -42,6 +42,20 @@ import Topics
         }
     }
 
+    @Test func whoHadToMakeRoomIsTold() async throws {
+        try await onThread {
+            let hub = try makeHub()
+            let old = try TestClient(hub, shard: 0, user: 1, id: "old", isClean: false, expirySeconds: 100)
+            let kept = try TestClient(hub, shard: 0, user: 1, id: "kept", isClean: false, expirySeconds: 100)
+            let row = hub.sessions.all.first { $0.key.clientID == Array("old".utf8) }
+            hub.sessions.evicted.withLock { $0 = row.map { [$0.stored.id] } ?? [] }
+            let new = try TestClient(hub, shard: 1, user: 1, id: "new", isClean: false, expirySeconds: 100)
+            try checkEqual(try old.receiveDisconnect(), .quotaExceeded)
+            try old.expectEnd()
+            for client in [kept, new] { try client.expectNothing() }
+        }
+    }
+
     /// The session had an entry in flight that the shard where it comes back has not heard of.
     @Test func whatTheOtherShardKnewComesAgain() async throws {
         try await onThread {

@@ -13,6 +13,8 @@ final class TestSessions: SessionSource {
     }
 
     private let rows = Mutex<[Int64: Row]>([:])
+    /// Rows that make room for the next one, and are told as gone.
+    let evicted = Mutex<[Int64]>([])
     let loads = Gate(), subscriptionSaves = Gate(), deletions = Gate(), stateSaves = Gate()
 
     private let logs: TestFilterLogs
@@ -45,7 +47,12 @@ final class TestSessions: SessionSource {
         rows.withLock {
             $0[id] = Row(key: SessionKey(userID: user, clientID: clientID), stored: StoredSession(id: id))
         }
-        return []
+        let gone = evicted.withLock { evicted in
+            defer { evicted = [] }
+            return evicted
+        }
+        rows.withLock { rows in for id in gone { rows[id] = nil } }
+        return gone
     }
 
     func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
