@@ -31,8 +31,11 @@ package enum Limits {
     /// Packets in flight that a persistent session keeps, since no log has them.
     static let keptBytesMax = 1024 * 1024
     /// Messages of plain topics that wait for one slow subscriber; older ones are kept, newer ones dropped and counted.
-    static let queuedMessagesMax = 10_000
     static let queuedBytesMax = 8 * 1024 * 1024
+    /// What a message that waits takes beside its frame.
+    static let queuedOverheadBytes = 96
+    /// Messages that wait for some member of a shared subscription.
+    static let shareWaitingMax = 10_000
     /// Messages that one member of a shared subscription has without acknowledgement: enough to keep it busy over a slow line, few
     /// enough that those of a member that fails are soon with others.
     static let shareOutstandingMax = 128

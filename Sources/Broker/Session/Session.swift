@@ -1,5 +1,6 @@
 import Identity
 import MQTT
+import Memory
 import Persistence
 import Topics
 import Transport
@@ -24,6 +25,9 @@ struct Session {
         var qos: QoS
         /// Unix milliseconds; 0: never.
         var expiresAt: Int64 = 0
+
+        /// With what is around the frame.
+        var heldBytes: Int { frame.count + Limits.queuedOverheadBytes }
 
         /// The frame as it is to be sent now; nil: the message is over.
         func frame(_ version: ProtocolVersion, now: @autoclosure () -> Int64) -> [UInt8]? {
@@ -94,7 +98,7 @@ struct Session {
     /// It published faster than its user may, and is read no further for a while.
     var isThrottled = false
     var inbound = InboundExchanges()
-    var queue: [Queued] = []
+    var queue = Queue<Queued>()
     var queuedBytes = 0
     var retained = RetainedReplay()
     var shares = SessionShares()
@@ -154,7 +158,7 @@ struct Session {
         inFlight = InFlight()
         acknowledgements = PendingAcknowledgements()
         inbound = InboundExchanges()
-        queue = []
+        queue = Queue()
         queuedBytes = 0
         retained = RetainedReplay()
         shares = SessionShares()

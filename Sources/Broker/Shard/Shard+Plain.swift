@@ -254,15 +254,13 @@ extension Shard {
                 takesAliases: target.takesAliases, io: &io)
             return
         }
-        guard sessions[place].queue.count < Limits.queuedMessagesMax,
-            sessions[place].queuedBytes + frame.count <= Limits.queuedBytesMax
-        else {
+        let queued = Session.Queued(frame: frame, packetIDOffset: offset, qos: qos, expiresAt: expiry.expiresAt)
+        guard sessions[place].queuedBytes + queued.heldBytes <= Limits.queuedBytesMax else {
             noteDropped(target.session)
             return
         }
-        sessions[place].queue.append(
-            Session.Queued(frame: frame, packetIDOffset: offset, qos: qos, expiresAt: expiry.expiresAt))
-        sessions[place].queuedBytes += frame.count
+        sessions[place].queue.append(queued)
+        sessions[place].queuedBytes += queued.heldBytes
     }
 
     /// What it lost it may still get as a retained message.
@@ -274,11 +272,8 @@ extension Shard {
     /// Sends waiting messages of plain topics as far as the window is open.
     mutating func sendQueued(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
-        var sent = 0
-        while sent < sessions[place].queue.count, sessions[place].hasWindow, !io.isCongested(slot) {
-            let queued = sessions[place].queue[sent]
-            sent += 1
-            sessions[place].queuedBytes -= queued.frame.count
+        while sessions[place].hasWindow, !io.isCongested(slot), let queued = sessions[place].queue.removeFirst() {
+            sessions[place].queuedBytes -= queued.heldBytes
             guard let frame = queued.frame(sessions[place].version, now: hub.services.wallMilliseconds()) else {
                 hub.metrics.dropped.add(1)
                 continue
@@ -287,11 +282,6 @@ extension Shard {
             appendPublish(
                 frame, packetID: packetID, at: queued.packetIDOffset, to: session, slot: slot,
                 takesAliases: sessions[place].takesAliases, io: &io)
-        }
-        if sent == sessions[place].queue.count {
-            sessions[place].queue = []
-        } else if sent > 0 {
-            sessions[place].queue.removeFirst(sent)
         }
     }
 }

@@ -78,7 +78,7 @@ struct ShareGroup {
         guard joinedCount > 0 else { return [.takeBack([shared])] }
         guard
             shared.isLogged
-                || waiting.count < Limits.queuedMessagesMax
+                || waiting.count < Limits.shareWaitingMax
                     && waiting.heldBytes + shared.heldBytes <= Limits.queuedBytesMax
         else { return [.drop([shared])] }
         waiting.insert(shared)

@@ -212,9 +212,9 @@ struct ShareGroupTests {
         var group = ShareGroup()
         let member = ShareMember(shard: 0, session: 1)
         _ = group.join(member, qos: .atLeastOnce, limit: 1)
-        for number in 0...(Limits.queuedMessagesMax + 5) {
+        for number in 0...(Limits.shareWaitingMax + 5) {
             let actions = group.offer(SharedMessage(number: Int64(number), message: Script.message(qos: 1)))
-            #expect(actions.count == (number == 0 || number > Limits.queuedMessagesMax ? 1 : 0))
+            #expect(actions.count == (number == 0 || number > Limits.shareWaitingMax ? 1 : 0))
         }
         _ = group.leave(member, exactlyOnce: [])
         #expect(group.isEmpty && group.heldBytes == 0)
