@@ -24,6 +24,8 @@ package enum Limits {
     static let aliasedTopicBytesMax = 1_024
     /// PUBLISH packets of QoS 1 and 2 that we send without a PUBACK or PUBCOMP, if the client allows: what one round trip needs at full speed.
     static let inFlightMax = 1024
+    /// The same where nothing of it is ever saved: what many publishers send to one subscriber in a turn. Each takes 16 bytes.
+    static let transientInFlightMax = inFlightSpanMax
     /// Items from the oldest delivery that is not complete to the newest.
     static let inFlightSpanMax = 8 * 1024
     /// PUBLISH packets of one client that wait for its session to be saved; beyond it is read no further.

@@ -125,7 +125,9 @@ struct Session {
         storedID = 0
         expirySeconds = 0
         keepAliveMilliseconds = Int64(connect.keepAliveSeconds) * 1500
-        receiveMaximum = min(Int(connect.receiveMaximum), Limits.inFlightMax)
+        receiveMaximum = min(
+            Int(connect.receiveMaximum),
+            connect.sessionExpirySeconds > 0 ? Limits.inFlightMax : Limits.transientInFlightMax)
         packetBytesMax = connect.packetBytesMax
         wantsProblemInformation = connect.requestProblemInformation
         sentAliases = TopicAliases(maximum: connect.topicAliasMaximum)

@@ -54,7 +54,7 @@ import Testing
             try reader.subscribe("t")
             let writer = try TestClient(hub, shard: shards - 1, user: nil, id: "w")
             // 3.1.1 has no receive maximum: what fills its window is ours.
-            let windowCount = version == .v5 ? 1 : Limits.inFlightMax
+            let windowCount = version == .v5 ? 1 : Limits.transientInFlightMax
             for _ in 0..<windowCount {
                 try writer.publish("t", "first")
                 _ = try writer.receivePuback()
