@@ -99,6 +99,7 @@ struct Session {
     var isThrottled = false
     var inbound = InboundExchanges()
     var queue = Queue<Queued>()
+    /// What the queue holds; 0: nothing.
     var queuedBytes = 0
     var retained = RetainedReplay()
     var shares = SessionShares()

@@ -247,7 +247,7 @@ extension Shard {
             return
         }
         let place = Int(target.session)
-        if sessions[place].queue.isEmpty, sessions[place].hasWindow, !io.isCongested(target.slot) {
+        if sessions[place].queuedBytes == 0, sessions[place].hasWindow, !io.isCongested(target.slot) {
             let packetID = sessions[place].inFlight.append(cursor: -1, seq: 0, qos: qos)
             appendPublish(
                 frame, packetID: packetID, at: offset, to: target.session, slot: target.slot,
@@ -271,7 +271,9 @@ extension Shard {
 
     /// Sends waiting messages of plain topics as far as the window is open.
     mutating func sendQueued(_ session: Int32, io: inout Connections) {
-        let place = Int(session), slot = sessions[place].slot
+        let place = Int(session)
+        guard sessions[place].queuedBytes > 0 else { return }
+        let slot = sessions[place].slot
         while sessions[place].hasWindow, !io.isCongested(slot), let queued = sessions[place].queue.removeFirst() {
             sessions[place].queuedBytes -= queued.heldBytes
             guard let frame = queued.frame(sessions[place].version, now: hub.services.wallMilliseconds()) else {
