@@ -87,6 +87,8 @@ struct Session {
     var isSaving = false
     /// The last change of subscriptions that is being saved: the next waits for that, or the older could win.
     var lastSave: Task<Void, Never>?
+    /// How many such are under way.
+    var savesCount = 0
     var copies = Copies()
     var kept = KeptFrames()
     var inFlight = InFlight()
@@ -166,6 +168,7 @@ struct Session {
         retained = RetainedReplay()
         shares = SessionShares()
         lastSave = nil
+        savesCount = 0
         route = Route()
         aliases = []
         sentAliases = TopicAliases(maximum: 0)

@@ -57,6 +57,7 @@ extension Shard {
             wantsLog(subscribed, session) && granted.contains { $0.filter == subscribed.filter.bytes }
         }
         let previous = sessions[place].lastSave
+        sessions[place].savesCount += 1
         sessions[place].lastSave = Task { [hub, index, answer, granted, filters = logged.map(\.filter.bytes)] in
             await previous?.value
             let logs = await hub.saveSubscriptions(storedID, granted, logged: filters)
@@ -222,6 +223,7 @@ extension Shard {
         }
         let token = sessionToken(session), storedID = sessions[place].storedID, filters = removed
         let previous = sessions[place].lastSave
+        sessions[place].savesCount += 1
         sessions[place].lastSave = Task { [hub, index, orphans] in
             await previous?.value
             if !orphans.isEmpty {
@@ -237,6 +239,9 @@ extension Shard {
     ) {
         for log in logs ?? [] { announce(log) }
         guard let session = session(of: token) else { return }
+        sessions[Int(session)].savesCount -= 1
+        // A task keeps its memory as long as somebody knows it.
+        if sessions[Int(session)].savesCount == 0 { sessions[Int(session)].lastSave = nil }
         // The client can only be told the truth by losing it: 3.1.1 has no way to take a subscription back.
         guard let logs else {
             disconnect(session, .serverBusy, text: "the database is away", io: &io)

@@ -1,4 +1,5 @@
 import Broker
+import CLinux
 import Diagnostics
 import Glibc
 import Identity
@@ -18,6 +19,10 @@ struct Server: Sendable {
     /// How long the wills of clients that this stop sends away may take to be sent. The next start goes on with the rest.
     private static let willMillisecondsMax: Int64 = 5_000
 
+    /// Blocks of memory from this size on go back to the system when they are freed. glibc would raise the limit with each that it meets, and
+    /// the tables of connections would leave holes of megabytes behind as they grow.
+    private static let ownMappingBytesMin: Int32 = 256 * 1024
+
     private let options: Options
     private let logger: Logger
 
@@ -27,6 +32,7 @@ struct Server: Sendable {
     }
 
     func run(until signals: SignalWaiter) async throws {
+        mallopt(M_MMAP_THRESHOLD, Self.ownMappingBytesMin)
         try checkAnonymous()
         if options.limits == .off {
             logger.warning("passwords and codes can be guessed, and messages sent, without limit (--limits off)")
