@@ -22,8 +22,9 @@ package final class Hub: Sendable {
         package var filterLogs: [FilterLog]
         /// How fast users may publish, and how many may connect.
         package var limits: RateLimits
-        /// As in `Limits`; tests set another.
+        /// As in `Limits`; tests set others.
         var keepAliveSecondsMax = Limits.keepAliveSecondsMax
+        package var fanoutStep = Limits.fanoutStep
 
         package init(
             allowsAnonymous: Bool, hasAnonymousSessions: Bool, hasRetained: Bool,

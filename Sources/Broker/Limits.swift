@@ -54,6 +54,10 @@ package enum Limits {
     /// What all shared subscriptions of a shard hold together; each may hold the second in any case.
     static let shareShardBytesMax = 64 * 1024 * 1024
     static let shareGroupBytesMin = 64 * 1024
+    /// Subscribers that get an entry in one turn, each at 5 µs of CPU; the others of a large group have the next turns.
+    static let fanoutStep = 256
+    /// Entries on their way to large groups; beyond it they are delivered at once.
+    static let fanoutsMax = 64
     /// Absence after which a persistent session goes (protocol.md §4).
     static let sessionExpirySecondsMax: UInt32 = 30 * 24 * 3600
     /// Above so many members nobody is told who types and who has read.

@@ -90,7 +90,7 @@ extension Shard {
                 refuseConnect(id, error, packetBytesMax: client.connect.packetBytesMax, io: &io)
             }
         }
-        if arrivals.turnEnded() { hub.mailroom.post(.arrivals, to: index) }
+        if arrivals.turnEnded() { hub.mailroom.post(.nextTurn, to: index) }
     }
 
     private mutating func verify(_ client: Resolving, io: inout Connections) throws(ProtocolError) {

@@ -56,17 +56,8 @@ extension Shard {
         if entry.kind == .delete, let target = entry.target { topics[Int(topic)].redact(target) }
         noteShared(entry)
         noteForNotices(entry, in: topic, now: io.now)
-        let subscribers = topics[Int(topic)].subscribers
-        guard !subscribers.isEmpty else { return }
-        let encoded = EncodedEntry(entry, topics[Int(topic)].name)
-        frames.reset()
-        for subscriber in subscribers {
-            let cursor = sessions[Int(subscriber.session)].cursors[Int(subscriber.cursor)]
-            guard cursor.sent == entry.seq - 1, !cursor.isBehind else { continue }
-            if !send(encoded, at: subscriber.cursor, to: subscriber.session, io: &io) {
-                markBehind(subscriber.session, subscriber.cursor)
-            }
-        }
+        guard !topics[Int(topic)].subscribers.isEmpty else { return }
+        fanOut(EncodedEntry(entry, topics[Int(topic)].name), of: topic, io: &io)
     }
 
     // MARK: One delivery

@@ -23,6 +23,7 @@ package struct Shard: ~Copyable {
     /// Clients whose token is to be verified, or whose user is being looked up, by connection slot.
     var resolving: [Int32: Resolving] = [:]
     var arrivals = Arrivals()
+    var fanouts = Fanouts()
 
     /// Plain topics. Negative sessions stand for other shards: -1 - index.
     var subscriptions: SubscriptionIndex
@@ -178,6 +179,7 @@ package struct Shard: ~Copyable {
     package mutating func turnEnded(io: inout Connections) {
         applyStranded(io: &io)
         identifyNext(io: &io)
+        continueFanouts(io: &io)
         askForNotices()
         finishShares(io: &io)
         if isStopping { saveShareLogs() }
@@ -209,7 +211,7 @@ package struct Shard: ~Copyable {
         case .released(let claimant): released(claimant, io: &io)
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .resolved(let id, let claims): resolved(id, claims, io: &io)
-        case .arrivals: break
+        case .nextTurn: break
         case .sessionsGone(let user, let ids): endSessions(ofUser: user, stored: ids, io: &io)
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)

@@ -26,8 +26,8 @@ package enum ShardMail: Sendable {
     case loaded(Claimant, LoadedState)
     /// Which user the token of a connecting client means; nil: the database is away.
     case resolved(ConnectionID, Claims?)
-    /// Clients wait for another turn.
-    case arrivals
+    /// Something is left to be done in another turn.
+    case nextTurn
     /// A filter of plain topics has a log from now on, or no longer.
     case filterLogAdded(FilterLog)
     case filterLogRemoved(FilterLog)

@@ -43,6 +43,7 @@ final class TestHub: Sendable {
     init(
         shards: Int = 1, after earlier: TestHub? = nil, wills: TestWills = TestWills(),
         keepAliveSecondsMax: UInt16 = Limits.keepAliveSecondsMax, limits: RateLimits = .off,
+        fanoutStep: Int = Limits.fanoutStep,
         wallMilliseconds: (@Sendable () -> Int64)? = nil
     ) throws {
         self.wills = wills
@@ -61,6 +62,7 @@ final class TestHub: Sendable {
         )
         settings.keepAliveSecondsMax = keepAliveSecondsMax
         settings.limits = limits
+        settings.fanoutStep = fanoutStep
         hub = Hub(
             services: HubServices(
                 log: log, sessions: sessions, filterLogs: filterLogs, wills: wills, retained: retained, rights: rights,

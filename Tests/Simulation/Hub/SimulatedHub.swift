@@ -56,6 +56,12 @@ final class SimulatedHub: @unchecked Sendable {
         let stores = Stores(database: database, life: life)
         database.endOrphans()
         database.tables.endConnections(now: world.wall)
+        var settings = Hub.Settings(
+            allowsAnonymous: true,
+            hasAnonymousSessions: database.tables.sessions.values.contains { $0.user == 0 }, hasRetained: false,
+            filterLogs: database.tables.allFilterLogs())
+        // Every entry with more than one subscriber takes several turns.
+        settings.fanoutStep = 1
         let hub = Hub(
             services: HubServices(
                 log: SimulatedLog(writer: log, stores: stores, ledger: ledger), sessions: stores, filterLogs: stores,
@@ -64,11 +70,7 @@ final class SimulatedHub: @unchecked Sendable {
                 tokens: TokenVerifier(own: tokens), outsiders: OutsideUsers(source: stores), ids: ids,
                 logger: Logger(minimum: .debug) { [world] line in world.note("log", 0, 0, String(line.dropFirst(25))) },
                 wallMilliseconds: { [world] in world.wall }),
-            settings: Hub.Settings(
-                allowsAnonymous: true,
-                hasAnonymousSessions: database.tables.sessions.values.contains { $0.user == 0 }, hasRetained: false,
-                filterLogs: database.tables.allFilterLogs()),
-            mailroom: mailroom)
+            settings: settings, mailroom: mailroom)
         self.hub = hub
         for index in 0..<Self.shardsCount {
             let reactor = Reactor(
