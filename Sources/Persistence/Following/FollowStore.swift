@@ -8,7 +8,7 @@ package struct FollowStore: Sendable {
     static let topicsPerStep = 50
     /// Of all topics together, and of each at least.
     private static let entriesPerStep: Int64 = 2_000
-    private static let entriesPerTopicMin: Int64 = 100
+    static let entriesPerTopicMin: Int64 = 100
     /// Topics that are looked at in one statement of a sweep.
     private static let pageSize: Int64 = 1_000
 
@@ -26,14 +26,20 @@ package struct FollowStore: Sendable {
         static let mentioned = 8
     }
 
+    /// A topic that was not followed to its end.
+    struct Left: Sendable, Equatable {
+        var topicID: Int64
+        var entries: Int64
+    }
+
     let context: DomainContext
 
     package init(context: DomainContext) { self.context = context }
 
     /// Follows the logs of these topics by one step.
     /// - Parameter entries: of each topic; nil: a few of many, many of a few.
-    /// - Returns: those of them that have more.
-    func follow(_ topicIDs: [Int64], entries: Int64? = nil) async throws(DatabaseError) -> [Int64] {
+    /// - Returns: those of them that have more, some of it come meanwhile.
+    func follow(_ topicIDs: [Int64], entries: Int64? = nil) async throws(DatabaseError) -> [Left] {
         precondition(!topicIDs.isEmpty)
         let entries = entries ?? max(Self.entriesPerTopicMin, Self.entriesPerStep / Int64(topicIDs.count))
         return try await context.change { [context] transaction in
@@ -44,10 +50,12 @@ package struct FollowStore: Sendable {
             if let words = Self.words(rows, texts) { _ = try await transaction.query(Self.storingWords, words) }
             let left = try await transaction.query(
                 """
-                SELECT t.id FROM log_progress p JOIN topics t ON t.id = p.topic_id
+                SELECT t.id, t.last_seq - p.followed_seq FROM log_progress p JOIN topics t ON t.id = p.topic_id
                 WHERE p.topic_id = ANY ($1) AND t.last_seq > p.followed_seq
                 """, [.ints(topicIDs)])
-            return Change(result: (0..<left.count).map { left.int($0, 0) }, entries: mentions)
+            return Change(
+                result: (0..<left.count).map { Left(topicID: left.int($0, 0), entries: left.int($0, 1)) },
+                entries: mentions)
         }
     }
 

@@ -77,30 +77,34 @@ package final class LogFollower: CommitObserver {
         }
     }
 
-    /// Follows until nothing is left. A step that left something is followed by a pause: a backlog takes at most half of one connection's time,
-    /// and a thirtieth in a rush.
+    /// Follows what has moved by now; what moves meanwhile has its turn at the next look, so that a few messages a second more make no more
+    /// steps. A step that left something is followed by a pause: a backlog takes at most half of one connection's time, and a thirtieth in a
+    /// rush.
     func followMoved() async throws {
+        var due = state.withLock { $0.moved.count }
         while !Task.isCancelled {
-            let topics = take()
+            let topics = take(due)
             guard !topics.isEmpty else { return }
             let start = ContinuousClock.now
             do {
                 let left = try await store.follow(topics)
-                if !left.isEmpty { note(left) }
+                if !left.isEmpty { note(left.map(\.topicID)) }
+                // Less than that came while the step ran.
+                due += left.count { $0.entries >= FollowStore.entriesPerTopicMin } - topics.count
             } catch {
                 note(topics)
                 throw error
             }
             let end = ContinuousClock.now
-            guard let pause = state.withLock({ Self.pause(&$0, at: end) }) else { return }
+            let pause = state.withLock { Self.pause(&$0, at: end) }
+            guard due > 0 else { return }
             try await Task.sleep(for: (end - start) * pause)
         }
     }
 
-    /// How many times as long as the step the pause is; nil: nothing is left.
-    private static func pause(_ state: inout State, at now: ContinuousClock.Instant) -> Int? {
+    /// How many times as long as the step the pause is.
+    private static func pause(_ state: inout State, at now: ContinuousClock.Instant) -> Int {
         defer { (state.heard, state.heardSince) = (0, now) }
-        if state.moved.isEmpty { return nil }
         let isRush = Double(state.heard) > rushEntriesPerSecond * ((now - state.heardSince) / .seconds(1))
         return isRush ? rushPause : backlogPause
     }
@@ -134,9 +138,9 @@ package final class LogFollower: CommitObserver {
         }
     }
 
-    private func take() -> [Int64] {
+    private func take(_ most: Int) -> [Int64] {
         state.withLock { state in
-            let topics = Array(state.moved.prefix(FollowStore.topicsPerStep))
+            let topics = Array(state.moved.prefix(min(most, FollowStore.topicsPerStep)))
             state.moved.removeFirst(topics.count)
             state.isMoved.subtract(topics)
             return topics
