@@ -135,6 +135,8 @@ package final class Hub: Sendable {
             state.will = try await keepWill(of: waiting, continuesSession: state.session?.isPresent ?? false)
         } catch let refusal as Refusal {
             state.failure = .willRefused(refusal)
+        } catch let failure as LoadedState.Failure {
+            state.failure = failure
         } catch {
             services.logger.warning("a client could not be connected: \(error)")
             state.failure = .unavailable
@@ -162,12 +164,18 @@ package final class Hub: Sendable {
         }
         if key.userID == 0 { anonymousSessions.store(true, ordering: .relaxed) }
         let id = services.ids.next()
-        let gone = try await services.sessions.create(id: id, user: key.userID, clientID: key.clientID)
-        if !gone.isEmpty {
-            for shard in 0..<mailroom.shardCount { mailroom.post(.sessionsGone(user: key.userID, gone), to: shard) }
-            try await endDelays(ofUser: key.userID)
-        }
+        guard let gone = try await create(id, key) else { throw LoadedState.Failure.tooManySessions }
+        if !gone.isEmpty { try await endDelays(ofUser: key.userID) }
         return OpenedSession(stored: StoredSession(id: id), isPresent: false)
+    }
+
+    private func create(_ id: Int64, _ key: SessionKey) async throws -> [Int64]? {
+        let sessions = services.sessions
+        if let gone = try await sessions.create(id: id, user: key.userID, clientID: key.clientID) { return gone }
+        // A hub that crashed has left sessions that say they are connected.
+        let connected = registry.clientIDs(ofUser: key.userID)
+        guard try await sessions.markAbsent(ofUser: key.userID, but: connected) else { return nil }
+        return try await sessions.create(id: id, user: key.userID, clientID: key.clientID)
     }
 
     func read(_ topic: StoredTopic, after seq: Int64, limit: Int) async -> [LogEntry]? {

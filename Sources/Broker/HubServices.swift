@@ -14,8 +14,11 @@ package struct OpenedSession: Sendable {
 package protocol SessionSource: Sendable {
     func load(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> StoredSession?
     /// Makes an empty session in place of any under the same key.
-    /// - Returns: sessions of the user that had to go to make room.
-    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]
+    /// - Returns: sessions of the user that had to go to make room; nil: there is none, since as many as may be are connected.
+    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]?
+    /// The user's sessions but those with these client ids are not connected, whatever their rows say.
+    /// - Returns: whether there were such.
+    func markAbsent(ofUser user: Int64, but connected: [[UInt8]]) async throws(DatabaseError) -> Bool
     /// Discards what is there under the key.
     func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError)
     func save(_ subscriptions: [StoredSubscription], of session: Int64) async throws(DatabaseError)

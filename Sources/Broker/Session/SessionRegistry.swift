@@ -49,6 +49,11 @@ package final class SessionRegistry: Sendable {
     /// Sessions that somebody has.
     var connectionsCount: Int { state.withLock { $0.owners.count } }
 
+    /// Of the sessions of a user that somebody has. Looks at all sessions.
+    func clientIDs(ofUser userID: Int64) -> [[UInt8]] {
+        state.withLock { $0.owners.keys.filter { $0.userID == userID }.map(\.clientID) }
+    }
+
     /// Gives a session up, unless somebody else has claimed it meanwhile.
     func release(_ key: SessionKey, _ claim: Claim) {
         state.withLock { state in

@@ -162,6 +162,8 @@ extension Shard {
         case .notAuthorized: refuseWaiting(serial, .notAuthorized, text: "the log-in session is over", io: &io)
         case .otherUserName:
             refuseWaiting(serial, .badUserNameOrPassword, text: "the user name is not the token's", io: &io)
+        case .tooManySessions:
+            refuseWaiting(serial, .quotaExceeded, text: "the user has too many sessions", io: &io)
         case .willRefused(let refusal):
             refuseWaiting(serial, refusal.code, text: "the will is refused: \(refusal.name)", io: &io)
         case nil: establish(serial, state, io: &io)

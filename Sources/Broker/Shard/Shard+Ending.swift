@@ -23,15 +23,6 @@ extension Shard {
         refuseConnecting(where: { $0.userID == id }, text: Self.accountIsClosed, io: &io)
     }
 
-    /// Sessions that are connected have nothing to come back to any more: better that their clients know.
-    /// - Parameter ids: of the rows that are gone.
-    mutating func endSessions(ofUser id: Int64, stored ids: [Int64], io: inout Connections) {
-        let gone = sessions.indices.filter { sessions[$0].key.userID == id && ids.contains(sessions[$0].storedID) }
-        for session in gone where isLive(Int32(session)) {
-            disconnect(Int32(session), .quotaExceeded, text: "the user has too many sessions", io: &io)
-        }
-    }
-
     private mutating func refuseConnecting(where matches: (Claims) -> Bool, text: String, io: inout Connections) {
         let waiting = connecting.values.filter { $0.claims.map(matches) ?? false && !$0.isAbandoned }
         for client in waiting { refuseWaiting(client.claim.serial, .notAuthorized, text: text, io: &io) }

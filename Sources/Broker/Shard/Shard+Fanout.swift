@@ -62,6 +62,11 @@ extension Shard {
         if !fanouts.isEmpty { hub.mailroom.post(.nextTurn, to: index) }
     }
 
+    /// Delivers what is on its way in a topic, with what stands before it.
+    mutating func finishFanouts(of topicID: Int64, io: inout Connections) {
+        while fanouts.isUnderWay(topicID) { stepFanout(.max, io: &io) }
+    }
+
     /// - Returns: how many subscribers had their turn.
     @discardableResult
     private mutating func stepFanout(_ most: Int, io: inout Connections) -> Int {

@@ -53,7 +53,11 @@ extension Shard {
             return
         }
         topics[Int(topic)].advance(to: entry)
-        if entry.kind == .delete, let target = entry.target { topics[Int(topic)].redact(target) }
+        if entry.kind == .delete, let target = entry.target {
+            // What is on its way has the text still.
+            finishFanouts(of: entry.topic.id, io: &io)
+            topics[Int(topic)].redact(target)
+        }
         noteShared(entry)
         noteForNotices(entry, in: topic, now: io.now)
         guard !topics[Int(topic)].subscribers.isEmpty else { return }
@@ -280,7 +284,10 @@ extension Shard {
         // Whatever is left of an earlier connection is nowhere to be read, and must not hold up the rest; unless it stands behind what
         // this shard has heard of.
         if sessions[place].inFlight.restoredCount > 0, sessions[place].inFlight.firstRestored(cursor: -1) == nil {
-            let ends = sessions[place].cursors.map { $0.topic >= 0 ? topics[Int($0.topic)].head : .max }
+            // A cursor that is not behind may wait for its turn in a fan-out.
+            let ends = sessions[place].cursors.map { cursor in
+                cursor.topic < 0 ? .max : cursor.isBehind ? topics[Int(cursor.topic)].head : cursor.sent
+            }
             if sessions[place].inFlight.forgetRestored(upTo: ends) { settle(session, io: &io) }
         }
     }

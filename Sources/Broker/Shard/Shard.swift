@@ -212,7 +212,6 @@ package struct Shard: ~Copyable {
         case .loaded(let claimant, let state): loaded(claimant, state, io: &io)
         case .resolved(let id, let claims): resolved(id, claims, io: &io)
         case .nextTurn: break
-        case .sessionsGone(let user, let ids): endSessions(ofUser: user, stored: ids, io: &io)
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
         case .subscriptionsSaved(let token, let answer, let logs):

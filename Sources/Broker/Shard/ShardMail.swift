@@ -67,8 +67,6 @@ package enum ShardMail: Sendable {
     case unread([UnreadConversation], session: UInt64?)
     /// Log-out or revocation: connections of this log-in session, or of this token of a bot, end.
     case loginSessionRevoked(Int64)
-    /// These sessions of a user had to make room for a new one.
-    case sessionsGone(user: Int64, [Int64])
     /// The account is closed or deleted, or an administrator wants it so: all connections of this user end.
     case userEnded(Int64)
     /// The hub stops: tell the clients, save, end.
@@ -95,6 +93,8 @@ package struct LoadedState: Sendable {
         /// The user is disabled or gone, or the log-in session is over.
         case notAuthorized
         case otherUserName
+        /// The user has as many sessions as may be, and all are connected.
+        case tooManySessions
         case willRefused(Refusal)
     }
 

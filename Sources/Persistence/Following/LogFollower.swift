@@ -97,7 +97,7 @@ package final class LogFollower: CommitObserver {
             }
             let end = ContinuousClock.now
             let pause = state.withLock { Self.pause(&$0, at: end) }
-            guard due > 0 else { return }
+            guard due > 0 || pause == Self.rushPause else { return }
             try await Task.sleep(for: (end - start) * pause)
         }
     }

@@ -8,12 +8,16 @@ final class Batcher<Question: Sendable, Answer: Sendable>: Sendable {
     private struct Waiting {
         var question: Question
         var turn: CheckedContinuation<Outcome, Never>
+        var sinceMilliseconds: Int64
     }
 
     private struct State {
         var waiting: [Waiting] = []
         var runningCount = 0
     }
+
+    /// Who has waited so long when the database turns out to be away waits no longer.
+    private static var waitMillisecondsMax: Int64 { 10_000 }
 
     private let batchMax: Int
     private let runningMax: Int
@@ -37,7 +41,7 @@ final class Batcher<Question: Sendable, Answer: Sendable>: Sendable {
             defer { goOn() }
             return try await answer([question])[0].get()
         }
-        return try await withCheckedContinuation { turn in enqueue(Waiting(question: question, turn: turn)) }.get()
+        return try await withCheckedContinuation { turn in enqueue(question, turn) }.get()
     }
 
     var waitingCount: Int { state.withLock { $0.waiting.count } }
@@ -53,9 +57,10 @@ final class Batcher<Question: Sendable, Answer: Sendable>: Sendable {
         }
     }
 
-    private func enqueue(_ waiting: Waiting) {
+    private func enqueue(_ question: Question, _ turn: CheckedContinuation<Outcome, Never>) {
         let mustRun = state.withLock { state in
-            state.waiting.append(waiting)
+            state.waiting.append(
+                Waiting(question: question, turn: turn, sinceMilliseconds: monotonicMilliseconds()))
             guard state.runningCount < runningMax else { return false }
             state.runningCount += 1
             return true
@@ -115,14 +120,16 @@ final class Batcher<Question: Sendable, Answer: Sendable>: Sendable {
         return outcomes
     }
 
-    /// A database that is away is so for all who wait: they must not find that out one batch after the other.
+    /// A database that is away is mostly so for the next batch too: nobody has to find that out who has waited long.
     private func fail(_ questions: [Question], _ error: DatabaseError) -> [Outcome] {
         if case .unavailable = error {
-            let others = state.withLock { state in
-                defer { state.waiting = [] }
-                return state.waiting
+            let now = monotonicMilliseconds()
+            let late = state.withLock { state in
+                let count = state.waiting.prefix { now - $0.sinceMilliseconds >= Self.waitMillisecondsMax }.count
+                defer { state.waiting.removeFirst(count) }
+                return state.waiting.prefix(count)
             }
-            for waiting in others { waiting.turn.resume(returning: .failure(error)) }
+            for waiting in late { waiting.turn.resume(returning: .failure(error)) }
         }
         return questions.map { _ in .failure(error) }
     }

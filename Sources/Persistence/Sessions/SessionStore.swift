@@ -55,7 +55,7 @@ package struct SessionStore: Sendable {
 
     private let database: Database
     private let loads: Batcher<Key, StoredSession?>
-    private let creations: Batcher<(id: Int64, key: Key), [Int64]>
+    private let creations: Batcher<(id: Int64, key: Key), [Int64]?>
     private let discards: Batcher<Key, Void>
     private let subscriptionSaves: Batcher<(session: Int64, subscriptions: [StoredSubscription]), Void>
     private let departures: Batcher<(session: Int64, expirySeconds: Int64), Void>
@@ -134,43 +134,63 @@ package struct SessionStore: Sendable {
         return subscription
     }
 
-    /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go, or the oldest
-    /// if none is absent: returns the ids of those.
-    package func create(id: Int64, user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> [Int64] {
+    /// Makes an empty session in place of any that this user has under the client id. Above 100 sessions the longest absent go.
+    /// - Returns: the ids of those; nil: there is no room, since 100 are connected.
+    package func create(id: Int64, user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> [Int64]? {
         try await creations.ask((id, Key(user: user, clientID: clientID)))
     }
 
-    private static func create(_ sessions: [(id: Int64, key: Key)], _ database: Database) async throws -> [[Int64]] {
-        try await database.transaction { transaction in
+    private static func create(_ sessions: [(id: Int64, key: Key)], _ database: Database) async throws -> [[Int64]?] {
+        var counts: [Int64: Int64] = [:]
+        let places = sessions.map { session in
+            counts[session.key.user, default: 0] += 1
+            return counts[session.key.user, default: 0]
+        }
+        let users = counts.keys.sorted()
+        let (made, gone) = try await database.transaction { [counts] transaction in
             let owners = Parameter.ints(sessions.map(\.key.user)), names = Parameter.blobs(sessions.map(\.key.clientID))
-            let distinct = Parameter.ints(Set(sessions.map(\.key.user)).sorted())
             // One at a time per user, or two at once could both find room for one.
             _ = try await transaction.query(
-                "SELECT pg_advisory_xact_lock(hashtextextended('mqtt_sessions', u)) FROM unnest($1) AS u", [distinct])
-            _ = try await transaction.query(
-                """
-                DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
-                    SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
-                        SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
-                """, [owners, names])
-            _ = try await transaction.query(
-                """
-                INSERT INTO mqtt_sessions (id, user_id, client_id, expires_at)
-                SELECT k.id, k.user_id, k.client_id, now() + $4 * interval '1 second'
-                FROM unnest($1, $2, $3) AS k(id, user_id, client_id)
-                """, [.ints(sessions.map(\.id)), owners, names, .int(absenceSecondsMax)])
+                "SELECT pg_advisory_xact_lock(hashtextextended('mqtt_sessions', u)) FROM unnest($1) AS u",
+                [.ints(users)])
+            _ = try await transaction.query(Self.deletingKeys, [owners, names])
             let gone = try await transaction.query(
                 """
                 DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
-                    SELECT old.id FROM unnest($1) AS u CROSS JOIN LATERAL (
-                        SELECT id FROM mqtt_sessions WHERE user_id = u
-                        ORDER BY absent_since DESC NULLS FIRST, expires_at DESC, id DESC OFFSET $2) old))
+                    SELECT old.id FROM unnest($1, $2) AS u(id, more) CROSS JOIN LATERAL (
+                        SELECT id FROM mqtt_sessions WHERE user_id = u.id AND absent_since IS NOT NULL
+                        ORDER BY absent_since, expires_at, id
+                        LIMIT greatest(0, u.more - $3 + (SELECT count(*) FROM mqtt_sessions WHERE user_id = u.id))) old))
                 RETURNING id, user_id
-                """, [distinct, .int(Int64(sessionsPerUserMax))])
-            let ids = (0..<gone.count).map { (user: gone.int($0, 1), id: gone.int($0, 0)) }
-            return sessions.map { session in ids.filter { $0.user == session.key.user }.map(\.id) }
+                """,
+                [.ints(users), .ints(users.map { counts[$0, default: 0] }), .int(Int64(sessionsPerUserMax))])
+            let made = try await transaction.query(
+                """
+                INSERT INTO mqtt_sessions (id, user_id, client_id, expires_at)
+                SELECT k.id, k.user_id, k.client_id, now() + $5 * interval '1 second'
+                FROM unnest($1, $2, $3, $4) AS k(id, user_id, client_id, place)
+                WHERE k.place <= $6 - (SELECT count(*) FROM mqtt_sessions WHERE user_id = k.user_id)
+                RETURNING id
+                """,
+                [
+                    .ints(sessions.map(\.id)), owners, names, .ints(places), .int(absenceSecondsMax),
+                    .int(Int64(sessionsPerUserMax)),
+                ])
+            return (
+                made: Set((0..<made.count).map { made.int($0, 0) }),
+                gone: (0..<gone.count).map { (user: gone.int($0, 1), id: gone.int($0, 0)) }
+            )
+        }
+        return sessions.map { session in
+            made.contains(session.id) ? gone.filter { $0.user == session.key.user }.map(\.id) : nil
         }
     }
+
+    private static let deletingKeys: StaticString = """
+        DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
+            SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
+                SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
+        """
 
     // MARK: Subscriptions
 
@@ -282,15 +302,20 @@ package struct SessionStore: Sendable {
 
     private static func discard(_ keys: [Key], _ database: Database) async throws -> [Void] {
         _ = try await database.query(
-            """
-            DELETE FROM mqtt_sessions WHERE id = ANY(ARRAY(
-                SELECT m.id FROM unnest($1, $2) AS k(user_id, client_id) CROSS JOIN LATERAL (
-                    SELECT id FROM mqtt_sessions WHERE user_id = k.user_id AND client_id = k.client_id OFFSET 0) m))
-            """, [.ints(keys.map(\.user)), .blobs(keys.map(\.clientID))])
+            deletingKeys, [.ints(keys.map(\.user)), .blobs(keys.map(\.clientID))])
         return keys.map { _ in }
     }
 
     // MARK: Upkeep
+
+    /// The user's sessions but those with these client ids are not connected, whatever their rows say.
+    /// - Returns: whether there were such.
+    package func markAbsent(ofUser user: Int64, but connected: [[UInt8]]) async throws(DatabaseError) -> Bool {
+        try await database.query(
+            "UPDATE mqtt_sessions SET absent_since = now() WHERE user_id = $1 AND absent_since IS NULL AND client_id <> ALL($2)",
+            [.int(user), .blobs(connected)]
+        ).affected > 0
+    }
 
     package func exist(ofUser user: Int64) async throws(DatabaseError) -> Bool {
         try await database.query("SELECT 1 FROM mqtt_sessions WHERE user_id = $1 LIMIT 1", [.int(user)]).count > 0

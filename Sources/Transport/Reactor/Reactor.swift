@@ -13,7 +13,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     private static var recordBytesMax: Int { 16 * 1024 }
     private static var acceptsPerTurn: Int { 64 }
     /// A handshake costs 0.4 ms of CPU: a storm of them must not hold up those who are connected.
-    private static var tlsAcceptsPerTurn: Int { 4 }
+    private static var tlsAcceptsPerTurn: Int { 2 }
     /// Reads of connections whose handshake is not done; it takes two.
     private static var handshakeReadsPerTurn: Int { 4 }
     /// Marks keys of epoll that are no connections: they have generation `UInt32.max`.

@@ -13,8 +13,8 @@ final class TestSessions: SessionSource {
     }
 
     private let rows = Mutex<[Int64: Row]>([:])
-    /// Rows that make room for the next one, and are told as gone.
-    let evicted = Mutex<[Int64]>([])
+    /// Whether there is no room for a new one.
+    let isFull = Mutex(false)
     let loads = Gate(), subscriptionSaves = Gate(), deletions = Gate(), stateSaves = Gate()
 
     private let logs: TestFilterLogs
@@ -42,17 +42,13 @@ final class TestSessions: SessionSource {
         }
     }
 
-    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64] {
+    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]? {
+        if isFull.withLock({ $0 }) { return nil }
         try await discard(user: user, clientID: clientID)
         rows.withLock {
             $0[id] = Row(key: SessionKey(userID: user, clientID: clientID), stored: StoredSession(id: id))
         }
-        let gone = evicted.withLock { evicted in
-            defer { evicted = [] }
-            return evicted
-        }
-        rows.withLock { rows in for id in gone { rows[id] = nil } }
-        return gone
+        return []
     }
 
     func discard(user: Int64, clientID: [UInt8]) async throws(DatabaseError) {
@@ -94,6 +90,8 @@ final class TestSessions: SessionSource {
             return rows.values.contains { $0.key == key }
         }
     }
+
+    func markAbsent(ofUser user: Int64, but connected: [[UInt8]]) async throws(DatabaseError) -> Bool { false }
 
     func countAbsent() async throws(DatabaseError) -> Int {
         rows.withLock { rows in rows.values.count { $0.leftWithExpiry != nil } }

@@ -49,6 +49,28 @@ import Testing
         }
     }
 
+    @Test func manyAtOnceFindTheRoomThatThereIs() async throws {
+        try await with { (store, database) async throws in
+            for id in 1...Int64(90) { _ = try await store.create(id: id, user: 1, clientID: [UInt8(id)]) }
+            for id in 1...Int64(5) { try await store.leave(id, expirySeconds: 1_000) }
+            let answers = await withTaskGroup(of: [Int64]?.self) { group in
+                for id in 1_001...Int64(1_060) {
+                    group.addTask {
+                        (try? await store.create(id: id, user: 1, clientID: [1, UInt8(id - 1_000)])) ?? nil
+                    }
+                    group.addTask {
+                        (try? await store.create(id: id + 1_000, user: id, clientID: [1])) ?? nil
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count { $0 != nil } == 15 + 60)
+            #expect(Set(answers.compactMap { $0 }.joined()) == Set(1...5))
+            let count = "SELECT count(*) FROM mqtt_sessions WHERE user_id = 1" as StaticString
+            #expect(try await database.query(count).int(0, 0) == Int64(SessionStore.sessionsPerUserMax))
+        }
+    }
+
     @Test func expiryCountsFromLeaving() async throws {
         try await with { (store, _) async throws in
             for (id, seconds) in [(Int64(10), Int64(0)), (11, 3_600)] {
@@ -64,7 +86,7 @@ import Testing
     }
 
     @Test func theLongestAbsentMakesRoom() async throws {
-        try await with { (store, _) async throws in
+        try await with { (store, database) async throws in
             for id in 1...Int64(SessionStore.sessionsPerUserMax) {
                 #expect(try await store.create(id: id, user: 1, clientID: [UInt8(id)]) == [])
             }
@@ -76,6 +98,15 @@ import Testing
             // An own old session under the same client id makes room by itself.
             #expect(try await store.create(id: 1_003, user: 1, clientID: [202]) == [])
             #expect(try await store.create(id: 1_004, user: 2, clientID: [1]) == [])
+            #expect(try await store.create(id: 1_005, user: 1, clientID: [203]) == nil, "all are connected")
+            #expect(try await store.load(user: 1, clientID: [203]) == nil)
+            // Of those one is not really there: its hub has crashed.
+            let ids = try await database.query(
+                "SELECT client_id FROM mqtt_sessions WHERE user_id = 1 AND client_id <> '\\xC9'")
+            let connected = (0..<ids.count).map { ids.bytes($0, 0) }
+            #expect(try await store.markAbsent(ofUser: 1, but: connected))
+            #expect(try await store.create(id: 1_005, user: 1, clientID: [203]) == [1_001])
+            #expect(try await !store.markAbsent(ofUser: 1, but: connected + [[203]]))
         }
     }
 }

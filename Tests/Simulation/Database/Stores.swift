@@ -20,7 +20,7 @@ extension Stores: SessionSource {
         try await call("load session") { $0.loadSession(user: user, clientID: clientID) }
     }
 
-    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64] {
+    func create(id: Int64, user: Int64, clientID: [UInt8]) async throws -> [Int64]? {
         try await call("create session") { $0.createSession(id: id, user: user, clientID: clientID) }
         return []
     }
@@ -55,6 +55,10 @@ extension Stores: SessionSource {
 
     func forget(user: Int64, clientID: [UInt8]) async throws(DatabaseError) -> Bool {
         preconditionFailure("nobody asks for it")
+    }
+
+    func markAbsent(ofUser user: Int64, but connected: [[UInt8]]) async throws(DatabaseError) -> Bool {
+        preconditionFailure("there is always room")
     }
 
     func countAbsent() async throws(DatabaseError) -> Int {
