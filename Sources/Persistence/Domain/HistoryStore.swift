@@ -3,8 +3,12 @@ import Topics
 /// Pages of logs, for those who may read them.
 package struct HistoryStore: Sendable {
     let context: DomainContext
+    private let marks: ReadMarkStore
 
-    package init(context: DomainContext) { self.context = context }
+    package init(context: DomainContext) {
+        self.context = context
+        marks = ReadMarkStore(context: context)
+    }
 
     /// From where a page goes, and in which direction; seqs are exclusive.
     package enum Position: Sendable, Equatable {
@@ -78,7 +82,7 @@ package struct HistoryStore: Sendable {
             "SELECT confab_readable($1, $2, $3, $4, $5)", [.int(readerID)] + address.columns)
         guard !rows.isNull(0, 0) else { return false }
         let topic = StoredTopic(id: rows.int(0, 0), address: address)
-        try await ReadMarkStore(context: context).markRead(topic, upTo: seq, by: readerID)
+        try await marks.markRead(topic, upTo: seq, by: readerID)
         return true
     }
 }

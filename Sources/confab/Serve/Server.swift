@@ -78,19 +78,19 @@ struct Server: Sendable {
         let wills = WillStore(database)
         try await wills.endConnections(now: SystemClock.wallMilliseconds())
         let outsiders = OutsideUsers(source: SubjectStore(context: context))
-        let retained = RetainedStore(database)
+        let retained = RetainedStore(database), sessions = SessionStore(database), logs = FilterLogStore(database)
         let hub = Hub(
             services: HubServices(
-                log: log, sessions: SessionStore(database), filterLogs: FilterLogStore(database), wills: wills,
+                log: log, sessions: sessions, filterLogs: logs, wills: wills,
                 retained: retained, rights: DirectoryStore(context: context),
                 logins: LoginSessionStore(context: context), reads: ReadMarkStore(context: context),
                 unread: UnreadStore(context: context), tokens: tokens,
                 outsiders: outsiders, ids: ids, logger: logger, wallMilliseconds: SystemClock.wallMilliseconds),
             settings: Hub.Settings(
                 allowsAnonymous: options.anonymous,
-                hasAnonymousSessions: try await SessionStore(database).exist(ofUser: 0),
+                hasAnonymousSessions: try await sessions.exist(ofUser: 0),
                 hasRetained: try await retained.exist(), publishWait: .milliseconds(options.publishWait.milliseconds),
-                filterLogs: try await FilterLogStore(database).all(), limits: options.limits),
+                filterLogs: try await logs.all(), limits: options.limits),
             mailroom: mailroom)
         let attachments = AttachmentStore(chunks, ids: ids, now: SystemClock.wallMilliseconds)
         let files = AttachmentService(

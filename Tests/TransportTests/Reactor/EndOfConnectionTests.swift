@@ -22,6 +22,23 @@ import Testing
         return script
     }
 
+    /// More than a turn of the reactor ends.
+    @Test func allThatAreLostAtOnceEnd() throws {
+        let reactor = try TestReactor(.echo)
+        let stays = try TestSocket(port: reactor.port)
+        var lost = try (0..<300).map { _ in try TestSocket(port: reactor.port) }
+        #expect(reactor.journal.wait { $0.open == 301 })
+        // All have gone when the reactor looks next.
+        reactor.post { _ in usleep(100_000) }
+        for socket in lost { socket.reset() }
+        lost = []
+        try stays.send("x")
+        #expect(try stays.receive(exactly: 1) == Array("x".utf8))
+        #expect(reactor.journal.wait { $0.open == 1 })
+        #expect(Set(reactor.journal.now.closed).count == 300)
+        #expect(reactor.ask { $0.count } == 1)
+    }
+
     @Test func aPeerThatEndsItsSideStillGetsItsAnswer() throws {
         let reactor = try TestReactor(Self.answerLargely(pausing: false))
         let client = try TestSocket(port: reactor.port, receiveBufferBytes: Self.smallBufferBytes)

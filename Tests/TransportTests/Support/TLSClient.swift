@@ -68,6 +68,16 @@ final class TLSClient {
     }
 
     /// One record for each 16 KiB.
+    /// Its side of the handshake is done, but for what it returns: that is to be sent.
+    func handshakeHoldingTheEnd() throws -> [UInt8] {
+        SSL_do_handshake(ssl)
+        try socket.send(takeOutput())
+        while SSL_do_handshake(ssl) != 1 {
+            guard try receiveMore() else { throw Failure(code: 0) }
+        }
+        return takeOutput()
+    }
+
     func encrypt(_ bytes: [UInt8]) -> [UInt8] {
         precondition(SSL_write(ssl, bytes, Int32(bytes.count)) == Int32(bytes.count))
         return takeOutput()

@@ -40,6 +40,17 @@ import Testing
         }
     }
 
+    /// More than a turn of the reactor takes on: the others have the next turns, and none is forgotten.
+    @Test func manyHandshakesEndAtOnce() throws {
+        let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
+        let clients = try (0..<40).map { _ in try TLSClient(port: reactor.port, version: .tls13) }
+        let ends = try clients.map { try $0.handshakeHoldingTheEnd() }
+        // All are there when the reactor looks next.
+        reactor.post { _ in usleep(100_000) }
+        for (client, end) in zip(clients, ends) { try client.socket.send(end + client.encrypt([1, 2])) }
+        for client in clients { #expect(try client.receive(exactly: 2) == [1, 2]) }
+    }
+
     @Test func refusesOldVersions() throws {
         let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
         let client = try TLSClient(port: reactor.port, version: .tls11)
