@@ -63,7 +63,7 @@ final class AppendBudget: Sendable {
     }
 }
 
-/// The door of one writer: any thread puts appends in, the writer's thread takes all that is there.
+/// The door of one writer: any thread puts appends in, whoever drives the writer takes all that is there. Parked, nobody drives it.
 final class AppendQueue: Sendable {
     struct Content {
         var appends: [Append] = []
@@ -71,9 +71,19 @@ final class AppendQueue: Sendable {
         var origins: [AppendOrigin] = []
     }
 
+    enum Put {
+        case queued
+        /// Queued, and the writer is parked: the caller sees to it that somebody drives it.
+        case queuedFirst
+        /// Closed, or the database has been away for long.
+        case refused
+    }
+
     private struct State {
         var content = Content()
-        var writerSleeps = false
+        var isParked = false
+        /// Whoever put something in first has been told.
+        var isCalled = false
         var isAway = false
         var isRefusing = false
         var isClosed = false
@@ -82,37 +92,68 @@ final class AppendQueue: Sendable {
     private let state = Mutex(State())
     private let wake = WakeSignal()
 
-    /// False: closed, or the database has been away for long.
-    func put(_ append: Append, _ origin: AppendOrigin) -> Bool {
-        let (accepted, mustWake) = state.withLock { state -> (Bool, Bool) in
-            guard !state.isClosed, !state.isRefusing else { return (false, false) }
+    func put(_ append: Append, _ origin: AppendOrigin) -> Put {
+        state.withLock { state in
+            guard !state.isClosed, !state.isRefusing else { return .refused }
             state.content.appends.append(append)
             state.content.origins.append(origin)
-            defer { state.writerSleeps = false }
-            return (true, state.writerSleeps)
+            guard state.isParked, !state.isCalled else { return .queued }
+            state.isCalled = true
+            return .queuedFirst
         }
-        if mustWake { wake.set() }
-        return accepted
     }
 
-    /// Takes what is there in exchange for `content`, which must be empty (its memory is used again). With `mayWait` it returns empty only
-    /// when the queue is closed.
-    func take(_ content: inout Content, mayWait: Bool) {
+    /// What `take` would take.
+    var count: Int { state.withLock { $0.content.appends.count } }
+
+    /// Takes what is there in exchange for `content`, which must be empty (its memory is used again).
+    func take(_ content: inout Content) {
         precondition(content.appends.isEmpty)
-        while true {
-            let isDone = state.withLock { state in
-                swap(&content, &state.content)
-                let isDone = !content.appends.isEmpty || !mayWait || state.isClosed
-                state.writerSleeps = !isDone
-                return isDone
-            }
-            if isDone { return }
-            wake.wait(milliseconds: nil)
+        state.withLock { state in swap(&content, &state.content) }
+    }
+
+    // MARK: Who drives
+
+    /// The caller, who drives, has nothing left to do. False: something has come, or no more will.
+    func park() -> Bool {
+        state.withLock { state in
+            guard state.content.appends.isEmpty, !state.isClosed else { return false }
+            state.isParked = true
+            state.isCalled = false
+            return true
         }
     }
 
-    /// The writer's sleep while the database is away; only `close` ends it early.
+    /// True: it was parked, and the caller drives from now on.
+    func claim() -> Bool {
+        state.withLock { state in
+            defer { state.isParked = false }
+            return state.isParked
+        }
+    }
+
+    /// The caller drives no longer, and the thread shall, whatever is left to do.
+    func leaveToThread() {
+        state.withLock { state in
+            precondition(!state.isParked)
+            state.isParked = true
+            state.isCalled = true
+        }
+        wake.set()
+    }
+
+    /// Has the thread look whether it can drive.
+    func callThread() { wake.set() }
+
+    /// The thread's sleep until it drives.
+    func awaitTurn() {
+        repeat { wake.wait(milliseconds: nil) } while !claim()
+    }
+
+    /// The thread's sleep while the database is away; only `close` ends it early.
     func pause(milliseconds: Int64) { wake.wait(milliseconds: milliseconds) }
+
+    // MARK: The state of things
 
     /// Whether new appends are turned away.
     func refuse(_ isRefusing: Bool) { state.withLock { $0.isRefusing = isRefusing } }
@@ -124,12 +165,12 @@ final class AppendQueue: Sendable {
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
+    /// Closed, and nothing is left to take.
+    var isOver: Bool { state.withLock { $0.isClosed && $0.content.appends.isEmpty } }
+
     /// Takes no more; the writer finishes what is there.
     func close() {
-        state.withLock { state in
-            state.isClosed = true
-            state.writerSleeps = false
-        }
+        state.withLock { $0.isClosed = true }
         wake.set()
     }
 }

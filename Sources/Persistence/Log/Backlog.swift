@@ -9,9 +9,14 @@ struct Backlog {
     /// What lies before it is taken.
     private var start = 0
 
-    /// Nil: nothing is there; with `mayWait` only when the queue is closed.
-    mutating func next(from queue: AppendQueue, _ limits: LogWriter.Limits, mayWait: Bool) -> Batch? {
-        if start == content.appends.count { refill(from: queue, mayWait: mayWait) }
+    var isEmpty: Bool { start == content.appends.count }
+
+    /// What is there, in the queue too.
+    func count(with queue: AppendQueue) -> Int { content.appends.count - start + queue.count }
+
+    /// Nil: nothing is there.
+    mutating func next(from queue: AppendQueue, _ limits: LogWriter.Limits) -> Batch? {
+        if isEmpty { refill(from: queue) }
         var end = start
         var bytes = 0
         while end < content.appends.count, end - start < limits.batchEntriesMax, bytes < limits.batchBytesMax {
@@ -32,7 +37,7 @@ struct Backlog {
 
     /// Takes out what is left, or what has come meanwhile, to be reported as unavailable. Nil: nothing is there.
     mutating func drop(from queue: AppendQueue) -> BatchResult? {
-        if start == content.appends.count { refill(from: queue, mayWait: false) }
+        if isEmpty { refill(from: queue) }
         guard start < content.appends.count else { return nil }
         defer { start = content.appends.count }
         let origins = Array(content.origins[start...])
@@ -41,10 +46,10 @@ struct Backlog {
             released: AppendBudget.Share(content.appends[start...]))
     }
 
-    private mutating func refill(from queue: AppendQueue, mayWait: Bool) {
+    private mutating func refill(from queue: AppendQueue) {
         content.appends.removeAll(keepingCapacity: true)
         content.origins.removeAll(keepingCapacity: true)
         start = 0
-        queue.take(&content, mayWait: mayWait)
+        queue.take(&content)
     }
 }

@@ -1,35 +1,31 @@
 import Synchronization
 
-/// One writer thread: its queue, and how it starts and ends. The work is `BatchLoop`'s.
+/// One writer: its queue, who drives it, and how it starts and ends. The work is `BatchLoop`'s.
+///
+/// What comes on a lane's thread while nothing is under way is sent and answered there, without a wake. Its own thread does what takes waiting,
+/// and batches that are worth it.
 final class BatchWriter: Sendable {
     let queue = AppendQueue()
-    private let url: String
-    private let limits: LogWriter.Limits
+    private let loop: Mutex<BatchLoop>
     private let budget: AppendBudget
     private let commits: any CommitObserver
     private let outcomes: any OutcomeObserver
-    private let report: @Sendable (String) -> Void
     private let ending = Mutex<(isOver: Bool, waiting: CheckedContinuation<Void, Never>?)>((true, nil))
 
     init(
         url: String, limits: LogWriter.Limits, budget: AppendBudget, commits: any CommitObserver,
         outcomes: any OutcomeObserver, report: @escaping @Sendable (String) -> Void
     ) {
-        self.url = url
-        self.limits = limits
+        loop = Mutex(BatchLoop(url: url, limits: limits, queue: queue, report: report))
         self.budget = budget
         self.commits = commits
         self.outcomes = outcomes
-        self.report = report
     }
 
     func start() {
         ending.withLock { $0.isOver = false }
         startThread("log-writer") {
-            var loop = BatchLoop(url: self.url, limits: self.limits, queue: self.queue, report: self.report) {
-                self.deliver($0)
-            }
-            loop.run()
+            while self.loop.withLock({ $0.run(deliver: self.deliver) }) { self.queue.awaitTurn() }
             self.ending.withLock { ending in
                 ending.isOver = true
                 return ending.waiting.take()
@@ -63,6 +59,27 @@ final class BatchWriter: Sendable {
         for (index, list) in shards.enumerated() where !list.isEmpty { outcomes.outcomes(list, forShard: index) }
         for (outcome, origin) in zip(result.outcomes, result.origins) {
             if case .task(let continuation) = origin { continuation.resume(returning: outcome) }
+        }
+    }
+}
+
+extension BatchWriter: LaneWork {
+    func begin() -> Int32? { queue.claim() ? advance(isReadable: false) : nil }
+
+    func resume() -> Int32? { advance(isReadable: true) }
+
+    func leave() { queue.leaveToThread() }
+
+    private func advance(isReadable: Bool) -> Int32? {
+        let (stop, descriptor) = loop.withLock { loop in
+            (loop.advance(isReadable: isReadable, deliver: deliver), loop.descriptor)
+        }
+        switch stop {
+        case .answer: return descriptor
+        case .parked: return nil
+        case .needsThread:
+            leave()
+            return nil
         }
     }
 }

@@ -1,10 +1,12 @@
-/// The logs in PostgreSQL. Appends are committed in batches by a few writer threads; a topic always has the same writer, so its
-/// entries keep the order of the `append` calls.
+/// The logs in PostgreSQL. Appends are committed in batches by a few writers; a topic always has the same one, so its entries keep the
+/// order of the `append` calls.
 package final class LogWriter: MessageLog {
     package struct Limits: Sendable {
-        /// Threads, each with a connection of its own and one batch in flight (docs/decisions/0002).
+        /// Each with a thread and a connection of its own, and one batch in flight (docs/decisions/0002).
         package var writers = 2
         package var batchEntriesMax = 512
+        /// More than these are not for a lane's thread, whose other work they would hold up.
+        package var laneEntriesMax = 32
         /// A batch ends early at so many bytes, that one statement stays a few megabytes.
         package var batchBytesMax = 4 << 20
         /// Of all writers together, until reported.
@@ -29,14 +31,15 @@ package final class LogWriter: MessageLog {
     private static let readersMax = 8
     private static let readsRunningMax = 4
 
+    private let database: Database
     let budget: AppendBudget
     let writers: [BatchWriter]
     private let reads: Batcher<[LogRead], [[LogEntry]]>
 
     /// - Parameters:
     ///   - url: libpq's connection string or URI, for the writers.
-    ///   - database: for reading.
-    ///   - commits: called on the writers' threads, before `outcomes`.
+    ///   - database: for reading; its lanes lend the writers their threads.
+    ///   - commits: called on the writers' threads or a lane's, before `outcomes`.
     ///   - report: gets a line when the database goes, comes back, or refuses a batch.
     package init(
         url: String, database: Database, limits: Limits = Limits(), commits: any CommitObserver,
@@ -44,6 +47,7 @@ package final class LogWriter: MessageLog {
     ) {
         precondition(limits.writers > 0 && limits.batchEntriesMax > 0)
         let budget = AppendBudget(entriesMax: limits.queueEntriesMax, bytesMax: limits.queueBytesMax)
+        self.database = database
         self.budget = budget
         let reader = LogReader(database)
         reads = Batcher(batchMax: Self.readersMax, runningMax: Self.readsRunningMax) { readers in
@@ -77,7 +81,12 @@ package final class LogWriter: MessageLog {
 
     package func append(_ append: Append, origin: AppendOrigin) -> Bool {
         guard budget.take(append) else { return false }
-        guard writers[index(ofTopic: append.topic.id)].queue.put(append, origin) else {
+        let writer = writers[index(ofTopic: append.topic.id)]
+        switch writer.queue.put(append, origin) {
+        case .queued: break
+        case .queuedFirst:
+            if let lane = database.currentLane { lane.take(writer) } else { writer.queue.callThread() }
+        case .refused:
             budget.giveBack(AppendBudget.Share(append))
             return false
         }

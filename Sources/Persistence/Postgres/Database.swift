@@ -54,8 +54,11 @@ package final class Database: Sendable {
     /// Runs tasks on the own lane's thread, between `start` and `close`; later ones elsewhere.
     package var executor: DatabaseExecutor { lanes[0].executor }
 
-    /// The lane on whose thread the caller is, else the one for everybody.
-    private var lane: DatabaseLane { lanes.first { $0.executor.isCurrentThread } ?? lanes[0] }
+    /// The lane on whose thread the caller is.
+    var currentLane: DatabaseLane? { lanes.first { $0.executor.isCurrentThread } }
+
+    /// That, else the one for everybody.
+    private var lane: DatabaseLane { currentLane ?? lanes[0] }
 
     /// Starts the threads; returns when the first connection stands, throws if it cannot be made (then the database is closed).
     package func start() async throws(DatabaseError) {

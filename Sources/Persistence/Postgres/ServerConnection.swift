@@ -13,6 +13,18 @@ struct StatementKey: Hashable {
     }
 }
 
+/// The results of what was sent, as far as they have come.
+struct PartialAnswer {
+    fileprivate var last: ResultHandle?
+    fileprivate var failure: DatabaseError?
+
+    /// The last result, or the first error.
+    func get() throws(DatabaseError) -> ResultHandle? {
+        if let failure { throw failure }
+        return last
+    }
+}
+
 /// Owns a `PGconn`: sends and reads without waiting, and knows what is prepared on it. One thread at a time.
 struct ServerConnection: ~Copyable, @unchecked Sendable {
     /// An attempt to connect, and each setting after it, may take so long: what answers later is as good as dead.
@@ -145,38 +157,52 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
     mutating func start(
         _ sql: StaticString, _ parameters: ParameterBuffer, limitMilliseconds: Int64
     ) throws(DatabaseError) {
-        let key = StatementKey(sql, parameters.types)
-        let name = prepared[key] ?? freeName
-        if prepared[key] == nil {
-            guard sendPrepare(name, sql, types: parameters.types) else { throw .unavailable(lastError) }
-            _ = try finish(limitMilliseconds: limitMilliseconds)
-            prepared[key] = name
-        }
+        if try startPrepared(sql, parameters) { return }
+        let name = freeName
+        guard sendPrepare(name, sql, types: parameters.types) else { throw .unavailable(lastError) }
+        _ = try finish(limitMilliseconds: limitMilliseconds)
+        prepared[StatementKey(sql, parameters.types)] = name
+        _ = try startPrepared(sql, parameters)
+    }
+
+    /// Sends one prepared statement without waiting. False: nothing was sent, because it is not prepared yet.
+    func startPrepared(_ sql: StaticString, _ parameters: ParameterBuffer) throws(DatabaseError) -> Bool {
+        guard let name = prepared[StatementKey(sql, parameters.types)] else { return false }
         guard sendExecute(name, parameters), flush() != .broken else { throw .unavailable(lastError) }
+        return true
     }
 
     /// Waits for all results of what was sent; returns the last, throws the first error.
     func finish(limitMilliseconds: Int64) throws(DatabaseError) -> ResultHandle? {
+        var answer = PartialAnswer()
+        try finish(&answer, limitMilliseconds: limitMilliseconds)
+        return try answer.get()
+    }
+
+    /// Waits for all results of what was sent, of which some may have been gathered.
+    func finish(_ answer: inout PartialAnswer, limitMilliseconds: Int64) throws(DatabaseError) {
         let end = monotonicMilliseconds() + limitMilliseconds
-        var last: ResultHandle?
-        var failure: DatabaseError?
+        while !gather(&answer) {
+            let flushed = flush()
+            guard flushed != .broken else { throw .unavailable(lastError) }
+            let events = flushed == .again ? POLLIN | POLLOUT : POLLIN
+            let rest = end - monotonicMilliseconds()
+            guard rest > 0, poll(descriptor, events: events, milliseconds: rest) != 0 else {
+                throw .unavailable("no answer in time")
+            }
+            guard consume() else { throw .unavailable(lastError) }
+        }
+    }
+
+    /// Takes what has come of the answer to what was sent, without waiting. True: that was the end of it.
+    func gather(_ answer: inout PartialAnswer) -> Bool {
         while true {
             switch nextAnswer() {
-            case .end:
-                if let failure { throw failure }
-                return last
+            case .wait: return false
+            case .end: return true
             case .result(let result):
-                failure = failure ?? result.error
-                last = result
-            case .wait:
-                let flushed = flush()
-                guard flushed != .broken else { throw .unavailable(lastError) }
-                let events = flushed == .again ? POLLIN | POLLOUT : POLLIN
-                let rest = end - monotonicMilliseconds()
-                guard rest > 0, poll(descriptor, events: events, milliseconds: rest) != 0 else {
-                    throw .unavailable("no answer within \(limitMilliseconds) ms")
-                }
-                guard consume() else { throw .unavailable(lastError) }
+                answer.failure = answer.failure ?? result.error
+                answer.last = result
             }
         }
     }

@@ -6,14 +6,15 @@ import Testing
 
 /// PostgreSQL falls, hangs or goes away under load: what was acknowledged is there, once, in order.
 @Suite(.serialized) struct LogCrashTests {
-    @Test func killsOfTheServerLoseAndDoubleNothing() async throws {
+    /// - Parameter onLane: so many of three publishers append on the thread of the database's lane.
+    @Test(arguments: [0, 1, 3]) func killsOfTheServerLoseAndDoubleNothing(onLane: Int) async throws {
         try await OwnCluster.with { (cluster) async throws in
             let log = try await LogFixture(url: cluster.url)
             let each = 3_000
             let publishers = 3
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for publisher in 0..<publishers {
-                    group.addTask {
+                    group.addTask(executorPreference: publisher < onLane ? log.lane : nil) {
                         for number in 0..<each {
                             let entry = log.entry(
                                 Int64(number % LogFixture.topics) + 1, sender: Int64(publisher + 1),
@@ -82,7 +83,7 @@ import Testing
     }
 
     /// The batch's first backend hangs and comes back to life when the batch has been sent again.
-    @Test func aHangingBackendDoublesNothing() async throws {
+    @Test(arguments: [false, true]) func aHangingBackendDoublesNothing(onLane: Bool) async throws {
         var limits = LogWriter.Limits()
         limits.writers = 1
         limits.statementMilliseconds = 200
@@ -91,10 +92,10 @@ import Testing
         #expect(await log.append(log.entry(1)).seq == 1)
         let backend = try await writersBackend(log)
         kill(backend, SIGSTOP)
-        async let outcome = log.append(log.entry(1, "hangs"))
+        let outcome = Task(executorPreference: onLane ? log.lane : nil) { await log.append(log.entry(1, "hangs")) }
         await reports.wait(for: "unknown state")
         kill(backend, SIGCONT)
-        #expect(await outcome.seq == 2)
+        #expect(await outcome.value.seq == 2)
         await log.writer.close()
         #expect(try await log.log(1).map(\.seq) == [1, 2])
         #expect(log.recorder.entries.count == 2)
@@ -129,7 +130,7 @@ import Testing
         log.test.database.close()
     }
 
-    @Test func aLongAbsenceIsToldAndOver() async throws {
+    @Test(arguments: [false, true]) func aLongAbsenceIsToldAndOver(onLane: Bool) async throws {
         try await OwnCluster.with { (cluster) async throws in
             var limits = LogWriter.Limits()
             limits.unavailableAfterMilliseconds = 300
@@ -137,7 +138,9 @@ import Testing
             let log = try await LogFixture(limits, url: cluster.url) { reports.add($0) }
             #expect(await log.append(log.entry(1)).seq == 1)
             try await onThread { cluster.stop() }
-            #expect(await log.append(log.entry(1)).name == "unavailable")
+            let outcome = await Task(executorPreference: onLane ? log.lane : nil) { await log.append(log.entry(1)) }
+                .value
+            #expect(outcome.name == "unavailable")
             // From now on it is refused at once.
             #expect(!log.writer.append(log.entry(1), origin: .shard(index: 0, token: 1)))
             try await onThread { try cluster.start() }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 import Topics
 
@@ -135,6 +136,70 @@ import Topics
             let large = log.entry(1, String(repeating: "x", count: 1_000))
             #expect(await log.append(large).name == "unavailable")
             #expect(await log.append(log.entry(1)).name == "committed")
+        }
+    }
+
+    @Test func aLaneCommitsWhatComesOnItsThread() async throws {
+        try await LogFixture.with { (log) async throws in
+            // Connecting and preparing the statement are for the writers' threads.
+            for topic in 1...Int64(LogFixture.topics) { _ = await log.append(log.entry(topic)) }
+            let before = log.recorder.threads
+            let lane = await Task(executorPreference: log.lane) {
+                for number in 0..<200 { _ = await log.append(log.entry(Int64(number % LogFixture.topics) + 1)) }
+                return pthread_self()
+            }.value
+            #expect(!before.contains(lane) && log.recorder.threads.contains(lane))
+            for topic in 1...Int64(LogFixture.topics) {
+                #expect(try await log.log(topic).map(\.seq) == Array(1...26))
+            }
+        }
+    }
+
+    @Test func manyAreForTheWritersThread() async throws {
+        var limits = LogWriter.Limits()
+        limits.writers = 1
+        let max = limits.laneEntriesMax
+        try await LogFixture.with(limits) { (log) async throws in
+            _ = await log.append(log.entry(1))
+            let lane = await Task(executorPreference: log.lane) {
+                for token in 0...max {
+                    #expect(log.writer.append(log.entry(1), origin: .shard(index: 0, token: UInt64(token))))
+                }
+                return pthread_self()
+            }.value
+            await log.recorder.wait(forOutcomes: max + 1)
+            #expect(!log.recorder.threads.contains(lane))
+        }
+    }
+
+    /// What fits into no socket at once: the lane's thread must not wait for its room.
+    @Test func aLargeBatchOfTheLaneArrives() async throws {
+        var limits = LogWriter.Limits()
+        limits.writers = 1
+        let max = limits.laneEntriesMax
+        try await LogFixture.with(limits) { (log) async throws in
+            let text = String(repeating: "x", count: 250_000)
+            _ = await log.append(log.entry(1))
+            await Task(executorPreference: log.lane) {
+                for token in 0..<max {
+                    #expect(log.writer.append(log.entry(1, text), origin: .shard(index: 0, token: UInt64(token))))
+                }
+            }.value
+            await log.recorder.wait(forOutcomes: max)
+            #expect(try await log.log(1).map(\.seq) == Array(1...Int64(max + 1)))
+        }
+    }
+
+    @Test func closingWaitsForTheLane() async throws {
+        for _ in 0..<20 {
+            let log = try await LogFixture()
+            _ = await log.append(log.entry(1))
+            await Task(executorPreference: log.lane) {
+                #expect(log.writer.append(log.entry(1), origin: .shard(index: 0, token: 1)))
+            }.value
+            await log.writer.close()
+            #expect(log.recorder.outcomes[1]?.seq == 2)
+            log.test.database.close()
         }
     }
 

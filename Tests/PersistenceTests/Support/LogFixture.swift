@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Topics
 
@@ -8,6 +9,7 @@ final class Recorder: CommitObserver, OutcomeObserver {
     private struct State {
         var entries: [LogEntry] = []
         var ids: Set<Int64> = []
+        var threads: Set<pthread_t> = []
         var outcomes: [UInt64: AppendOutcome] = [:]
         var waiting:
             [(isOver: @Sendable ([UInt64: AppendOutcome]) -> Bool, continuation: CheckedContinuation<Void, Never>)] =
@@ -18,11 +20,14 @@ final class Recorder: CommitObserver, OutcomeObserver {
 
     var entries: [LogEntry] { state.withLock { $0.entries } }
     var outcomes: [UInt64: AppendOutcome] { state.withLock { $0.outcomes } }
+    /// Those on which entries were reported.
+    var threads: Set<pthread_t> { state.withLock { $0.threads } }
 
     func committed(_ entries: [LogEntry]) {
         state.withLock { state in
             state.entries += entries
             state.ids.formUnion(entries.map(\.id))
+            state.threads.insert(pthread_self())
         }
     }
 
@@ -109,6 +114,9 @@ struct LogFixture {
             key: reference.map { IdempotencyKey(high: 1 << 63, low: $0) } ?? IdempotencyKey(entryID: id),
             suffix: Array(",\"body\":{\"text\":\"\(text)\"}}".utf8))
     }
+
+    /// Where REST's tasks run: what is appended there the lane's thread may send and report itself.
+    var lane: any TaskExecutor { test.database.executor }
 
     /// Appends and waits, as REST does.
     func append(_ entry: Append) async -> AppendOutcome {

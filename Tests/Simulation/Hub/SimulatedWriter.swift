@@ -46,7 +46,7 @@ final class SimulatedWriter {
     }
 
     private func take() -> Bool {
-        guard let batch = backlog.next(from: writer.queue, limits, mayWait: false) else {
+        guard let batch = backlog.next(from: writer.queue, limits) else {
             defer { deliverResults() }
             return !results.isEmpty
         }
