@@ -55,7 +55,7 @@ package enum Limits {
     static let shareShardBytesMax = 64 * 1024 * 1024
     static let shareGroupBytesMin = 64 * 1024
     /// Subscribers that get an entry in one turn, each at 5 µs of CPU; the others of a large group have the next turns.
-    static let fanoutStep = 256
+    static let fanoutStep = 64
     /// Entries on their way to large groups; beyond it they are delivered at once.
     static let fanoutsMax = 64
     /// Absence after which a persistent session goes (protocol.md §4).

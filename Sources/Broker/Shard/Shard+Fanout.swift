@@ -59,7 +59,9 @@ extension Shard {
         guard !fanouts.isEmpty else { return }
         var left = hub.settings.fanoutStep
         while left > 0, !fanouts.isEmpty { left -= stepFanout(left, io: &io) }
-        if !fanouts.isEmpty { hub.mailroom.post(.nextTurn, to: index) }
+        if fanouts.isEmpty { return }
+        hub.mailroom.post(.nextTurn, to: index)
+        io.giveWay()
     }
 
     /// Delivers what is on its way in a topic, with what stands before it.

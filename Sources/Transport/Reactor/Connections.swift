@@ -31,6 +31,7 @@ package struct Connections: ~Copyable {
     var poller: Poller
     let cipherPort: CipherPort
     var isStopping = false
+    var givesWay = false
     /// How long a finished connection has to take what is queued for it: 1 MiB over a slow line.
     var finishMilliseconds: Int64 = 30_000
     /// How long it then waits for its peer to close, so that no reset overtakes what was sent.
@@ -191,6 +192,10 @@ package struct Connections: ~Copyable {
 
     /// Ends the reactor's loop after this turn.
     package mutating func stop() { isStopping = true }
+
+    /// What is left to do is not urgent: after this turn threads that wait for this processor come first. PostgreSQL's may be among them, and
+    /// what others wait for be in it.
+    package mutating func giveWay() { givesWay = true }
 
     // MARK: Time
 
