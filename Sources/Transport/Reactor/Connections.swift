@@ -31,7 +31,7 @@ package struct Connections: ~Copyable {
     var poller: Poller
     let cipherPort: CipherPort
     var isStopping = false
-    var givesWay = false
+    private var givesWay = false
     /// How long a finished connection has to take what is queued for it: 1 MiB over a slow line.
     var finishMilliseconds: Int64 = 30_000
     /// How long it then waits for its peer to close, so that no reset overtakes what was sent.
@@ -196,6 +196,12 @@ package struct Connections: ~Copyable {
     /// What is left to do is not urgent: after this turn threads that wait for this processor come first. PostgreSQL's may be among them, and
     /// what others wait for be in it.
     package mutating func giveWay() { givesWay = true }
+
+    /// Asked at the end of each turn.
+    mutating func mustGiveWay() -> Bool {
+        defer { givesWay = false }
+        return givesWay
+    }
 
     // MARK: Time
 

@@ -98,7 +98,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             handleClosing()
             handler.turnEnded(io: &connections)
             writeOutput()
-            giveWay()
+            if connections.mustGiveWay() { sched_yield() }
         }
         guest?.moveOut()
         for slot in connections.table.indices where connections.table[slot].flags.contains(.open) {
@@ -112,12 +112,6 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
             && connections.dirty.isEmpty && handshakes.isEmpty
         if mailbox.hasMail || !isIdle || guest?.hasWork == true { return 0 }
         return Int32(clamping: max(nextTick - connections.now, 0))
-    }
-
-    private mutating func giveWay() {
-        guard connections.givesWay else { return }
-        connections.givesWay = false
-        sched_yield()
     }
 
     mutating func deliverMail() {
