@@ -107,9 +107,9 @@ package final class DatabaseLane: Sendable {
     }
 
     private func advance(_ one: any LaneWork, waitingOn old: Int32?) {
-        let next = if old == nil { one.begin() } else { one.resume() }
-        guard next != old else { return }
+        // First: a descriptor that is closed meanwhile may be another connection's at once, and be watched here.
         if let old { stopWaiting(on: old) }
+        let next = old == nil ? one.begin() : one.resume()
         guard let next else { return }
         work.withLock { $0.waiting[next] = one }
         var event = epoll_event()
@@ -121,8 +121,8 @@ package final class DatabaseLane: Sendable {
 
     private func stopWaiting(on descriptor: Int32) {
         work.withLock { $0.waiting[descriptor] = nil }
-        // It may be closed, and gone from there, already.
-        _ = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        let failure = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        precondition(failure == 0, "epoll_ctl: \(errno)")
     }
 
     private func leaveWaitingWork() {
