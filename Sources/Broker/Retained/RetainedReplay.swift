@@ -1,12 +1,11 @@
 import MQTT
-import Memory
 import Persistence
 import Topics
 
 /// What a session is still to get of retained messages: for each SUBSCRIBE that asked for them its filters, and how far they are done with.
 ///
 /// It holds no payload, and at most one page of topics: what can't be sent when it has been read is read again.
-struct RetainedReplay: Emptiable {
+struct RetainedReplay {
     /// A filter of a SUBSCRIBE.
     struct Request {
         var filter: TopicFilter

@@ -1,9 +1,8 @@
-import Memory
 import Topics
 
 /// Stored topics that an `acl` opens to a service which may not write there as a user: those that it has published to, and what waits
 /// while one of them is looked up.
-struct OpenedTopics: Emptiable {
+struct OpenedTopics {
     /// In the shard's table, each held there.
     private(set) var topics: [TopicAddress: Int32] = [:]
     /// What is being looked up, and the PUBLISH packets that wait for it, in order: a client's messages keep their order.

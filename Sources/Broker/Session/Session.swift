@@ -56,7 +56,7 @@ struct Session {
     var mayReadSystem = false
     /// The token has an `acl` and the scope `service`: then the `acl` is about reserved topics, too.
     var opensReserved = false
-    @Seldom var opened: OpenedTopics
+    var opened = OpenedTopics()
     /// Unix milliseconds.
     var connectedAt: Int64 = 0
     /// The row in `mqtt_sessions`; 0: the session ends with its connection.
@@ -103,7 +103,7 @@ struct Session {
     var queue = Queue<Queued>()
     /// What the queue holds; 0: nothing.
     var queuedBytes = 0
-    @Seldom var retained: RetainedReplay
+    var retained = RetainedReplay()
     var shares = SessionShares()
     var route = Route()
     /// Topics behind the client's aliases, 1 first; empty: not set.
@@ -143,7 +143,7 @@ struct Session {
         will = nil
         tokenExpiresAt = 0
         revocableID = nil
-        _opened = Seldom()
+        opened = OpenedTopics()
         opensReserved = false
         user = -1
         cursorsChanged = false
@@ -165,7 +165,7 @@ struct Session {
         inbound = InboundExchanges()
         queue = Queue()
         queuedBytes = 0
-        _retained = Seldom()
+        retained = RetainedReplay()
         shares = SessionShares()
         lastSave = nil
         savesCount = 0
