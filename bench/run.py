@@ -147,6 +147,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4, help="measured time of a run")
     parser.add_argument("--reactors", type=int, default=1)
+    parser.add_argument("--spread", action="store_true", help="broker and generator on both CPUs, instead of one for each")
     parser.add_argument("--binary", default=str(ROOT / ".build/release/confab"))
     parser.add_argument("--names", default="confab,mosquitto,flashmq", help="which of them to measure")
     parser.add_argument("--flashmq", default=os.environ.get("FLASHMQ"), help="FlashMQ's program; without it FlashMQ is left out")
@@ -167,10 +168,11 @@ def main():
         entries = [hub(folder, options), mosquitto(folder)] + ([flashmq(folder, options)] if options.flashmq else [])
         entries = [entry for entry in entries if entry["name"] in options.names.split(",")]
         brokers.write_text(json.dumps(entries))
+        cpus = ["--cpu-broker", "0,1", "--cpu-generator", "0,1"] if options.spread else []
         done = subprocess.run([
             sys.executable, str(tools / "compare.py"), str(brokers), "--rounds", str(options.rounds),
             "--seconds", str(options.seconds), "--only", options.only, "--mqttload", str(mqttload),
-            "--base", options.base or entries[-1]["name"], "--out", options.out or str(reports / "latest.json")])
+            *cpus, "--base", options.base or entries[-1]["name"], "--out", options.out or str(reports / "latest.json")])
     sys.exit(done.returncode)
 
 

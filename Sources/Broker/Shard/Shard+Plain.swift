@@ -24,7 +24,7 @@ extension Shard {
             answer(publish, on: topic, bytes, nil, session, io: &io)
             return
         }
-        let message = message(publish, on: topic, bytes, from: session)
+        let message = message(publish, bytes, from: session)
         let logs = publish.qos.isAcknowledged ? sessions[place].route.logs : []
         let waits = publish.qos.isAcknowledged ? logs.count + (publish.retain ? 1 : 0) : 0
         let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session, isPlain: true) : 0
@@ -56,15 +56,25 @@ extension Shard {
 
     /// A message from another shard. No Local can't apply: its publisher is there.
     mutating func deliver(_ message: PlainMessage, io: inout Connections) {
-        deliver(message, along: makeRoute(message.topic.span), io: &io)
+        deliver(message, along: route(of: message.topic), io: &io)
     }
 
-    /// A PUBLISH as a value that outlives the read buffer.
+    private mutating func route(of topic: [UInt8]) -> Route {
+        let generation = subscriptions.generation
+        if let route = routes.route(of: topic, generation: generation) { return route }
+        var route = makeRoute(topic.span)
+        route.topic = topic
+        route.generation = generation
+        routes.keep(route)
+        return route
+    }
+
+    /// A PUBLISH, whose route was found, as a value that outlives the read buffer.
     private func message(
-        _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32
+        _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32
     ) -> PlainMessage {
         var message = PlainMessage(
-            topic: [UInt8](span: topic), payload: [UInt8](span: bytes.extracting(publish.payload)), qos: publish.qos,
+            topic: sessions[Int(session)].route.topic, payload: [UInt8](span: bytes.extracting(publish.payload)), qos: publish.qos,
             retain: publish.retain, forwarded: [])
         publish.appendForwardedProperties(to: &message.forwarded, in: bytes)
         message.expiresAt =

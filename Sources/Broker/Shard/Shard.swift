@@ -33,6 +33,7 @@ package struct Shard: ~Copyable {
     var filterLogIndex: [[UInt8]: Int32] = [:]
     /// How many local sessions have a filter; the other shards know those above zero.
     var filterCounts: [TopicFilter: Int] = [:]
+    var routes = RouteCache()
     /// For each other shard, what goes to it at the end of the turn.
     var outgoing: [[PlainMessage]]
     var shares: ShareTable
