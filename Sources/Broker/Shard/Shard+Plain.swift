@@ -17,10 +17,12 @@ extension Shard {
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
         let place = Int(session)
-        let mustCopy = publish.retain || sessions[place].route.shards != 0 || !sessions[place].route.isLocal
         let isFirst = publish.qos != .exactlyOnce || sessions[place].inbound.beginPublishing(publish.packetID)
-        guard mustCopy else {
-            if isFirst { deliverHere(publish, on: topic, bytes, from: session, io: &io) }
+        guard publish.retain || !sessions[place].route.isLocal else {
+            if isFirst {
+                if sessions[place].route.shards != 0 { handOver(publish, bytes, from: session) }
+                deliverHere(publish, on: topic, bytes, from: session, io: &io)
+            }
             answer(publish, on: topic, bytes, nil, session, io: &io)
             return
         }
@@ -54,9 +56,16 @@ extension Shard {
         if waits == 0 { then(true) }
     }
 
-    /// A message from another shard. No Local can't apply: its publisher is there.
-    mutating func deliver(_ message: PlainMessage, io: inout Connections) {
-        deliver(message, along: route(of: message.topic), io: &io)
+    /// Messages from another shard. No Local can't apply: their publishers are there.
+    mutating func deliver(_ batch: PlainBatch, io: inout Connections) {
+        var route = Route()
+        for message in batch.messages {
+            let topic = batch.topics[Int(message.topic)]
+            if route.topic != topic { route = self.route(of: topic) }
+            deliver(
+                topic.span, batch.bytes.span.extracting(message.payload), qos: message.qos, retain: message.retain,
+                forwarded: Array(batch.bytes[message.forwarded]), expiresAt: message.expiresAt, along: route, io: &io)
+        }
     }
 
     private mutating func route(of topic: [UInt8]) -> Route {
@@ -74,7 +83,8 @@ extension Shard {
         _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32
     ) -> PlainMessage {
         var message = PlainMessage(
-            topic: sessions[Int(session)].route.topic, payload: [UInt8](span: bytes.extracting(publish.payload)), qos: publish.qos,
+            topic: sessions[Int(session)].route.topic, payload: [UInt8](span: bytes.extracting(publish.payload)),
+            qos: publish.qos,
             retain: publish.retain, forwarded: [])
         publish.appendForwardedProperties(to: &message.forwarded, in: bytes)
         message.expiresAt =
@@ -99,8 +109,25 @@ extension Shard {
 
     /// To the other shards with matching filters, and to shared subscriptions.
     private mutating func handOver(_ message: PlainMessage, along route: Route) {
-        for shard in outgoing.indices where route.shards & 1 << UInt64(shard) != 0 { outgoing[shard].append(message) }
+        for shard in outgoing.indices where route.shards & 1 << UInt64(shard) != 0 {
+            outgoing[shard].append(
+                topic: message.topic, payload: message.payload.span, forwarded: message.forwarded, qos: message.qos,
+                retain: message.retain, expiresAt: message.expiresAt)
+        }
         share(message, among: route.shares)
+    }
+
+    /// A PUBLISH, whose route was found, straight from the read buffer to the other shards with matching filters.
+    private mutating func handOver(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32) {
+        var forwarded: [UInt8] = []
+        if publish.hasForwardedProperties { publish.appendForwardedProperties(to: &forwarded, in: bytes) }
+        let expiry = Expiry(seconds: publish.messageExpirySeconds, now: hub.services.wallMilliseconds())
+        let shards = sessions[Int(session)].route.shards
+        for shard in outgoing.indices where shards & 1 << UInt64(shard) != 0 {
+            outgoing[shard].append(
+                topic: sessions[Int(session)].route.topic, payload: bytes.extracting(publish.payload),
+                forwarded: forwarded, qos: publish.qos, retain: publish.retain, expiresAt: expiry.expiresAt)
+        }
     }
 
     /// To this shard's sessions; the route is found.
@@ -124,13 +151,22 @@ extension Shard {
     }
 
     private mutating func deliver(_ message: PlainMessage, along route: Route, io: inout Connections) {
-        guard let expiry = Expiry(handedOver: message.expiresAt, now: hub.services.wallMilliseconds()) else { return }
+        deliver(
+            message.topic.span, message.payload.span, qos: message.qos, retain: message.retain,
+            forwarded: message.forwarded, expiresAt: message.expiresAt, along: route, io: &io)
+    }
+
+    private mutating func deliver(
+        _ topic: Span<UInt8>, _ payload: Span<UInt8>, qos: QoS, retain: Bool, forwarded: [UInt8], expiresAt: Int64,
+        along route: Route, io: inout Connections
+    ) {
+        guard let expiry = Expiry(handedOver: expiresAt, now: hub.services.wallMilliseconds()) else { return }
         frames.reset()
-        let isLogged = message.qos.isAcknowledged
+        let isLogged = qos.isAcknowledged
         for target in route.targets where !(isLogged && target.isLogged) {
             deliver(
-                message.topic.span, message.payload.span, qos: message.qos, retain: message.retain,
-                forwarded: message.forwarded, expiry, to: target, route.identifiers, io: &io)
+                topic, payload, qos: qos, retain: retain, forwarded: forwarded, expiry, to: target, route.identifiers,
+                io: &io)
         }
     }
 

@@ -35,7 +35,7 @@ package struct Shard: ~Copyable {
     var filterCounts: [TopicFilter: Int] = [:]
     var routes = RouteCache()
     /// For each other shard, what goes to it at the end of the turn.
-    var outgoing: [[PlainMessage]]
+    var outgoing: [[PlainBatch]]
     var shares: ShareTable
 
     var users: [UserState] = []
@@ -197,7 +197,7 @@ package struct Shard: ~Copyable {
             for entry in entries { apply(entry, io: &io) }
             releaseHeldBack(io: &io)
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
-        case .plain(let messages): for message in messages { deliver(message, io: &io) }
+        case .plain(let batches): for batch in batches { deliver(batch, io: &io) }
         case .will(let id, let message):
             publish(message, id: id, io: &io) { [hub] isKept in
                 if isKept { hub.willSent(id) } else { hub.willFailed(id) }

@@ -11,7 +11,7 @@ package enum ShardMail: Sendable {
     /// What became of publishes that came from this shard.
     case outcomes([(token: UInt64, outcome: AppendOutcome)])
     /// Messages of plain topics, published on another shard.
-    case plain([PlainMessage])
+    case plain([PlainBatch])
     /// A will whose client is gone, to be published here.
     case will(id: Int64, PlainMessage)
     /// Another shard has its first subscription, or no more, with this filter.

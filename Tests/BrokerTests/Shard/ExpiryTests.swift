@@ -86,12 +86,13 @@ import Testing
             let hub = try TestHub(wallMilliseconds: { clock.now })
             let reader = try TestClient(hub, user: nil, id: "r")
             try reader.subscribe("t")
-            let messages = [-1_000, 30_000, 29_999, 0].map { left in
-                PlainMessage(
-                    topic: Array("t".utf8), payload: Array("\(left)".utf8), qos: .atMostOnce, retain: false,
-                    forwarded: [], expiresAt: left == 0 ? 0 : clock.now + left)
+            var batch = PlainBatch()
+            for left in [-1_000, 30_000, 29_999, 0] {
+                batch.append(
+                    topic: Array("t".utf8), payload: Array("\(left)".utf8).span, forwarded: [], qos: .atMostOnce,
+                    retain: false, expiresAt: left == 0 ? 0 : clock.now + Int64(left))
             }
-            hub.mailroom.post(.plain(messages), to: 0)
+            hub.mailroom.post(.plain([batch]), to: 0)
             for (payload, seconds) in [("30000", 30), ("29999", 30), ("0", nil)] as [(String, UInt32?)] {
                 let delivery = try reader.receive()
                 try checkEqual(delivery.payload, payload)
