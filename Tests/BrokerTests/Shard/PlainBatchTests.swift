@@ -38,6 +38,29 @@ import Topics
         #expect(batches.map(\.messages.count) == [2, 2, 1])
     }
 
+    /// What the other shard has kept of a topic's way is no longer good when somebody comes or goes.
+    @Test func subscriptionsChangeBetweenMessages() async throws {
+        try await onThread {
+            let hub = try TestHub(shards: 2)
+            let publisher = try TestClient(hub, shard: 0, user: nil, id: "p")
+            let first = try TestClient(hub, shard: 1, user: nil, id: "1")
+            let second = try TestClient(hub, shard: 1, user: nil, id: "2")
+            try first.subscribe("t")
+            try hub.settle()
+            _ = try publisher.publish("t", "a", qos: .atMostOnce)
+            try checkEqual(try first.receive().payload, "a")
+            try second.subscribe("+")
+            _ = try publisher.publish("t", "b", qos: .atMostOnce)
+            try checkEqual(try first.receive().payload, "b")
+            try checkEqual(try second.receive().payload, "b")
+            try first.sendUnsubscribe("t")
+            guard case .unsuback = try first.next() else { throw CheckFailure(description: "no UNSUBACK") }
+            _ = try publisher.publish("t", "c", qos: .atMostOnce)
+            try checkEqual(try second.receive().payload, "c")
+            try first.expectNothing()
+        }
+    }
+
     private func route(_ topic: String, _ generation: UInt32, shards: UInt64 = 0) -> Route {
         var route = Route()
         route.topic = Array(topic.utf8)
