@@ -27,8 +27,11 @@ set_tcp_nodelay true
 max_queued_messages 0
 max_inflight_messages 0
 log_dest none
+listener {spare} 127.0.0.1
 listener {plain} 127.0.0.1
+protocol {protocol}
 listener {tls} 127.0.0.1
+protocol {protocol}
 certfile {folder}/certificate.pem
 keyfile {folder}/key.pem
 """
@@ -42,14 +45,14 @@ max_qos_msg_pending_per_client 65535
 max_qos_bytes_pending_per_client 268435456
 listen {{
   port {plain}
-  protocol mqtt
+  protocol {protocol}
   inet_protocol ip4
   inet4_bind_address 127.0.0.1
   tcp_nodelay true
 }}
 listen {{
   port {tls}
-  protocol mqtt
+  protocol {protocol}
   inet_protocol ip4
   inet4_bind_address 127.0.0.1
   tcp_nodelay true
@@ -69,14 +72,18 @@ def find_tools(named):
     sys.exit("bench: no mqttload and compare.py in " + " or ".join(str(candidate) for candidate in candidates))
 
 
-def build_mqttload(tools):
-    """Compiles a copy, since the source folder may be read-only; keeps it for the next run."""
+def build_mqttload(tools, websocket=False):
+    """Compiles a copy, since the source folder may be read-only, and it speaks no WebSocket; keeps it for the next run."""
     folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "confab-bench"
+    folder /= "websocket" if websocket else ""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("mqttload.c", "Makefile"):
         source, copy = tools / name, folder / name
-        if not copy.exists() or copy.read_bytes() != source.read_bytes():
+        if websocket or not copy.exists() or copy.read_bytes() != source.read_bytes():
             shutil.copyfile(source, copy)
+            copy.chmod(0o644)
+    if websocket:
+        subprocess.run(["patch", "--quiet", str(folder / "mqttload.c"), str(ROOT / "bench/mqttload-websocket.patch")], check=True)
     subprocess.run(["make", "--quiet", "-C", str(folder)], check=True, env=without_make_flags())
     return folder / "mqttload"
 
@@ -111,22 +118,26 @@ def make_certificate(folder):
     (folder / "key.pem").chmod(0o644)  # mosquitto gives up root before it reads the key
 
 
-def mosquitto(folder):
-    """mosquitto without persistence, on a plain and a TLS port."""
-    program = shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
+def mosquitto(folder, program=None, protocol="mqtt"):
+    """mosquitto without persistence, on a plain and a TLS port.
+
+    - program: Debian's without one.
+    - protocol: mqtt or websockets."""
+    program = program or shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin")
     if not program:
         sys.exit("bench: mosquitto is not installed (make setup)")
-    plain, tls = free_ports(2)
+    # Version 2.0 does not start with nothing but WebSocket.
+    plain, tls, spare = free_ports(3)
     configuration = folder / "mosquitto.conf"
-    configuration.write_text(MOSQUITTO_CONFIGURATION.format(plain=plain, tls=tls, folder=folder))
+    configuration.write_text(MOSQUITTO_CONFIGURATION.format(plain=plain, tls=tls, spare=spare, folder=folder, protocol=protocol))
     return {"name": "mosquitto", "start": f"{program} -c {configuration}", "port": plain, "tls_port": tls}
 
 
-def flashmq(folder, options):
+def flashmq(folder, options, protocol="mqtt"):
     """FlashMQ without storage, with as many threads as the hub has reactors."""
     plain, tls = free_ports(2)
     configuration = folder / "flashmq.conf"
-    configuration.write_text(FLASHMQ_CONFIGURATION.format(plain=plain, tls=tls, folder=folder, threads=options.reactors))
+    configuration.write_text(FLASHMQ_CONFIGURATION.format(plain=plain, tls=tls, folder=folder, threads=options.reactors, protocol=protocol))
     start = f"{shlex.quote(options.flashmq)} --config-file {configuration}"
     return {"name": "flashmq", "start": start, "port": plain, "tls_port": tls}
 
@@ -135,9 +146,10 @@ def hub(folder, options):
     """The hub with everything that costs on, but limits. Its PostgreSQL lives in its data directory, and is no part
     of what is accounted for: plain topics don't touch it."""
     plain, tls = free_ports(2)
+    used, unused = (("http", "https"), ("mqtt", "mqtts")) if options.websocket else (("mqtt", "mqtts"), ("http", "https"))
     # Each run has data of its own: persistent sessions that an earlier one left behind would have every publish to their topics stored.
     start = (f"sh -c 'exec {options.binary} serve --anonymous --limits off --bind 127.0.0.1 --data {folder}/data-$$ "
-             f"--mqtt {plain} --mqtts {tls} --https off --http off --ops off --reactors {options.reactors}'")
+             f"--{used[0]} {plain} --{used[1]} {tls} --{unused[0]} off --{unused[1]} off --ops off --reactors {options.reactors}'")
     return {"name": "confab", "start": start, "port": plain, "tls_port": tls, "wait": 60, "settle": 1}
 
 
@@ -148,16 +160,19 @@ def main():
     parser.add_argument("--seconds", type=float, default=4, help="measured time of a run")
     parser.add_argument("--reactors", type=int, default=1)
     parser.add_argument("--spread", action="store_true", help="broker and generator on both CPUs, instead of one for each")
+    parser.add_argument("--websocket", action="store_true", help="MQTT over WebSocket (with TLS in scenarios that begin with tls)")
     parser.add_argument("--binary", default=str(ROOT / ".build/release/confab"))
     parser.add_argument("--names", default="confab,mosquitto,flashmq", help="which of them to measure")
     parser.add_argument("--flashmq", default=os.environ.get("FLASHMQ"), help="FlashMQ's program; without it FlashMQ is left out")
+    parser.add_argument("--mosquitto", help="mosquitto's program, if it is not Debian's")
     parser.add_argument("--base", help="the broker that ratios are against (default: the last of those measured)")
     parser.add_argument("--out", help="where each run's report goes (default: bench/out/latest.json)")
     parser.add_argument("--tools", help="the folder with mqttload.c and compare.py")
     options = parser.parse_args()
 
     tools = find_tools(options.tools)
-    mqttload = build_mqttload(tools)
+    mqttload = build_mqttload(tools, options.websocket)
+    protocol = "websockets" if options.websocket else "mqtt"
     reports = ROOT / "bench/out"
     reports.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="confab-bench-") as name:
@@ -165,8 +180,11 @@ def main():
         folder.chmod(0o755)  # PostgreSQL and mosquitto run as users of their own
         brokers = folder / "brokers.json"
         make_certificate(folder)
-        entries = [hub(folder, options), mosquitto(folder)] + ([flashmq(folder, options)] if options.flashmq else [])
-        entries = [entry for entry in entries if entry["name"] in options.names.split(",")]
+        entries = [hub(folder, options), mosquitto(folder, options.mosquitto, protocol)]
+        if options.flashmq:
+            entries.append(flashmq(folder, options, protocol))
+        entries = [{**entry, "args": "--websocket" if options.websocket else ""}
+                   for entry in entries if entry["name"] in options.names.split(",")]
         brokers.write_text(json.dumps(entries))
         cpus = ["--cpu-broker", "0,1", "--cpu-generator", "0,1"] if options.spread else []
         done = subprocess.run([
