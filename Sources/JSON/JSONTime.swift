@@ -1,8 +1,11 @@
 import Memory
 
+/// What a time takes.
+package let timeBytes = 24
+
 /// Appends a time as RFC 3339 §5.6 writes it, UTC with milliseconds: `2026-11-22T09:00:00.123Z`.
 /// - Parameter milliseconds: since 1970, in the years 0 to 9999.
-package func appendTime(milliseconds: Int64, to bytes: inout [UInt8]) {
+package func appendTime(milliseconds: Int64, to bytes: inout OutputSpan<UInt8>) {
     let millisecondsOfDay: Int64 = 86_400_000
     let day = milliseconds >= 0 ? milliseconds / millisecondsOfDay : (milliseconds + 1) / millisecondsOfDay - 1
     let ofDay = milliseconds - day * millisecondsOfDay

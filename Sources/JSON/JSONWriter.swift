@@ -20,11 +20,16 @@ package struct JSONWriter: Sendable {
 
     package mutating func name(_ name: StaticString) {
         precondition(depth > 0 && objects & 1 == 1 && !hasName, "a name stands in an object, before a value")
-        bytes.append(
-            ascii: name, after: (UInt8(ascii: ","), UInt8(ascii: "\"")), skippingFirst: !needsComma,
-            before: (UInt8(ascii: "\""), UInt8(ascii: ":")))
+        let needsComma = needsComma
+        bytes.append(addingCapacity: name.utf8CodeUnitCount + 4) { output in
+            if needsComma { output.append(UInt8(ascii: ",")) }
+            output.append(UInt8(ascii: "\""))
+            output.append(ascii: name)
+            output.append(UInt8(ascii: "\""))
+            output.append(UInt8(ascii: ":"))
+        }
         hasName = true
-        needsComma = false
+        self.needsComma = false
     }
 
     /// A name that is no literal of ours.
@@ -53,9 +58,11 @@ package struct JSONWriter: Sendable {
     /// An id: a decimal string, since a double would round it.
     package mutating func id(_ value: Int64) {
         beforeValue()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(decimal: value)
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(addingCapacity: decimalBytesMax + 2) { output in
+            output.append(UInt8(ascii: "\""))
+            output.append(decimal: value)
+            output.append(UInt8(ascii: "\""))
+        }
     }
 
     /// A value that is JSON already.
@@ -79,9 +86,11 @@ package struct JSONWriter: Sendable {
     /// RFC 3339, UTC, milliseconds: `2026-11-22T09:00:00.123Z`.
     package mutating func time(milliseconds: Int64) {
         beforeValue()
-        bytes.append(UInt8(ascii: "\""))
-        appendTime(milliseconds: milliseconds, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(addingCapacity: timeBytes + 2) { output in
+            output.append(UInt8(ascii: "\""))
+            appendTime(milliseconds: milliseconds, to: &output)
+            output.append(UInt8(ascii: "\""))
+        }
     }
 
     private mutating func scalar(_ text: StaticString) {

@@ -1,3 +1,6 @@
+/// What a decimal number takes at most.
+package let decimalBytesMax = 20
+
 /// What encoders append to a buffer.
 extension [UInt8] {
     /// An ASCII literal.
@@ -6,17 +9,34 @@ extension [UInt8] {
         append(contentsOf: UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    /// An ASCII literal between two bytes on each side, of which the first may be left out: one look at the room that all of it needs.
-    package mutating func append(
-        ascii literal: StaticString, after opening: (UInt8, UInt8), skippingFirst: Bool, before closing: (UInt8, UInt8)
-    ) {
-        let count = literal.utf8CodeUnitCount
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count + 4) { bytes in
-            (bytes[0], bytes[1]) = opening
-            bytes.baseAddress?.advanced(by: 2).initialize(from: literal.utf8Start, count: count)
-            (bytes[count + 2], bytes[count + 3]) = closing
-            append(contentsOf: UnsafeBufferPointer(rebasing: bytes[(skippingFirst ? 1 : 0)...]))
-        }
+    /// Canonical decimal digits.
+    package mutating func append(decimal value: Int64) {
+        append(addingCapacity: decimalBytesMax) { $0.append(decimal: value) }
+    }
+
+    @inlinable
+    package mutating func append(span: Span<UInt8>) {
+        span.withUnsafeBufferPointer { append(contentsOf: $0) }
+    }
+
+    @inlinable
+    package init(span: Span<UInt8>) {
+        self = span.withUnsafeBufferPointer { Array($0) }
+    }
+}
+
+/// The same, where the room for several things was made at once: `bytes.append(addingCapacity: 40) { $0.append(ascii: "id:"); $0.append(decimal: id) }`.
+/// More than there is room for traps.
+extension OutputSpan<UInt8> {
+    /// An ASCII literal.
+    @inlinable
+    package mutating func append(ascii literal: StaticString) {
+        append(UnsafeBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    @inlinable
+    package mutating func append(span: Span<UInt8>) {
+        span.withUnsafeBufferPointer { append($0) }
     }
 
     /// Canonical decimal digits.
@@ -49,13 +69,13 @@ extension [UInt8] {
     }
 
     @inlinable
-    package mutating func append(span: Span<UInt8>) {
-        span.withUnsafeBufferPointer { append(contentsOf: $0) }
-    }
-
-    @inlinable
-    package init(span: Span<UInt8>) {
-        self = span.withUnsafeBufferPointer { Array($0) }
+    mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        precondition(bytes.count <= freeCapacity, "more than there is room for")
+        withUnsafeMutableBufferPointer { buffer, count in
+            guard let from = bytes.baseAddress, let to = buffer.baseAddress else { return }
+            (to + count).initialize(from: from, count: bytes.count)
+            count += bytes.count
+        }
     }
 }
 

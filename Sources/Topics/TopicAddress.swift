@@ -16,8 +16,15 @@ package enum TopicAddress: Hashable, Sendable {
         self = address
     }
 
+    /// What a name takes at most.
+    package static let nameBytesMax = 8 + 2 * decimalBytesMax
+
+    package func appendName(to bytes: inout [UInt8]) {
+        bytes.append(addingCapacity: Self.nameBytesMax) { appendName(to: &$0) }
+    }
+
     /// Appends the topic's name; the log of a filter has none.
-    package func appendName(to output: inout [UInt8]) {
+    package func appendName(to output: inout OutputSpan<UInt8>) {
         switch self {
         case .inbox(let user):
             output.append(ascii: "inbox/")

@@ -5,10 +5,13 @@ import Topics
 /// The JSON object that clients see for an entry, over MQTT and in REST alike (protocol.md §2): a beginning that columns tell, and the
 /// stored suffix.
 package enum Envelope {
+    /// What stands before the suffix is no longer: names of members, kind, topic, three numbers and a time.
+    private static let beginningBytesMax = 96 + TopicAddress.nameBytesMax + 3 * decimalBytesMax + timeBytes
+
     /// Appends the whole object, closing brace included.
     package static func write(_ entry: LogEntry, into bytes: inout [UInt8]) {
         precondition(entry.suffix.last == UInt8(ascii: "}"), "a suffix ends the object")
-        bytes.reserveCapacity(bytes.count + entry.suffix.count + 160)
+        bytes.reserveCapacity(bytes.count + entry.suffix.count + beginningBytesMax)
         begin(
             entry.kind, entry.topic.address, id: entry.id, seq: entry.seq, senderID: entry.senderID, into: &bytes)
         bytes.append(contentsOf: entry.suffix)
@@ -28,19 +31,21 @@ package enum Envelope {
     private static func begin(
         _ kind: EntryKind, _ topic: TopicAddress, id: Int64, seq: Int64, senderID: Int64, into bytes: inout [UInt8]
     ) {
-        bytes.append(ascii: "{\"type\":\"")
-        bytes.append(ascii: kind.name)
-        bytes.append(ascii: "\",\"topic\":\"")
-        topic.appendName(to: &bytes)
-        bytes.append(ascii: "\",\"id\":\"")
-        bytes.append(decimal: id)
-        bytes.append(ascii: "\",\"seq\":")
-        bytes.append(decimal: seq)
-        bytes.append(ascii: ",\"from\":\"")
-        bytes.append(decimal: senderID)
-        bytes.append(ascii: "\",\"sent_at\":\"")
-        appendTime(milliseconds: IDGenerator.milliseconds(of: id), to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
+        bytes.append(addingCapacity: beginningBytesMax) { output in
+            output.append(ascii: "{\"type\":\"")
+            output.append(ascii: kind.name)
+            output.append(ascii: "\",\"topic\":\"")
+            topic.appendName(to: &output)
+            output.append(ascii: "\",\"id\":\"")
+            output.append(decimal: id)
+            output.append(ascii: "\",\"seq\":")
+            output.append(decimal: seq)
+            output.append(ascii: ",\"from\":\"")
+            output.append(decimal: senderID)
+            output.append(ascii: "\",\"sent_at\":\"")
+            appendTime(milliseconds: IDGenerator.milliseconds(of: id), to: &output)
+            output.append(UInt8(ascii: "\""))
+        }
     }
 }
 
