@@ -31,7 +31,7 @@ final class ResultHandle: @unchecked Sendable {
 }
 
 /// The rows of an answer, in binary format. Columns count from 0. Reading a column as a type that it is not, or a null, is our
-/// mistake and traps.
+/// mistake and traps: the type, which all rows share, is asked for in the first.
 package struct Rows: Sendable {
     private let result: ResultHandle
     package let count: Int
@@ -55,63 +55,69 @@ package struct Rows: Sendable {
 
     /// smallint, integer or bigint.
     package func int(_ row: Int, _ column: Int) -> Int64 {
-        // A null has no bytes, so the reader refuses it.
-        var reader = BinaryReader(field(row, column))
-        switch type(column) {
-        case TypeOID.bigint: return reader.integer(Int64.self)
-        case TypeOID.integer: return Int64(reader.integer(Int32.self))
-        case TypeOID.smallint: return Int64(reader.integer(Int16.self))
-        case let type: preconditionFailure("column \(column) of type \(type) is no integer")
+        expect(row, column) { $0 == TypeOID.bigint || $0 == TypeOID.integer || $0 == TypeOID.smallint }
+        let bytes = field(row, column)
+        var reader = BinaryReader(bytes)
+        switch bytes.count {
+        case 8: return reader.integer(Int64.self)
+        case 4: return Int64(reader.integer(Int32.self))
+        case 2: return Int64(reader.integer(Int16.self))
+        default: preconditionFailure("row \(row), column \(column) is null")
         }
     }
 
     package func bool(_ row: Int, _ column: Int) -> Bool {
-        precondition(type(column) == TypeOID.bool, "column \(column) is no boolean")
+        expect(row, column) { $0 == TypeOID.bool }
         return value(row, column)[0] != 0
     }
 
     package func text(_ row: Int, _ column: Int) -> String {
-        let type = type(column)
-        precondition(
-            type == TypeOID.text || type == TypeOID.varchar || type == TypeOID.name, "column \(column) is no text")
+        expect(row, column) { $0 == TypeOID.text || $0 == TypeOID.varchar || $0 == TypeOID.name }
         return String(decoding: value(row, column), as: UTF8.self)
     }
 
     /// bytea, or the 16 bytes of a uuid.
     package func bytes(_ row: Int, _ column: Int) -> [UInt8] {
-        let type = type(column)
-        precondition(type == TypeOID.bytea || type == TypeOID.uuid, "column \(column) is no bytea")
+        expect(row, column) { $0 == TypeOID.bytea || $0 == TypeOID.uuid }
         return [UInt8](value(row, column))
     }
 
     /// Appends a bytea to what is being made, without a copy in between.
     func append(_ row: Int, _ column: Int, to bytes: inout [UInt8]) {
-        precondition(type(column) == TypeOID.bytea, "column \(column) is no bytea")
+        expect(row, column) { $0 == TypeOID.bytea }
         bytes.append(contentsOf: value(row, column))
     }
 
     /// bigint[] (also integer[] and smallint[]).
     package func ints(_ row: Int, _ column: Int) -> [Int64] {
-        precondition(
-            [TypeOID.bigintArray, TypeOID.integerArray, TypeOID.smallintArray, TypeOID.boolArray]
-                .contains(type(column)), "column \(column) is no array of integers")
+        expect(row, column) {
+            $0 == TypeOID.bigintArray || $0 == TypeOID.integerArray || $0 == TypeOID.smallintArray
+                || $0 == TypeOID.boolArray
+        }
         var reader = BinaryReader(value(row, column))
         return reader.integers()
     }
 
     /// timestamptz, in Unix milliseconds. Infinite ones are out of the range of what we store.
     package func unixMilliseconds(_ row: Int, _ column: Int) -> Int64 {
-        precondition(type(column) == TypeOID.timestamptz, "column \(column) is no timestamptz")
+        expect(row, column) { $0 == TypeOID.timestamptz }
         var reader = BinaryReader(value(row, column))
         // PostgreSQL counts microseconds since 2000-01-01T00:00:00Z.
         return reader.integer(Int64.self) / 1_000 + 946_684_800_000
     }
 
-    private func type(_ column: Int) -> UInt32 { PQftype(result.pointer, Int32(column)) }
+    /// Traps if the column is of another type.
+    @inline(__always)
+    private func expect(_ row: Int, _ column: Int, isIn fits: (UInt32) -> Bool) {
+        guard row == 0 else { return }
+        let type = PQftype(result.pointer, Int32(column))
+        precondition(fits(type), "column \(column) has type \(type)")
+    }
 
     private func value(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer {
-        precondition(!isNull(row, column), "row \(row), column \(column) is null")
-        return field(row, column)
+        let bytes = field(row, column)
+        precondition(!bytes.isEmpty || !isNull(row, column), "row \(row), column \(column) is null")
+        return bytes
     }
 
     /// Empty for a null.
