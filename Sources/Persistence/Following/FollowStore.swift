@@ -60,15 +60,19 @@ package struct FollowStore: Sendable {
     }
 
     /// Conversations whose logs go on behind what has been followed, after `topicID`, and where to go on; nil: that was the last page.
+    /// Both tables are read along their keys between a page's ends, which takes a fraction of looking for each topic's progress.
     func unfollowed(after topicID: Int64) async throws(DatabaseError) -> (topics: [Int64], next: Int64?) {
         let rows = try await context.database.query(
             """
-            SELECT t.id, t.kind IN (2, 3) AND t.last_seq > coalesce(p.followed_seq, 0)
-            FROM (SELECT * FROM topics WHERE id > $1 ORDER BY id LIMIT $2) t
-            LEFT JOIN log_progress p ON p.topic_id = t.id ORDER BY t.id
+            WITH page AS MATERIALIZED (
+                SELECT max(id) AS last, count(*) AS count FROM (SELECT id FROM topics WHERE id > $1 ORDER BY id LIMIT $2) ids
+            )
+            SELECT coalesce((SELECT last FROM page), $1), (SELECT count FROM page), coalesce(array_agg(t.id ORDER BY t.id), '{}')
+            FROM topics t LEFT JOIN log_progress p
+                ON p.topic_id = t.id AND p.topic_id > $1 AND p.topic_id <= (SELECT last FROM page)
+            WHERE t.id > $1 AND t.id <= (SELECT last FROM page) AND t.kind IN (2, 3) AND t.last_seq > coalesce(p.followed_seq, 0)
             """, [.int(topicID), .int(Self.pageSize)])
-        let topics = (0..<rows.count).filter { rows.bool($0, 1) }.map { rows.int($0, 0) }
-        return (topics, rows.count < Self.pageSize ? nil : rows.int(rows.count - 1, 0))
+        return (rows.ints(0, 2), rows.int(0, 1) < Self.pageSize ? nil : rows.int(0, 0))
     }
 
     private static let storingWords: StaticString = """

@@ -32,16 +32,17 @@ enum SearchWords {
         }
 
         mutating func append(_ text: [UInt8]) {
-            var rest = text[...]
-            while let byte = rest.first {
-                if byte < 0x80 {
-                    append(ascii: byte)
-                    rest.removeFirst()
-                } else {
-                    let end = rest.firstIndex { $0 < 0x80 } ?? rest.endIndex
-                    for scalar in String(decoding: rest[..<end], as: UTF8.self).unicodeScalars { append(scalar) }
-                    rest = rest[end...]
+            var start = 0
+            while start < text.count {
+                var end = start
+                while end < text.count, text[end] < 0x80 {
+                    append(ascii: text[end])
+                    end += 1
                 }
+                start = end
+                while end < text.count, text[end] >= 0x80 { end += 1 }
+                for scalar in String(decoding: text[start..<end], as: UTF8.self).unicodeScalars { append(scalar) }
+                start = end
             }
         }
 
