@@ -374,7 +374,7 @@ package struct Shard: ~Copyable {
             sessions[Int(session)].expirySeconds = min(expiry, Limits.sessionExpirySecondsMax)
         }
         clients[Int(slot)] = .ended
-        io.finish(slot)
+        io.conclude(slot)
         endSession(session, isClean: disconnect.reason == .normalDisconnection)
     }
 

@@ -171,6 +171,19 @@ package struct Connections: ~Copyable {
         scheduleWrite(slot)
     }
 
+    /// The peer has taken its leave: sends what is queued, then closes, and does not wait until the peer has closed.
+    package mutating func conclude(_ slot: Int32) {
+        let index = Int(slot)
+        // A WebSocket's end is shaken hands on.
+        guard table[index].webSocket < 0 else { return finish(slot) }
+        guard table[index].flags.isDisjoint(with: [.closing, .finishing]) else { return }
+        table[index].flags.formUnion([.finishing, .inputEnded])
+        table[index].flags.remove(.readingPaused)
+        table[index].tail = []
+        schedule(slot, at: now + finishMilliseconds)
+        scheduleWrite(slot)
+    }
+
     /// The peer has ended its side: it gets what is queued for it, then the connection ends.
     mutating func endInput(_ slot: Int32) {
         let index = Int(slot)

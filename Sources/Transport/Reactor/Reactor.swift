@@ -258,7 +258,7 @@ package struct Reactor<Handler: ConnectionHandler & ~Copyable>: ~Copyable {
     /// The peer has closed its side, maybe while the handler holds back what came before: that is handled first.
     private mutating func inputEnded(_ id: ConnectionID) {
         let flags = connections.table[Int(id.slot)].flags
-        guard !flags.contains(.closing) else { return }
+        guard flags.isDisjoint(with: [.closing, .inputEnded]) else { return }
         if flags.isDisjoint(with: [.readingPaused, .resumed]) {
             connections.endInput(id.slot)
         } else {

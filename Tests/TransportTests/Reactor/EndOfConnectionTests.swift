@@ -161,6 +161,21 @@ import Testing
         client.close()
     }
 
+    @Test(arguments: [0, 8 * 1024 * 1024]) func aPeerThatTookItsLeaveIsNotWaitedFor(_ answerBytes: Int) throws {
+        let script = Probe.Script(received: { id, bytes, io in
+            io.lingerMilliseconds = 3_600_000
+            io.append(pattern(answerBytes), to: id.slot)
+            io.conclude(id.slot)
+            return bytes.count
+        })
+        let reactor = try TestReactor(script)
+        let client = try TestSocket(port: reactor.port, receiveBufferBytes: Self.smallBufferBytes)
+        try client.send("x")
+        #expect(try client.receiveToEnd() == pattern(answerBytes))
+        #expect(reactor.journal.wait { $0.open == 0 })
+        client.close()
+    }
+
     @Test func anEarlyAnswerToALargeBodyIsNotLostByAReset() throws {
         let script = Probe.Script(received: { id, bytes, io in
             io.append(Array("413".utf8), to: id.slot)
