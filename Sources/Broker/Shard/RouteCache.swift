@@ -1,4 +1,4 @@
-/// Where topics lead to which other shards publish: matched once, and good until a subscription changes.
+/// Where topics lead: matched once for all who publish to them, here and on other shards, and good until a subscription changes.
 struct RouteCache {
     private static let topicsMax = 1_024
     /// Of all routes together; 40 bytes each.

@@ -68,16 +68,6 @@ extension Shard {
         }
     }
 
-    private mutating func route(of topic: [UInt8]) -> Route {
-        let generation = subscriptions.generation
-        if let route = routes.route(of: topic, generation: generation) { return route }
-        var route = makeRoute(topic.span)
-        route.topic = topic
-        route.generation = generation
-        routes.keep(route)
-        return route
-    }
-
     /// A PUBLISH, whose route was found, as a value that outlives the read buffer.
     private func message(
         _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32
@@ -179,11 +169,26 @@ extension Shard {
             return
         }
         let mayPublish = sessions[place].rules.mayPublish(topic)
-        var route = mayPublish ? makeRoute(topic) : Route()
-        route.topic = [UInt8](span: topic)
-        route.generation = subscriptions.generation
+        var route = Route()
+        if mayPublish {
+            route = self.route(of: [UInt8](span: topic))
+        } else {
+            route.topic = [UInt8](span: topic)
+            route.generation = subscriptions.generation
+        }
         route.mayPublish = mayPublish
         sessions[place].route = route
+    }
+
+    /// From the cache, so that all who publish to a topic share what it leads to.
+    private mutating func route(of topic: [UInt8]) -> Route {
+        let generation = subscriptions.generation
+        if let route = routes.route(of: topic, generation: generation) { return route }
+        var route = makeRoute(topic.span)
+        route.topic = topic
+        route.generation = generation
+        routes.keep(route)
+        return route
     }
 
     private func isEqual(_ bytes: [UInt8], _ span: Span<UInt8>) -> Bool {
