@@ -124,13 +124,15 @@ final class PooledConnection: Sendable {
 
     private func flush(_ state: inout State) -> Bool {
         let flushed = state.server.flush()
+        // Its socket may be closed, and is watched no longer.
+        guard flushed != .broken else { return false }
         let waits = flushed == .again
         if waits != state.waitsForOutput {
             state.waitsForOutput = waits
             let events = waits ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
             watch(state.server.descriptor, EPOLL_CTL_MOD, events)
         }
-        return flushed != .broken
+        return true
     }
 
     /// Returns what to call when the lock is free again, and whether the connection lives.
