@@ -32,8 +32,8 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
 
     /// Nil after `close`; libpq then answers every call with a failure.
     private var handle: OpaquePointer?
-    /// The server's process for this connection, which may outlive it; 0 for `closed()`.
-    let processID: Int64
+    /// The server's process for this connection, which may outlive it; nil: there is none, or it is not told.
+    private(set) var process: ServerProcess?
     private var prepared: [StatementKey: String] = [:]
 
     /// Connects, waiting, and sets up the session.
@@ -52,22 +52,20 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
             withCStrings(options.map(\.1)) { values in PQconnectdbParams(keys, values, 1) }
         }
         guard let connection else { throw .unavailable("out of memory") }
-        let server = ServerConnection(connection)
+        var server = ServerConnection(connection)
         guard server.isOpen else { throw .unavailable(server.lastError) }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         guard PQsetnonblocking(connection, 1) == 0 else { throw .unavailable(server.lastError) }
         let session = "SET jit = off; SET TimeZone = 'UTC'; SET client_min_messages = warning; \(settings)"
-        _ = try server.run(session, limitMilliseconds: Self.connectSecondsMax * 1_000)
+        let own = try server.run("\(session); \(ServerProcess.own)", limitMilliseconds: Self.connectSecondsMax * 1_000)
+        server.process = own.flatMap { ServerProcess($0) }
         return server
     }
 
     /// Stands for a connection that is yet to be made.
     static func closed() -> ServerConnection { ServerConnection(nil) }
 
-    private init(_ handle: OpaquePointer?) {
-        self.handle = handle
-        processID = Int64(PQbackendPID(handle))
-    }
+    private init(_ handle: OpaquePointer?) { self.handle = handle }
 
     deinit { PQfinish(handle) }
 
