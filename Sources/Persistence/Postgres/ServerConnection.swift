@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import CPostgres
 import Glibc
 
@@ -109,8 +110,20 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Takes in what has arrived. False: the connection is broken.
-    func consume() -> Bool { PQconsumeInput(handle) == 1 && isOpen }
+    /// Takes in all that has arrived. False: the connection is broken.
+    func consume() -> Bool {
+        repeat {
+            guard PQconsumeInput(handle) == 1, isOpen else { return false }
+        } while hasDecrypted
+        return true
+    }
+
+    /// OpenSSL has the rest of a record for which libpq had no room: a wait for the socket would not end with it. PostgreSQL sends 8 KiB at a time,
+    /// which fit; poolers send more.
+    private var hasDecrypted: Bool {
+        guard let tls = PQsslStruct(handle, "OpenSSL") else { return false }
+        return SSL_pending(OpaquePointer(tls)) > 0
+    }
 
     /// Whether a connection on which nothing runs still lives. A server that goes says so and closes: that may lie unread.
     func isAlive() -> Bool {
