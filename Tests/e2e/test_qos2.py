@@ -152,6 +152,32 @@ def test_a_publish_is_stored_once(mortal_hub, client, crash, level):
     reader.expect(wire.PINGRESP)
 
 
+@pytest.mark.parametrize("crash", [reopen, kill_hub])
+def test_a_publish_that_expires_is_stored_once(mortal_hub, crash):
+    """What comes again expires later by the clock, and is the same message: neither its sender nor anybody else is held up."""
+    reading, sending, topic = (rest.unique_name(part) for part in ("reader", "sender", "expires"))
+    reader, _ = open_session(mortal_hub, reading)
+    subscribe(reader, topic, qos=1)
+    reader.socket.close()
+    expiry = b"\x02" + struct.pack(">I", 3600)
+    for flags in (0b0100, 0b1100, 0b1100):
+        sender, _ = open_session(mortal_hub, sending)
+        sender.send(wire.publish(topic, b"x", qos=2, packet_id=9, properties=expiry, flags=flags))
+        assert sender.expect(PUBREC) == b"\x00\x09"
+        sender.socket.close()
+        interrupt(mortal_hub, crash)
+    sender, _ = open_session(mortal_hub, sending)
+    sender.send(acknowledgement(PUBREL, 9))
+    assert identifier(sender.expect(PUBCOMP)) == 9
+    sender.send(wire.publish(topic, b"y", qos=2, packet_id=9, properties=expiry))
+    assert sender.expect(PUBREC) == b"\x00\x09"
+    reader, _ = open_session(mortal_hub, reading)
+    for payload in (b"x", b"y"):
+        kind, _, body = reader.read_packet()
+        assert kind == PUBLISH and body.endswith(payload)
+        reader.send(acknowledgement(wire.PUBACK, struct.unpack(">H", body[2 + len(topic):4 + len(topic)])[0]))
+
+
 def test_a_message_to_a_conversation_is_stored_once(make_hub):
     """The same on a stored topic: history has it once."""
     hub = make_hub("--reactors", "2").start()

@@ -18,8 +18,8 @@ struct BatchLoop: ~Copyable {
     private var machine: BatchStateMachine
     private var action: BatchStateMachine.Action
     private var server = ServerConnection.closed()
-    /// The server's process for the last connection; 0: there was none.
-    private var processID: Int64 = 0
+    /// The server's for the last connection; nil: there was none.
+    private var process: ServerProcess?
     private var buffer = ParameterBuffer()
     private var backlog = Backlog()
     /// Of the batch that was sent.
@@ -93,8 +93,8 @@ struct BatchLoop: ~Copyable {
         let statementTimeout = "SET statement_timeout = \(limits.statementMilliseconds + 1_000);"
         var fresh = try ServerConnection.connect(url: url, settings: Self.sessionSettings + statementTimeout)
         // An attempt that is repeated must not be done later, when the log may have forgotten its entries again.
-        if processID != 0 { _ = try fresh.endOlder([processID]) }
-        processID = fresh.processID
+        if let process { _ = try fresh.endOlder([process]) }
+        process = fresh.process
         server = fresh
     }
 

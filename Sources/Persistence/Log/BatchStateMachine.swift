@@ -7,6 +7,9 @@ struct BatchStateMachine {
     /// Between attempts while the database is away; doubles up to the maximum.
     private static let backoffMillisecondsMin: Int64 = 50
     private static let backoffMillisecondsMax: Int64 = 1_000
+    /// So often the careful way may fail for a reason that asks for care: a deadlock may meet another one. Then it is a refusal like any other,
+    /// such as that of a log which is ahead of its topic's row.
+    private static let carefulAttemptsMax = 4
 
     enum State {
         /// No batch. → `fresh`, `sent`
@@ -58,7 +61,8 @@ struct BatchStateMachine {
     private var origins: [AppendOrigin] = []
     /// An attempt may have been committed without our knowing.
     private var isUnknown = false
-    private var hasTriedCarefully = false
+    /// How many failures of the batch asked for care.
+    private var careCount = 0
     private var backoff = backoffMillisecondsMin
     /// When the batch was taken.
     private var startedAt: Int64 = 0
@@ -86,7 +90,7 @@ struct BatchStateMachine {
         self.origins = origins
         self.isConnected = isConnected
         startedAt = now
-        hasTriedCarefully = false
+        careCount = 0
         backoff = Self.backoffMillisecondsMin
         return attempt()
     }
@@ -126,25 +130,21 @@ struct BatchStateMachine {
     ///   - now: monotonic milliseconds.
     ///   - isClosing: no more appends come; the database is not waited for.
     mutating func failed(_ failure: DatabaseError, now: Int64, isClosing: Bool) -> Decision {
+        if let action = care(about: failure, isClosing) { return Decision(action: action) }
         var decision = Decision(action: .take)
-        if failure.asksForCare, state == .sent || state == .careful {
-            state = .careful
-            // The careful way is the answer to this failure; if it fails like this too, not at once again.
-            decision.action = hasTriedCarefully ? pause() : .sendCarefully
-            hasTriedCarefully = true
-            return decision
-        }
+        let hasAnswered = isConnected
         isConnected = false
         switch failure {
         case .refused(let code, _, let message):
             decision.effects.append(.report("log writer: the database refuses a batch: \(code) \(message)"))
             if state != .idle, !isUnknown {
                 tellUnavailable(isOver: true, &decision)
-                return decision
+                // Whoever refuses a batch is there.
+                if hasAnswered { comeBack(now, &decision) }
             }
         case .unavailable: if state == .sent || state == .careful { doubt(&decision) }
         }
-        // Nobody needs the connection that is made at the start.
+        // Nobody needs a connection now.
         if state == .idle, awaySince == nil { return decision }
         noteAbsence(failure, now, &decision)
         if isClosing {
@@ -181,6 +181,15 @@ struct BatchStateMachine {
     }
 
     // MARK: Trouble
+
+    /// The careful way is the answer to some failures; if it fails like that too, not at once again, nor for ever. Nil: care is no answer.
+    private mutating func care(about failure: DatabaseError, _ isClosing: Bool) -> Action? {
+        guard failure.asksForCare, state == .sent || state == .careful else { return nil }
+        careCount += 1
+        guard careCount <= (isClosing ? 1 : Self.carefulAttemptsMax) else { return nil }
+        state = .careful
+        return careCount == 1 ? .sendCarefully : pause()
+    }
 
     private mutating func doubt(_ decision: inout Decision) {
         if !isUnknown {

@@ -70,6 +70,8 @@ extension BatchWriter: LaneWork {
 
     func leave() { queue.leaveToThread() }
 
+    func decline() { queue.callThread() }
+
     private func advance(isReadable: Bool) -> Int32? {
         let (stop, descriptor) = loop.withLock { loop in
             (loop.advance(isReadable: isReadable, deliver: deliver), loop.descriptor)

@@ -15,7 +15,7 @@ final class ConnectionPool: Sendable {
         var idle: [PooledConnection] = []
         var waiting: [(turn: Turn, sinceMilliseconds: Int64)] = []
         /// The server's processes for connections that were taken out, as far as they have not been ended: one for each that is missing.
-        var abandoned: [Int64] = []
+        var abandoned: [ServerProcess] = []
         var isClosed = false
     }
 
@@ -79,15 +79,16 @@ final class ConnectionPool: Sendable {
     func remove(_ connection: PooledConnection, reason: String = "the connection broke") {
         let wasKnown = state.withLock { state in
             state.idle.removeAll { $0 === connection }
-            if state.connections[connection.id] != nil { state.abandoned.append(connection.processID) }
-            return state.connections.removeValue(forKey: connection.id) != nil
+            guard state.connections.removeValue(forKey: connection.id) != nil else { return false }
+            if let process = connection.process { state.abandoned.append(process) }
+            return true
         }
         connection.close(reason)
         if wasKnown { connectSoon() }
     }
 
     /// Those that a new connection is to end before it is used.
-    func takeAbandoned() -> [Int64] {
+    func takeAbandoned() -> [ServerProcess] {
         state.withLock { state in
             defer { state.abandoned = [] }
             return state.abandoned
@@ -95,7 +96,7 @@ final class ConnectionPool: Sendable {
     }
 
     /// They could not be ended yet.
-    func abandon(_ processes: [Int64]) { state.withLock { $0.abandoned += processes } }
+    func abandon(_ processes: [ServerProcess]) { state.withLock { $0.abandoned += processes } }
 
     func connection(_ id: UInt64) -> PooledConnection? { state.withLock { $0.connections[id] } }
 

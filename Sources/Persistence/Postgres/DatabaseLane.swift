@@ -67,7 +67,7 @@ package final class DatabaseLane: Sendable {
             }
         }
         executor.end()
-        for one in takeNewWork() { one.leave() }
+        for one in takeNewWork() { one.decline() }
         leaveWaitingWork()
     }
 

@@ -10,4 +10,7 @@ protocol LaneWork: AnyObject, Sendable {
 
     /// It is no longer the lane's, although it waits.
     func leave()
+
+    /// The lane has taken it, but will not begin.
+    func decline()
 }

@@ -7,7 +7,7 @@ final class PooledConnection: Sendable {
     /// Never reused, so that a late event of a closed descriptor finds nobody. 0 is the I/O thread's own wake signal.
     let id: UInt64
     /// The server's.
-    let processID: Int64
+    let process: ServerProcess?
     private let epoll: Int32
     private let state: Mutex<State>
 
@@ -34,7 +34,7 @@ final class PooledConnection: Sendable {
         precondition(id != 0)
         self.id = id
         self.epoll = epoll
-        processID = server.processID
+        process = server.process
         let descriptor = server.descriptor
         state = Mutex(State(server: consume server))
         watch(descriptor, EPOLL_CTL_ADD, EPOLLIN.rawValue)
@@ -124,13 +124,15 @@ final class PooledConnection: Sendable {
 
     private func flush(_ state: inout State) -> Bool {
         let flushed = state.server.flush()
+        // Its socket may be closed, and is watched no longer.
+        guard flushed != .broken else { return false }
         let waits = flushed == .again
         if waits != state.waitsForOutput {
             state.waitsForOutput = waits
             let events = waits ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
             watch(state.server.descriptor, EPOLL_CTL_MOD, events)
         }
-        return flushed != .broken
+        return true
     }
 
     /// Returns what to call when the lock is free again, and whether the connection lives.

@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import CPostgres
 import Glibc
 
@@ -32,8 +33,8 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
 
     /// Nil after `close`; libpq then answers every call with a failure.
     private var handle: OpaquePointer?
-    /// The server's process for this connection, which may outlive it; 0 for `closed()`.
-    let processID: Int64
+    /// The server's process for this connection, which may outlive it; nil: there is none, or it is not told.
+    private(set) var process: ServerProcess?
     private var prepared: [StatementKey: String] = [:]
 
     /// Connects, waiting, and sets up the session.
@@ -52,22 +53,20 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
             withCStrings(options.map(\.1)) { values in PQconnectdbParams(keys, values, 1) }
         }
         guard let connection else { throw .unavailable("out of memory") }
-        let server = ServerConnection(connection)
+        var server = ServerConnection(connection)
         guard server.isOpen else { throw .unavailable(server.lastError) }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         guard PQsetnonblocking(connection, 1) == 0 else { throw .unavailable(server.lastError) }
         let session = "SET jit = off; SET TimeZone = 'UTC'; SET client_min_messages = warning; \(settings)"
-        _ = try server.run(session, limitMilliseconds: Self.connectSecondsMax * 1_000)
+        let own = try server.run("\(session); \(ServerProcess.own)", limitMilliseconds: Self.connectSecondsMax * 1_000)
+        server.process = own.flatMap { ServerProcess($0) }
         return server
     }
 
     /// Stands for a connection that is yet to be made.
     static func closed() -> ServerConnection { ServerConnection(nil) }
 
-    private init(_ handle: OpaquePointer?) {
-        self.handle = handle
-        processID = Int64(PQbackendPID(handle))
-    }
+    private init(_ handle: OpaquePointer?) { self.handle = handle }
 
     deinit { PQfinish(handle) }
 
@@ -111,8 +110,20 @@ struct ServerConnection: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Takes in what has arrived. False: the connection is broken.
-    func consume() -> Bool { PQconsumeInput(handle) == 1 && isOpen }
+    /// Takes in all that has arrived. False: the connection is broken.
+    func consume() -> Bool {
+        repeat {
+            guard PQconsumeInput(handle) == 1, isOpen else { return false }
+        } while hasDecrypted
+        return true
+    }
+
+    /// OpenSSL has the rest of a record for which libpq had no room: a wait for the socket would not end with it. PostgreSQL sends 8 KiB at a time,
+    /// which fit; poolers send more.
+    private var hasDecrypted: Bool {
+        guard let tls = PQsslStruct(handle, "OpenSSL") else { return false }
+        return SSL_pending(OpaquePointer(tls)) > 0
+    }
 
     /// Whether a connection on which nothing runs still lives. A server that goes says so and closes: that may lie unread.
     func isAlive() -> Bool {

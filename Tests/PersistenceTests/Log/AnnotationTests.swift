@@ -176,6 +176,24 @@ import Topics
         }
     }
 
+    /// A batch whose answer was lost is sent again as it was. Others' entries are in it, too: those of plain topics have no body.
+    @Test func aMixedBatchIsRepeated() async throws {
+        try await LogFixture.with { (log) async throws in
+            _ = await log.append(log.entry(1, "first"))
+            var plain = log.entry(2, kind: .plain)
+            plain.suffix = [1, 0, 3] + Array("a/bpayload".utf8)
+            let batch = PublishBatch([plain, edit(log, 1), react(log, 1), delete(log, 1)])
+            var server = try ServerConnection.connect(url: log.test.url, settings: "")
+            var buffer = ParameterBuffer()
+            let statement = batch.encodeCarefully(into: &buffer)
+            for state in [PublishBatch.CarefulState.appended, .same] {
+                let results = batch.carefulResults(try server.run(statement, buffer, limitMilliseconds: 5_000))
+                #expect(results.map(\.state) == [state, state, state, state])
+                #expect(results.map(\.seq) == [1, 2, 3, 4])
+            }
+        }
+    }
+
     /// Entries of all kinds in one batch; each sees what those before it did, and other topics are not held up.
     @Test func oneBatch() async throws {
         var limits = LogWriter.Limits()

@@ -192,12 +192,43 @@ import Testing
         check([
             (.connected, "take"), (.taken(1), "send"), (.sent, "awaitAnswer"),
             (failure, "sendCarefully"), (failure, "pause(50)"), (.paused, "sendCarefully"), (failure, "pause(100)"),
-            (.paused, "sendCarefully"), (failure, "pause(200)"), (.paused, "sendCarefully"), (failure, "pause(400)"),
-            (.paused, "sendCarefully"), (failure, "pause(800)"), (.paused, "sendCarefully"), (failure, "pause(1000)"),
-            (.paused, "sendCarefully"), (failure, "pause(1000)"), (.paused, "sendCarefully"),
+            (.paused, "sendCarefully"), (failure, "pause(200)"), (.paused, "sendCarefully"),
             (.sorted([Self.result(.appended, 1, id: 1)]), #"told ["committed@1"] new [1] over 1, take"#),
             // The next batch begins anew.
             (.taken(1), "send"), (.sent, "awaitAnswer"), (failure, "sendCarefully"), (failure, "pause(50)"),
+        ])
+    }
+
+    /// Where care does not help, it is a refusal like any other: the batch is over, or stays if an attempt may be in the log.
+    @Test func theCarefulWayIsNotTriedForEver() {
+        let failure = Event.failed(Self.refused("23505"))
+        check([
+            (.connected, "take"), (.taken(1), "send"), (.sent, "awaitAnswer"),
+            (failure, "sendCarefully"), (failure, "pause(50)"), (.paused, "sendCarefully"), (failure, "pause(100)"),
+            (.paused, "sendCarefully"), (failure, "pause(200)"), (.paused, "sendCarefully"),
+            (failure, #"the database refuses a batch: 23505 no, told ["unavailable"] new [] over 1, take"#),
+            (.taken(1, isConnected: false), "connect"), (.connected, "send"), (.sent, "awaitAnswer"),
+            (.committed(1), #"told ["committed@1"] new [1] over 1, take"#),
+        ])
+        check([
+            (.connected, "take"), (.taken(1), "send"),
+            (
+                .failed(Self.away),
+                "1 entries in an unknown state, absent, the database is away: the database does not answer: gone, pause(50)"
+            ),
+            (.paused, "connect"), (.connected, "sendCarefully"), (failure, "sendCarefully"), (failure, "pause(100)"),
+            (.paused, "sendCarefully"), (failure, "pause(200)"), (.paused, "sendCarefully"), (failure, "pause(400)"),
+            (.paused, "sendCarefully"), (failure, "the database refuses a batch: 23505 no, pause(800)"),
+            (.later(1_000), ""), (.paused, "connect"), (.connected, "sendCarefully"),
+            (
+                failure,
+                #"the database refuses a batch: 23505 no, refuse, told ["unavailable"] new [] over 0, drop, pause(1000)"#
+            ),
+            (.paused, "connect"), (.connected, "sendCarefully"),
+            (
+                .sorted([Self.result(.appended, 1, id: 1)]),
+                "told [] new [1] over 1, present, accept, the database is back after 1000 ms, take"
+            ),
         ])
     }
 
@@ -211,6 +242,32 @@ import Testing
             ),
             (.taken(1, isConnected: false), "connect"), (.connected, "send"), (.sent, "awaitAnswer"),
             (.committed(1), #"told ["committed@1"] new [1] over 1, take"#),
+        ])
+    }
+
+    /// Whoever refuses a batch is there.
+    @Test func aRefusalEndsAnAbsence() {
+        check([
+            (.connected, "take"), (.taken(1, isConnected: false), "connect"),
+            (.failed(Self.away), "absent, the database is away: the database does not answer: gone, pause(50)"),
+            (.later(60), ""), (.paused, "connect"), (.connected, "send"), (.sent, "awaitAnswer"),
+            (
+                .failed(Self.refused("42501")),
+                #"the database refuses a batch: 42501 no, told ["unavailable"] new [] over 1, present, accept, "#
+                    + "the database is back after 60 ms, take"
+            ),
+        ])
+        // Whoever lets nobody in is not.
+        check([
+            (.connected, "take"), (.taken(1, isConnected: false), "connect"),
+            (.failed(Self.away), "absent, the database is away: the database does not answer: gone, pause(50)"),
+            (.paused, "connect"),
+            (
+                .failed(Self.refused("42501")),
+                #"the database refuses a batch: 42501 no, told ["unavailable"] new [] over 1, pause(100)"#
+            ),
+            (.later(60), ""), (.paused, "connect"),
+            (.connected, "present, accept, the database is back after 60 ms, take"),
         ])
     }
 
@@ -296,6 +353,15 @@ import Testing
             (.connected, "take"), (.taken(1), "send"), (.sent, "awaitAnswer"),
             (.failedWhileClosing(Self.refused("23505")), "sendCarefully"),
             (.sorted([Self.result(.same, 1, id: 9)]), #"told ["repeated@1"] new [] over 1, take"#),
+        ])
+        // But once.
+        check([
+            (.connected, "take"), (.taken(1), "send"), (.sent, "awaitAnswer"),
+            (.failedWhileClosing(Self.refused("23505")), "sendCarefully"),
+            (
+                .failedWhileClosing(Self.refused("23505")),
+                #"the database refuses a batch: 23505 no, told ["unavailable"] new [] over 1, take"#
+            ),
         ])
     }
 }

@@ -116,6 +116,24 @@ import Topics
         }
     }
 
+    /// As after a restore of a part: the next number is taken, which no care helps. Whoever publishes there is told, others don't notice, and it ends.
+    @Test func aLogAheadOfItsTopicIsRefused() async throws {
+        var limits = LogWriter.Limits()
+        limits.writers = 1
+        let reports = Reports()
+        let log = try await LogFixture(limits) { reports.add($0) }
+        _ = await log.append(log.entry(1))
+        _ = try await log.test.database.query("UPDATE topics SET last_seq = 0 WHERE id = 1")
+        #expect(await log.append(log.entry(1)).name == "unavailable")
+        await reports.wait(for: "refuses a batch: 23505")
+        #expect(await log.append(log.entry(2)).seq == 1)
+        #expect(!log.writer.isAway)
+        #expect(log.writer.append(log.entry(1), origin: .shard(index: 0, token: 1)))
+        await log.writer.close()
+        #expect(log.recorder.outcomes[1]?.name == "unavailable")
+        log.test.database.close()
+    }
+
     @Test func aFullQueueRefuses() async throws {
         var limits = LogWriter.Limits()
         limits.queueEntriesMax = 3
@@ -201,6 +219,32 @@ import Topics
             #expect(log.recorder.outcomes[1]?.seq == 2)
             log.test.database.close()
         }
+    }
+
+    /// The database is closed before the log, and a lane has not begun with what it took: the writer's own thread does it.
+    @Test func whatALaneDeclinesIsCommitted() async throws {
+        let log = try await LogFixture()
+        var limits = Database.Limits()
+        limits.guestLanes = 1
+        let database = Database(url: log.test.url, limits: limits)
+        try await database.start()
+        let lane = try #require(database.guestLanes.first)
+        let recorder = Recorder()
+        let writer = LogWriter(url: log.test.url, database: database, commits: recorder, outcomes: recorder)
+        writer.start()
+        #expect(writer.append(log.entry(1), origin: .shard(index: 0, token: 1)))
+        await recorder.wait(forOutcomes: 1)
+        try await onThread {
+            lane.moveIn()
+            #expect(writer.append(log.entry(1), origin: .shard(index: 0, token: 2)))
+            database.close()
+            lane.moveOut()
+        }
+        await recorder.wait(forOutcomes: 2)
+        #expect(recorder.outcomes[2]?.seq == 2)
+        await writer.close()
+        await log.writer.close()
+        log.test.database.close()
     }
 
     @Test func closingCommitsWhatIsQueued() async throws {

@@ -78,6 +78,35 @@ import Testing
         }
     }
 
+    /// Work that is taken when the lane has ended, and told what became of it.
+    private final class LateWork: LaneWork {
+        private let fate: CheckedContinuation<String, Never>
+
+        init(_ fate: CheckedContinuation<String, Never>) { self.fate = fate }
+
+        func begin() -> Int32? {
+            fate.resume(returning: "begun")
+            return nil
+        }
+        func resume() -> Int32? { nil }
+        func leave() { fate.resume(returning: "left") }
+        func decline() { fate.resume(returning: "declined") }
+    }
+
+    @Test func whatIsNotBegunIsDeclined() async throws {
+        try await Self.with { database, lane in
+            let fate = await withCheckedContinuation { continuation in
+                startThread("loop") {
+                    lane.moveIn()
+                    lane.take(LateWork(continuation))
+                    database.close()
+                    lane.moveOut()
+                }
+            }
+            #expect(fate == "declined")
+        }
+    }
+
     /// What waits when the loop ends is answered all the same.
     @Test func nobodyWaitsForEverAfterTheLoop() async throws {
         try await Self.with { database, lane in

@@ -17,6 +17,26 @@ import Testing
         }
     }
 
+    /// After a restart an old connection's number may be another one's.
+    @Test func aNumberAloneIsNoProcess() async throws {
+        try await TestDatabase.with(migrated: false) { (test) async throws in
+            var old = try ServerConnection.connect(url: test.url, settings: "")
+            let told = old.process
+            let process = try #require(told)
+            #expect(
+                try old.run("SELECT pg_backend_pid()", ParameterBuffer(), limitMilliseconds: 5_000).int(0, 0)
+                    == process.id)
+            var other = try ServerConnection.connect(url: test.url, settings: "")
+            let namesake = ServerProcess(id: process.id, startedAt: process.startedAt - 1)
+            #expect(try other.endOlder([namesake]) == 0)
+            #expect(try old.run("SELECT 1", ParameterBuffer(), limitMilliseconds: 5_000).int(0, 0) == 1)
+            #expect(try other.endOlder([namesake, process]) == 1)
+            #expect(throws: DatabaseError.self) {
+                try old.run("SELECT 1", ParameterBuffer(), limitMilliseconds: 5_000)
+            }
+        }
+    }
+
     @Test func leavesOtherDatabasesAlone() async throws {
         var limits = Database.Limits()
         limits.connections = 1
