@@ -36,6 +36,9 @@ package enum Limits {
     static let queuedBytesMax = 8 * 1024 * 1024
     /// What a message that waits takes beside its frame.
     static let queuedOverheadBytes = 96
+    /// Messages of plain topics that were handed over to another shard and are not delivered there; who publishes more waits. For 500 subscribers
+    /// that is half a second of work if they are short.
+    static let plainBacklogBytesMax = 1024 * 1024
     /// Messages that wait for some member of a shared subscription.
     static let shareWaitingMax = 10_000
     /// Messages that one member of a shared subscription has without acknowledgement: enough to keep it busy over a slow line, few

@@ -95,6 +95,8 @@ struct Session {
     var acknowledgements = PendingAcknowledgements()
     /// It published when much waited to be committed, and is read no further for a while.
     var isHeldBack = false
+    /// A bit for each shard that has not delivered yet what it published there, for which it is read no further.
+    var aheadOf: UInt64 = 0
     /// What its user may publish; nil: without limit.
     var allowance: PublishAllowance?
     /// It published faster than its user may, and is read no further for a while.
@@ -148,6 +150,7 @@ struct Session {
         user = -1
         cursorsChanged = false
         isHeldBack = false
+        aheadOf = 0
         allowance = nil
         isThrottled = false
         revision = 0
@@ -239,6 +242,9 @@ struct Route {
 
     /// Nothing has to be kept, and no shared subscription matches.
     var isLocal: Bool { logs.isEmpty && shares.isEmpty }
+
+    /// A bit for each shard that a message may go to; those with shared subscriptions, too.
+    var allShards: UInt64 { shares.reduce(shards) { $0 | 1 << UInt64($1.home) } }
 }
 
 extension SubscriptionOptions {

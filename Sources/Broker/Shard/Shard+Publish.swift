@@ -330,7 +330,7 @@ extension Shard {
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
         guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack, !sessions[place].isThrottled,
-            !sessions[place].opened.isWaiting,
+            sessions[place].aheadOf == 0, !sessions[place].opened.isWaiting,
             sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }
