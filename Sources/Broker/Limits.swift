@@ -119,6 +119,8 @@ package enum Limits {
     static let knownSubjectsMax = 20_000
     /// Filters of one SUBSCRIBE that are looked at.
     static let filtersPerPacketMax = 10_000
+    /// SUBSCRIBE, UNSUBSCRIBE and AUTH of one client that wait for the database; beyond it is read no further until half of them are answered.
+    static let requestsMax = 16
     /// protocol.md §2
     package static let textBytesMax = 16_384
     package static let attachmentsMax = 10

@@ -89,6 +89,11 @@ struct Session {
     var lastSave: Task<Void, Never>?
     /// How many such are under way.
     var savesCount = 0
+    /// Tokens of AUTH that are being looked up.
+    var authenticationsCount = 0
+    /// After SUBSCRIBE: the user itself, if it is to hear what is unread, and those whose presence it is to hear.
+    var unreadQuestions = SessionQuestions()
+    var presenceQuestions = SessionQuestions()
     var copies = Copies()
     var kept = KeptFrames()
     var inFlight = InFlight()
@@ -172,6 +177,9 @@ struct Session {
         shares = SessionShares()
         lastSave = nil
         savesCount = 0
+        authenticationsCount = 0
+        unreadQuestions = SessionQuestions()
+        presenceQuestions = SessionQuestions()
         route = Route()
         aliases = []
         sentAliases = TopicAliases(maximum: 0)
@@ -192,6 +200,9 @@ struct Session {
 
     /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
     var waitingCount: Int { acknowledgements.count + held.answersCount + opened.answersCount }
+
+    /// Packets other than PUBLISH whose answers wait for the database.
+    var requestsCount: Int { savesCount + held.subscribeAnswersCount + authenticationsCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }

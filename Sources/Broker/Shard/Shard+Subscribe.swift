@@ -45,6 +45,7 @@ extension Shard {
             return
         }
         saveSubscriptions(granted, answer, of: session)
+        pauseIfAsking(session, io: &io)
     }
 
     /// What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there, and after them the cursors.
@@ -232,6 +233,7 @@ extension Shard {
             let isSaved = await hub.removeSubscriptions(storedID, filters)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: isSaved ? [] : nil), to: index)
         }
+        pauseIfAsking(session, io: &io)
     }
 
     mutating func subscriptionsSaved(
@@ -251,12 +253,15 @@ extension Shard {
         for log in logs where sessions[Int(session)].subscriptions.contains(where: { $0.filter.bytes == log.filter }) {
             cover(log, by: session, from: log.lastSeq)
         }
-        guard let answer else { return }
-        if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
-            send(answer, to: session, io: &io)
-        } else {
-            hold(.answer(answer), of: session)
+        if let answer {
+            if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
+                send(answer, to: session, io: &io)
+            } else {
+                hold(.answer(answer), of: session)
+            }
         }
+        // The client may have no room for the answer.
+        if isLive(session) { resumeReading(session, io: &io) }
     }
 
     // MARK: Index of plain topics
