@@ -56,6 +56,8 @@ package final class Hub: Sendable {
     let retained: RetainedWriter
     let board: StatisticsBoard
     let mailroom: Mailroom
+    /// By shard: plain messages that wait there.
+    let backlogs: [PlainBacklog]
 
     /// True once a client without credentials may have left a session behind: only then must a clean start look for one.
     var hasAnonymousSessions: Bool { anonymousSessions.load(ordering: .relaxed) }
@@ -75,6 +77,7 @@ package final class Hub: Sendable {
         registry = SessionRegistry(
             perUserMax: settings.limits.connectionsPerUser, connectionsMax: settings.limits.connections)
         self.mailroom = mailroom
+        backlogs = (0..<mailroom.shardCount).map { _ in PlainBacklog() }
         board = StatisticsBoard(shardCount: mailroom.shardCount, now: services.wallMilliseconds())
         journal = SessionJournal(
             write: { [services] sessions in

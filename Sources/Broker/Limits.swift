@@ -36,6 +36,9 @@ package enum Limits {
     static let queuedBytesMax = 8 * 1024 * 1024
     /// What a message that waits takes beside its frame.
     static let queuedOverheadBytes = 96
+    /// Messages of plain topics that were handed over to another shard and are not delivered there; who publishes more waits. For 500 subscribers
+    /// that is half a second of work if they are short.
+    static let plainBacklogBytesMax = 1024 * 1024
     /// Messages that wait for some member of a shared subscription.
     static let shareWaitingMax = 10_000
     /// Messages that one member of a shared subscription has without acknowledgement: enough to keep it busy over a slow line, few
@@ -114,8 +117,10 @@ package enum Limits {
     static let subscriptionsMax = 1_000
     /// Subjects of outside issuers whose users are remembered, with some 100 bytes each; the others cost a question to the database.
     static let knownSubjectsMax = 20_000
-    /// Filters of one SUBSCRIBE that are looked at.
-    static let filtersPerPacketMax = 10_000
+    /// Filters of one SUBSCRIBE that are looked at: more can't be granted.
+    static let filtersPerPacketMax = subscriptionsMax
+    /// SUBSCRIBE, UNSUBSCRIBE and AUTH of one client that wait for the database; beyond it is read no further until half of them are answered.
+    static let requestsMax = 16
     /// protocol.md §2
     package static let textBytesMax = 16_384
     package static let attachmentsMax = 10

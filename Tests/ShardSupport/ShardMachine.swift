@@ -177,7 +177,8 @@ package struct ShardMachine: ~Copyable {
             ("users", shard.users.count - shard.freeUsers.count), ("users by id", shard.userIndex.count),
             ("topics", shard.topics.count - shard.freeTopics.count - shard.shares.logs.count),
             ("topics by id", shard.topicIndex.count - shard.shares.logs.count),
-            ("publishers held back", shard.heldBack.count), ("sessions to save", shard.sessionsToSave.count),
+            ("publishers held back", shard.heldBack.count + shard.publishersAhead.count),
+            ("sessions to save", shard.sessionsToSave.count),
             ("stranded entries", shard.stranded.count),
         ]
         return counts.filter { $0.1 != 0 }.map { "\($0.1) \($0.0)" }

@@ -24,6 +24,7 @@ struct HeldActions {
     private(set) var answersCount = 0
     /// Of the held PUBLISH packets.
     private(set) var publishBytes = 0
+    private(set) var subscribeAnswersCount = 0
 
     var isEmpty: Bool { items.isEmpty }
 
@@ -43,9 +44,13 @@ struct HeldActions {
     }
 
     private mutating func count(_ action: Action, by step: Int) {
-        guard case .publish(let bytes, let isAnswered) = action else { return }
-        publishesCount += step
-        publishBytes += step * bytes.count
-        if isAnswered { answersCount += step }
+        switch action {
+        case .write, .deliver: break
+        case .answer: subscribeAnswersCount += step
+        case .publish(let bytes, let isAnswered):
+            publishesCount += step
+            publishBytes += step * bytes.count
+            if isAnswered { answersCount += step }
+        }
     }
 }

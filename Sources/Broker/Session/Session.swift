@@ -89,12 +89,19 @@ struct Session {
     var lastSave: Task<Void, Never>?
     /// How many such are under way.
     var savesCount = 0
+    /// Tokens of AUTH that are being looked up.
+    var authenticationsCount = 0
+    /// After SUBSCRIBE: the user itself, if it is to hear what is unread, and those whose presence it is to hear.
+    var unreadQuestions = SessionQuestions()
+    var presenceQuestions = SessionQuestions()
     var copies = Copies()
     var kept = KeptFrames()
     var inFlight = InFlight()
     var acknowledgements = PendingAcknowledgements()
     /// It published when much waited to be committed, and is read no further for a while.
     var isHeldBack = false
+    /// A bit for each shard that has not delivered yet what it published there, for which it is read no further.
+    var aheadOf: UInt64 = 0
     /// What its user may publish; nil: without limit.
     var allowance: PublishAllowance?
     /// It published faster than its user may, and is read no further for a while.
@@ -148,6 +155,7 @@ struct Session {
         user = -1
         cursorsChanged = false
         isHeldBack = false
+        aheadOf = 0
         allowance = nil
         isThrottled = false
         revision = 0
@@ -169,6 +177,9 @@ struct Session {
         shares = SessionShares()
         lastSave = nil
         savesCount = 0
+        authenticationsCount = 0
+        unreadQuestions = SessionQuestions()
+        presenceQuestions = SessionQuestions()
         route = Route()
         aliases = []
         sentAliases = TopicAliases(maximum: 0)
@@ -189,6 +200,9 @@ struct Session {
 
     /// Of these, those that wait for us. (The others wait for the client, which must be read for that.)
     var waitingCount: Int { acknowledgements.count + held.answersCount + opened.answersCount }
+
+    /// Packets other than PUBLISH whose answers wait for the database.
+    var requestsCount: Int { savesCount + held.subscribeAnswersCount + authenticationsCount }
 
     /// It outlives its connection.
     var isPersistent: Bool { storedID != 0 }
@@ -239,6 +253,9 @@ struct Route {
 
     /// Nothing has to be kept, and no shared subscription matches.
     var isLocal: Bool { logs.isEmpty && shares.isEmpty }
+
+    /// A bit for each shard that a message may go to; those with shared subscriptions, too.
+    var allShards: UInt64 { shares.reduce(shards) { $0 | 1 << UInt64($1.home) } }
 }
 
 extension SubscriptionOptions {

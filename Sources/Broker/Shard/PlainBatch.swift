@@ -18,17 +18,27 @@ package struct PlainBatch: Sendable {
 
     /// Another one is begun then: larger blocks of memory come from the kernel each time.
     private static let bytesMax = 64 * 1024
+    private static let messagesMax = 2_048
+    /// More full ones in a turn are too much for another shard.
+    static let countMax = Limits.plainBacklogBytesMax / bytesMax
 
     private(set) var topics: [[UInt8]] = []
     private(set) var bytes: [UInt8] = []
     private(set) var messages: [Message] = []
+    private var topicBytes = 0
 
-    var isFull: Bool { bytes.count >= Self.bytesMax }
+    var isFull: Bool { bytes.count >= Self.bytesMax || messages.count >= Self.messagesMax }
+
+    /// What it takes in memory.
+    var heldBytes: Int { bytes.count + topicBytes + messages.count * MemoryLayout<Message>.stride }
 
     mutating func append(
         topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64
     ) {
-        if topics.last != topic { topics.append(topic) }
+        if topics.last != topic {
+            topics.append(topic)
+            topicBytes += topic.count
+        }
         let start = bytes.count, end = start + payload.count
         bytes.append(copying: payload)
         bytes.append(contentsOf: forwarded)
@@ -40,6 +50,8 @@ package struct PlainBatch: Sendable {
 }
 
 extension [PlainBatch] {
+    var heldBytes: Int { reduce(0) { $0 + $1.heldBytes } }
+
     mutating func append(
         topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64
     ) {

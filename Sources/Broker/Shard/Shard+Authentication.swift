@@ -72,6 +72,8 @@ extension Shard {
         }
         let token = sessionToken(session), will = sessions[Int(session)].will
         let userID = sessions[Int(session)].key.userID
+        sessions[Int(session)].authenticationsCount += 1
+        pauseIfAsking(session, io: &io)
         Task { [hub, index] in
             let outcome = await hub.reauthenticate(verified, as: userID, will)
             hub.mailroom.post(.reauthenticated(session: token, outcome), to: index)
@@ -80,10 +82,12 @@ extension Shard {
 
     mutating func reauthenticated(_ token: UInt64, _ outcome: Reauthentication, io: inout Connections) {
         guard let session = session(of: token) else { return }
+        sessions[Int(session)].authenticationsCount -= 1
         switch outcome {
         case .admitted(let claims):
             adopt(claims, session, io: &io)
             recheck(claims)
+            resumeReading(session, io: &io)
         case .refused(let reason): disconnect(session, .notAuthorized, text: "\(reason)", io: &io)
         case .unavailable: disconnect(session, .serverBusy, text: "the database is away", io: &io)
         }

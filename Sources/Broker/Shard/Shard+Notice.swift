@@ -81,14 +81,21 @@ extension Shard {
         guard user >= 0, users[Int(user)].isReady else { return }
         let inbox = topics[Int(users[Int(user)].inbox)].name
         guard filters.contains(where: { $0.matches(inbox.span) }) else { return }
-        let token = sessionToken(session), id = users[Int(user)].id
+        askForUnread(sessions[Int(session)].unreadQuestions.want([users[Int(user)].id]), for: session)
+    }
+
+    /// - Parameter users: the session's own, or nobody.
+    private func askForUnread(_ users: [Int64], for session: Int32) {
+        guard let id = users.first else { return }
+        let token = sessionToken(session)
         Task { [hub, index] in
+            var unread: [UnreadConversation] = []
             do {
-                let unread = try await hub.services.unread.unread(of: id, limit: Limits.noticesAtSubscribeMax)
-                if !unread.isEmpty { hub.mailroom.post(.unread(unread, session: token), to: index) }
+                unread = try await hub.services.unread.unread(of: id, limit: Limits.noticesAtSubscribeMax)
             } catch {
                 hub.services.logger.warning("a client could not be told of what is unread: \(error)")
             }
+            hub.mailroom.post(.unread(unread, session: token), to: index)
         }
     }
 
@@ -99,6 +106,7 @@ extension Shard {
         if token == nil { notices.isAsking = false }
         let asking = token.flatMap { session(of: $0) }
         guard token == nil || asking != nil else { return }
+        if let asking { askForUnread(sessions[Int(asking)].unreadQuestions.answered(), for: asking) }
         for conversation in unread {
             guard let user = userIndex[conversation.userID],
                 let topic = readableTopic(conversation.topic.address, user)

@@ -20,7 +20,7 @@ extension Shard {
         let isFirst = publish.qos != .exactlyOnce || sessions[place].inbound.beginPublishing(publish.packetID)
         guard publish.retain || !sessions[place].route.isLocal else {
             if isFirst {
-                if sessions[place].route.shards != 0 { handOver(publish, bytes, from: session) }
+                if sessions[place].route.shards != 0 { handOver(publish, bytes, from: session, io: &io) }
                 deliverHere(publish, on: topic, bytes, from: session, io: &io)
             }
             answer(publish, on: topic, bytes, nil, session, io: &io)
@@ -34,6 +34,7 @@ extension Shard {
         if isFirst, isKept || token == 0 {
             handOver(message, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
+            if busyShards != 0 { holdBackIfAhead(session, of: sessions[place].route.allShards, io: &io) }
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
         pauseIfAhead(session, io: &io)
@@ -103,12 +104,15 @@ extension Shard {
             outgoing[shard].append(
                 topic: message.topic, payload: message.payload.span, forwarded: message.forwarded, qos: message.qos,
                 retain: message.retain, expiresAt: message.expiresAt)
+            noteOutgoing(shard)
         }
         share(message, among: route.shares)
     }
 
     /// A PUBLISH, whose route was found, straight from the read buffer to the other shards with matching filters.
-    private mutating func handOver(_ publish: Publish, _ bytes: Span<UInt8>, from session: Int32) {
+    private mutating func handOver(
+        _ publish: Publish, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
+    ) {
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties { publish.appendForwardedProperties(to: &forwarded, in: bytes) }
         let expiry = Expiry(seconds: publish.messageExpirySeconds, now: hub.services.wallMilliseconds())
@@ -117,7 +121,9 @@ extension Shard {
             outgoing[shard].append(
                 topic: sessions[Int(session)].route.topic, payload: bytes.extracting(publish.payload),
                 forwarded: forwarded, qos: publish.qos, retain: publish.retain, expiresAt: expiry.expiresAt)
+            noteOutgoing(shard)
         }
+        holdBackIfAhead(session, of: shards, io: &io)
     }
 
     /// To this shard's sessions; the route is found.

@@ -157,6 +157,11 @@ extension Shard {
         }
     }
 
+    /// Each request costs a statement or two, and those of a session's subscriptions are written one after the other.
+    func pauseIfAsking(_ session: Int32, io: inout Connections) {
+        if sessions[Int(session)].requestsCount >= Limits.requestsMax { io.pauseReading(sessions[Int(session)].slot) }
+    }
+
     // MARK: Back-pressure
 
     /// While much waits to be committed, who adds to it is read no further, at any QoS; nobody else notices. What they have sent already
@@ -330,8 +335,9 @@ extension Shard {
     mutating func resumeReading(_ session: Int32, io: inout Connections) {
         let place = Int(session), slot = sessions[place].slot
         guard !sessions[place].acknowledgements.isBlocked, !sessions[place].isHeldBack, !sessions[place].isThrottled,
-            !sessions[place].opened.isWaiting,
+            sessions[place].aheadOf == 0, !sessions[place].opened.isWaiting,
             sessions[place].waitingCount < Int(Limits.receiveMaximum) / 2,
+            sessions[place].requestsCount <= Limits.requestsMax / 2,
             sessions[place].held.publishBytes <= Limits.heldBytesMax / 2, !io.isCongested(slot)
         else { return }
         io.resumeReading(slot)

@@ -40,8 +40,10 @@ extension Shard {
             return
         }
         switch sessions[Int(session)].inFlight.receive(packetID) {
+        // Its PUBREL may be among what is held, and was sent if it is not: one is enough.
+        case .arrived(isNew: false) where !sessions[Int(session)].held.isEmpty: break
         // If we forgot that it has arrived, we would send it again, and the client would take it for another message.
-        case .arrived where sessions[Int(session)].isPersistent:
+        case .arrived(isNew: true) where sessions[Int(session)].isPersistent:
             hold(.write(packet(.pubrel, packetID, for: session)), of: session)
         case .arrived: send(.pubrel, packetID, to: session, io: &io)
         case .unknown: send(.pubrel, packetID, .packetIdentifierNotFound, to: session, io: &io)

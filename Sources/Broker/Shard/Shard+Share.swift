@@ -272,6 +272,8 @@ extension Shard {
 
     private mutating func postShares(to shard: Int) {
         guard !shares.outgoing[shard].isEmpty else { return }
+        let bytes = shares.outgoing[shard].heldBytes
+        if bytes > 0 { noteBacklog(bytes, of: shard) }
         hub.mailroom.post(.shares(shares.outgoing[shard]), to: shard)
         shares.outgoing[shard] = []
     }
@@ -284,6 +286,8 @@ extension Shard {
             done += 1
         }
         if done > 0 { shares.work = [] }
+        if shares.workBytes > 0 { noteHandled(shares.workBytes) }
+        shares.workBytes = 0
         for shard in shares.outgoing.indices { postShares(to: shard) }
     }
 }

@@ -172,15 +172,20 @@ extension Shard {
             let name = Array("presence/\(id)".utf8)
             return filters.contains { $0.matches(name.span) }
         }
-        guard !concerned.isEmpty else { return }
+        askForPresences(of: sessions[Int(session)].presenceQuestions.want(concerned), for: session)
+    }
+
+    private func askForPresences(of users: [Int64], for session: Int32) {
+        guard !users.isEmpty else { return }
         let token = sessionToken(session)
         Task { [hub, index] in
-            hub.mailroom.post(.presences(session: token, await hub.presences(of: concerned)), to: index)
+            hub.mailroom.post(.presences(session: token, await hub.presences(of: users)), to: index)
         }
     }
 
     mutating func deliver(_ presences: [Signal], to token: UInt64, io: inout Connections) {
         guard let session = session(of: token) else { return }
+        askForPresences(of: sessions[Int(session)].presenceQuestions.answered(), for: session)
         for signal in presences where mayReadPresence(of: signal.from, sessions[Int(session)].user) {
             frames.reset()
             deliver(signal, to: session, retain: true, io: &io)

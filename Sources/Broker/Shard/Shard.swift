@@ -36,6 +36,10 @@ package struct Shard: ~Copyable {
     var routes = RouteCache()
     /// For each other shard, what goes to it at the end of the turn.
     var outgoing: [[PlainBatch]]
+    /// A bit for each other shard that has enough to do.
+    var busyShards: UInt64 = 0
+    /// Tokens of publishers that wait for such.
+    var publishersAhead: [UInt64] = []
     var shares: ShareTable
 
     var users: [UserState] = []
@@ -185,10 +189,7 @@ package struct Shard: ~Copyable {
         finishShares(io: &io)
         if isStopping { saveShareLogs() }
         saveSessions()
-        for shard in outgoing.indices where !outgoing[shard].isEmpty {
-            hub.mailroom.post(.plain(outgoing[shard]), to: shard)
-            outgoing[shard] = []
-        }
+        postPlain(io: &io)
     }
 
     package mutating func mail(_ mail: ShardMail, io: inout Connections) {
@@ -197,12 +198,13 @@ package struct Shard: ~Copyable {
             for entry in entries { apply(entry, io: &io) }
             releaseHeldBack(io: &io)
         case .outcomes(let outcomes): for (token, outcome) in outcomes { resolve(token, outcome, io: &io) }
-        case .plain(let batches): for batch in batches { deliver(batch, io: &io) }
+        case .plain(let batches): deliver(batches, io: &io)
+        case .plainRoom(let shard): plainRoom(on: shard, io: &io)
         case .will(let id, let message):
             publish(message, id: id, io: &io) { [hub] isKept in
                 if isKept { hub.willSent(id) } else { hub.willFailed(id) }
             }
-        case .shares(let mail): shares.work += mail
+        case .shares(let mail): shares.take(mail)
         case .filterAdded(let filter, let shard) where filter.isShared: addHolder(shard, of: filter)
         case .filterRemoved(let filter, let shard) where filter.isShared: removeHolder(shard, of: filter)
         case .filterAdded(let filter, let shard):

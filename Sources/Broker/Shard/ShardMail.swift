@@ -12,6 +12,8 @@ package enum ShardMail: Sendable {
     case outcomes([(token: UInt64, outcome: AppendOutcome)])
     /// Messages of plain topics, published on another shard.
     case plain([PlainBatch])
+    /// A shard that had enough to do with such messages can take more.
+    case plainRoom(on: Int)
     /// A will whose client is gone, to be published here.
     case will(id: Int64, PlainMessage)
     /// Another shard has its first subscription, or no more, with this filter.
@@ -119,4 +121,7 @@ package struct PlainMessage: Sendable {
     var expiresAt: Int64 = 0
     /// Who published it; an empty client id: the hub.
     var publisher = SessionKey(userID: 0, clientID: [])
+
+    /// What it costs to hold it.
+    var heldBytes: Int { 128 + topic.count + payload.count + forwarded.count }
 }

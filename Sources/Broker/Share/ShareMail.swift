@@ -27,7 +27,7 @@ package struct SharedMessage: Sendable {
     var isLogged: Bool { entry != nil }
 
     /// What it costs to hold it.
-    var heldBytes: Int { 128 + message.topic.count + message.payload.count + message.forwarded.count }
+    var heldBytes: Int { message.heldBytes }
 }
 
 /// Why a member does not take a message that its group gave it.
@@ -65,6 +65,16 @@ package enum ShareMail: Sendable {
     // To a member's shard.
 
     case deliver(ShareDelivery)
+}
+
+extension [ShareMail] {
+    /// What was published takes so much; all else is answers, of which there are no more than messages.
+    var heldBytes: Int {
+        reduce(0) { bytes, mail in
+            guard case .publish(let message, _) = mail else { return bytes }
+            return bytes + message.heldBytes
+        }
+    }
 }
 
 package struct ShareDelivery: Sendable {

@@ -22,6 +22,8 @@ struct ShareTable {
     var localCounts: [TopicFilter: Int] = [:]
     /// What is to be done here at the end of the turn.
     var work: [ShareMail] = []
+    /// Messages in it that other shards have published.
+    var workBytes = 0
     /// For each other shard, what goes to it at the end of the turn.
     var outgoing: [[ShareMail]]
 
@@ -37,6 +39,12 @@ struct ShareTable {
 
     /// How many entries of its log a group should be offered now.
     func room(_ filter: TopicFilter) -> Int { mayHoldMore(filter) ? groups[filter]?.room ?? 0 : 0 }
+
+    /// What another shard has said.
+    mutating func take(_ mail: [ShareMail]) {
+        work += mail
+        workBytes += mail.heldBytes
+    }
 
     mutating func live(_ message: PlainMessage) -> SharedMessage {
         defer { nextLiveNumber += 1 }

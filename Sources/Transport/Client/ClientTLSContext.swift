@@ -20,8 +20,7 @@ package final class ClientTLSContext: @unchecked Sendable {
         }
         precondition(confab_ctx_set_min_proto_version(context, TLS1_2_VERSION) == 1, "these settings are constants")
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-        let mode = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-        _ = confab_ctx_set_mode(context, Int(mode))
+        _ = confab_ctx_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
     }
 
     deinit { SSL_CTX_free(pointer) }

@@ -36,8 +36,7 @@ package final class TLSContext: @unchecked Sendable {
             && SSL_CTX_set_num_tickets(context, 1) == 1
             && SSL_CTX_set_session_id_context(context, "confab", 6) == 1
         precondition(isSet, "these settings are constants")
-        let mode = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-        _ = confab_ctx_set_mode(context, Int(mode))
+        _ = confab_ctx_set_mode(context, Int(SSL_MODE_RELEASE_BUFFERS))
         confab_ctx_set_server_options(context)
     }
 

@@ -68,7 +68,8 @@ struct TLSSession {
         }
     }
 
-    /// Encrypts all of `bytes` into the port's output.
+    /// Encrypts all of `bytes` into the port's output, as many records as that takes: a client may want small ones [RFC 6066 §4], and the port
+    /// has room for all.
     func encrypt(_ bytes: UnsafeBufferPointer<UInt8>, _ port: CipherPort) -> Bool {
         ERR_clear_error()
         port.setInput(UnsafeBufferPointer(start: nil, count: 0))

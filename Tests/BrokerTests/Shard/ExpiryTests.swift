@@ -92,6 +92,7 @@ import Testing
                     topic: Array("t".utf8), payload: Array("\(left)".utf8).span, forwarded: [], qos: .atMostOnce,
                     retain: false, expiresAt: left == 0 ? 0 : clock.now + Int64(left))
             }
+            _ = hub.hub.backlogs[0].add(batch.heldBytes)
             hub.mailroom.post(.plain([batch]), to: 0)
             for (payload, seconds) in [("30000", 30), ("29999", 30), ("0", nil)] as [(String, UInt32?)] {
                 let delivery = try reader.receive()

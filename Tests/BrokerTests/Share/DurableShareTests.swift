@@ -252,6 +252,7 @@ import Topics
                     forwarded: [])
                 let filter = try TopicFilter(validating: Array(Self.filter.utf8))
                 let home = Int(UInt(bitPattern: filter.hashValue) % UInt(shards))
+                _ = hub.hub.backlogs[home].add(message.heldBytes)
                 hub.mailroom.post(.shares([.publish(message, [filter])]), to: home)
             }
             try handOver("1")

@@ -6,6 +6,8 @@ import Synchronization
 /// Read marks and last seen, in memory.
 final class TestReads: ReadMarkSource {
     private let state = Mutex<(marks: [String: Int64], seen: [Int64: Int64])>(([:], [:]))
+    private let lastSeenReads = Atomic<Int>(0)
+    let lastSeenGate = Gate()
     private let mailroom: Mailroom
     private let end: @Sendable (Int64) -> Int64
 
@@ -29,7 +31,12 @@ final class TestReads: ReadMarkSource {
         state.withLock { $0.seen[userID] = milliseconds }
     }
 
+    /// How often it was asked when users were last seen.
+    var lastSeenCount: Int { lastSeenReads.load(ordering: .acquiring) }
+
     func lastSeen(of users: [Int64]) async throws(DatabaseError) -> [Int64: Int64] {
-        state.withLock { $0.seen.filter { users.contains($0.key) } }
+        await lastSeenGate.pass()
+        defer { lastSeenReads.add(1, ordering: .releasing) }
+        return state.withLock { $0.seen.filter { users.contains($0.key) } }
     }
 }

@@ -8,6 +8,8 @@ final class TestUnread: UnreadSource {
     private let log: TestLog
     private let asked = Mutex<[Int]>([])
     private let subscribers = Atomic<Int>(0)
+    /// Before what a SUBSCRIBE has asked for.
+    let subscribes = Gate()
 
     init(log: TestLog) { self.log = log }
 
@@ -18,6 +20,7 @@ final class TestUnread: UnreadSource {
     var subscriberCount: Int { subscribers.load(ordering: .acquiring) }
 
     func unread(of userID: Int64, limit: Int) async throws(DatabaseError) -> [UnreadConversation] {
+        await subscribes.pass()
         defer { subscribers.add(1, ordering: .releasing) }
         return Array(log.topics.compactMap { conversation($0, of: userID) }.prefix(limit))
     }

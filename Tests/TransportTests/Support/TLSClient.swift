@@ -18,9 +18,12 @@ final class TLSClient {
     private let input: OpaquePointer
     private let output: OpaquePointer
 
-    /// - Parameter session: of an earlier connection, to be resumed.
+    /// - Parameters:
+    ///   - session: of an earlier connection, to be resumed.
+    ///   - fragmentLength: asks for records no larger than this code says [RFC 6066 §4]; 0: does not ask.
     init(
-        port: UInt16, version: Version = .tls13, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil
+        port: UInt16, version: Version = .tls13, session: OpaquePointer? = nil, receiveBufferBytes: Int32? = nil,
+        fragmentLength: UInt8 = 0
     ) throws {
         socket = try TestSocket(port: port, receiveBufferBytes: receiveBufferBytes)
         context = SSL_CTX_new(TLS_client_method())!
@@ -33,6 +36,7 @@ final class TLSClient {
         SSL_set_bio(ssl, input, output)
         SSL_set_connect_state(ssl)
         if let session { SSL_set_session(ssl, session) }
+        SSL_set_tlsext_max_fragment_length(ssl, fragmentLength)
     }
 
     deinit {

@@ -23,6 +23,16 @@ import Testing
         #expect(reactor.ask { $0.pool.inUse } == 0)
     }
 
+    /// Of 512 and of 4,096 bytes, as clients with little memory want them [RFC 6066 §4].
+    @Test(arguments: versions, [1, 4]) func sendsSmallRecords(_ version: TLSClient.Version, _ code: UInt8) throws {
+        let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
+        let client = try TLSClient(port: reactor.port, version: version, fragmentLength: code)
+        try client.handshake()
+        let bytes = Array(Self.megabyte[..<100_000])
+        try client.send(bytes)
+        #expect(try client.receive(exactly: bytes.count) == bytes)
+    }
+
     @Test(arguments: versions) func resumesSessions(_ version: TLSClient.Version) throws {
         let reactor = try TestReactor(.echo, tls: TestCertificate.shared)
         var session: OpaquePointer?
