@@ -50,7 +50,7 @@ extension Shard {
 
     // MARK: UNSUBSCRIBE
 
-    /// Entries whose cursor goes with an UNSUBSCRIBE while they are in flight.
+    /// Entries whose cursor goes with an UNSUBSCRIBE, or with the connection after a SUBSCRIBE with QoS 0, while they are in flight.
     struct Orphans {
         var topic: StoredTopic
         var items: [(ordinal: Int64, seq: Int64)]
@@ -63,15 +63,26 @@ extension Shard {
             let cursor = sessions[place].cursors.firstIndex(where: { $0.topic == topic }),
             sessions[place].cursors[cursor].inFlightCount > 0
         else { return nil }
-        let items = sessions[place].inFlight.sent(cursor: Int32(cursor))
+        var items = sessions[place].inFlight.unanswered(cursor: Int32(cursor))
+        items.removeAll { sessions[place].kept.byOrdinal[$0.ordinal] != nil }
         return items.isEmpty ? nil : Orphans(topic: topics[Int(topic)].topic, items: items)
+    }
+
+    /// A subscription was lowered to QoS 0: on the next connection the log won't be there to send them again from.
+    func addOrphans(ofLowered filter: [UInt8], _ session: Int32, to orphans: inout [Orphans]) {
+        guard let topic = logTopic(of: filter), let found = self.orphans(in: topic, of: session),
+            !orphans.contains(where: { $0.topic.id == found.topic.id })
+        else { return }
+        orphans.append(found)
     }
 
     /// They were read: from now on the session keeps them, if they are still not complete.
     mutating func keepOrphans(_ orphans: [(ordinal: Int64, entry: LogEntry)], of session: Int32) {
         let place = Int(session), isVersion5 = sessions[place].version == .v5
         for (ordinal, entry) in orphans {
-            guard let qos = sessions[place].inFlight.qosOfSent(ordinal) else { continue }
+            guard let qos = sessions[place].inFlight.qosOfUnanswered(ordinal),
+                sessions[place].kept.byOrdinal[ordinal] == nil
+            else { continue }
             var name: [UInt8] = []
             entry.topic.address.appendName(to: &name)
             let encoded = EncodedEntry(entry, name)

@@ -30,10 +30,13 @@ extension Shard {
         let logs = publish.qos.isAcknowledged ? sessions[place].route.logs : []
         let waits = publish.qos.isAcknowledged ? logs.count + (publish.retain ? 1 : 0) : 0
         let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session, isPlain: true) : 0
-        let isKept = keep(message, id: publishID(publish, of: session), logs, token: token, io: &io)
+        let id = publishID(publish, of: session)
+        let isKept = keep(message, id: id, logs, token: token, io: &io)
         if isFirst, isKept || token == 0 {
-            handOver(message, along: sessions[place].route)
+            let entryID = logs.isEmpty ? 0 : id
+            handOver(message, entryID, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
+            noteLive(entryID, sessions[place].route.targets)
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
         pauseIfAhead(session, io: &io)
@@ -50,8 +53,10 @@ extension Shard {
         let waits = logs.count + (message.retain ? 1 : 0)
         let token = waits > 0 ? errands.begin(waits: waits, then) : 0
         if keep(message, id: id, logs, token: token, io: &io) {
-            handOver(message, along: route)
+            let entryID = logs.isEmpty ? 0 : id
+            handOver(message, entryID, along: route)
             deliver(message, along: route, io: &io)
+            noteLive(entryID, route.targets)
         }
         if waits == 0 { then(true) }
     }
@@ -65,6 +70,7 @@ extension Shard {
             deliver(
                 topic.span, batch.bytes.span.extracting(message.payload), qos: message.qos, retain: message.retain,
                 forwarded: Array(batch.bytes[message.forwarded]), expiresAt: message.expiresAt, along: route, io: &io)
+            noteLive(message.entryID, route.targets)
         }
     }
 
@@ -108,11 +114,11 @@ extension Shard {
     }
 
     /// To the other shards with matching filters, and to shared subscriptions.
-    private mutating func handOver(_ message: PlainMessage, along route: Route) {
+    private mutating func handOver(_ message: PlainMessage, _ entryID: Int64, along route: Route) {
         for shard in outgoing.indices where route.shards & 1 << UInt64(shard) != 0 {
             outgoing[shard].append(
                 topic: message.topic, payload: message.payload.span, forwarded: message.forwarded, qos: message.qos,
-                retain: message.retain, expiresAt: message.expiresAt)
+                retain: message.retain, expiresAt: message.expiresAt, entryID: entryID)
         }
         share(message, among: route.shares)
     }

@@ -14,10 +14,12 @@ extension Shard {
         if sessions[place].version != .v5 { try checkFilters(subscribe.entries.map(\.filter)) }
         var answer = SubscribeAnswer(packetID: subscribe.packetID)
         var granted: [StoredSubscription] = []
+        var orphans: [Orphans] = []
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
                 let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
+                let wasAcknowledged = isAcknowledged(entry.filter, session)
                 // Each filter is compared with all that is there, so a packet of a hundred thousand would hold everybody up.
                 let reason =
                     position < Limits.filtersPerPacketMax
@@ -35,7 +37,9 @@ extension Shard {
                 }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
-                if entry.options.qos == .atMostOnce { uncoverLog(of: entry.filter, session: session) }
+                if wasAcknowledged, entry.options.qos == .atMostOnce {
+                    addOrphans(ofLowered: entry.filter, session, to: &orphans)
+                }
             }
         } else {
             answer.reasons = subscribe.entries.map { _ in .implementationSpecificError }
@@ -44,22 +48,27 @@ extension Shard {
             send(answer, to: session, io: &io)
             return
         }
-        saveSubscriptions(granted, answer, of: session)
+        saveSubscriptions(granted, answer, orphans, of: session)
     }
 
     /// What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there, and after them the cursors.
     mutating func saveSubscriptions(
-        _ granted: [StoredSubscription], _ answer: SubscribeAnswer?, of session: Int32
+        _ granted: [StoredSubscription], _ answer: SubscribeAnswer?, _ orphans: [Orphans] = [], of session: Int32
     ) {
         let place = Int(session)
         let token = sessionToken(session), storedID = sessions[place].storedID
         let logged = sessions[place].subscriptions.filter { subscribed in
-            wantsLog(subscribed, session) && granted.contains { $0.filter == subscribed.filter.bytes }
+            (subscribed.isLogged || wantsLog(subscribed, session))
+                && granted.contains { $0.filter == subscribed.filter.bytes }
         }
         let previous = sessions[place].lastSave
         sessions[place].savesCount += 1
-        sessions[place].lastSave = Task { [hub, index, answer, granted, filters = logged.map(\.filter.bytes)] in
+        sessions[place].lastSave = Task {
+            [hub, index, answer, granted, orphans, filters = logged.map(\.filter.bytes)] in
             await previous?.value
+            if !orphans.isEmpty {
+                hub.mailroom.post(.orphansRead(session: token, await hub.read(orphans)), to: index)
+            }
             let logs = await hub.saveSubscriptions(storedID, granted, logged: filters)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: logs), to: index)
         }
@@ -127,16 +136,19 @@ extension Shard {
         } else if !maySubscribe(filter, session) {
             return .notAuthorized
         }
-        let subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
+        var subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
         let place = Int(session)
         if let old = sessions[place].subscriptions.firstIndex(where: { $0.filter == filter }) {
+            subscribed.isLogged = sessions[place].subscriptions[old].isLogged
             sessions[place].subscriptions[old] = subscribed
         } else {
             guard sessions[place].subscriptions.count < Limits.subscriptionsMax else { return .quotaExceeded }
+            subscribed.isLogged = beginsLogged(subscribed, session)
             sessions[place].subscriptions.append(subscribed)
         }
         if filter.reachesSystem { requestSystemValues(subscribed, of: session) }
         insert(subscribed, of: session)
+        if isRaised(subscribed, session) { logFences.raised.insert(session) }
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved, !filter.isShared {
             for topic in readableTopics(of: user) {
@@ -247,10 +259,23 @@ extension Shard {
             disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
-        // It may have unsubscribed meanwhile.
-        for log in logs where sessions[Int(session)].subscriptions.contains(where: { $0.filter.bytes == log.filter }) {
-            cover(log, by: session, from: log.lastSeq)
+        var live: [FilterLog] = []
+        for log in logs {
+            // It may have unsubscribed meanwhile.
+            let found = sessions[Int(session)].subscriptions.first { $0.filter.bytes == log.filter }
+            guard let subscribed = found, !log.isShared else { continue }
+            if subscribed.isLogged { cover(log, by: session, from: log.lastSeq) } else { live.append(log) }
         }
+        guard live.isEmpty else {
+            awaitOtherShards(live, answer, of: session)
+            return
+        }
+        finishSubscribe(answer, of: session, io: &io)
+    }
+
+    /// The cursors are there: SUBACK follows when they are saved, UNSUBACK at once if nothing has to be.
+    mutating func finishSubscribe(_ answer: SubscribeAnswer?, of session: Int32, io: inout Connections) {
+        forgetRaised(session)
         guard let answer else { return }
         if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
             send(answer, to: session, io: &io)
@@ -272,7 +297,7 @@ extension Shard {
             return
         }
         let options = DeliveryOptions(
-            qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
+            qos: liveQoS(subscribed, session).rawValue, noLocal: subscribed.options.noLocal,
             retainAsPublished: subscribed.options.retainAsPublished)
         let isNew = subscriptions.insert(
             subscribed.filter, Subscription(session: session, options: options, identifier: subscribed.identifier))

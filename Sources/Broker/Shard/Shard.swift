@@ -30,6 +30,7 @@ package struct Shard: ~Copyable {
     /// Logs of plain filters, which stand in `subscriptions` too.
     var filterLogs: [FilterLog] = []
     var freeFilterLogs: [Int32] = []
+    var logFences = LogFences()
     var filterLogIndex: [[UInt8]: Int32] = [:]
     /// How many local sessions have a filter; the other shards know those above zero.
     var filterCounts: [TopicFilter: Int] = [:]
@@ -189,6 +190,7 @@ package struct Shard: ~Copyable {
             hub.mailroom.post(.plain(outgoing[shard]), to: shard)
             outgoing[shard] = []
         }
+        answerLogFences()
     }
 
     package mutating func mail(_ mail: ShardMail, io: inout Connections) {
@@ -215,6 +217,7 @@ package struct Shard: ~Copyable {
         case .nextTurn: break
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
+        case .logFence(let mail): handle(mail, io: &io)
         case .subscriptionsSaved(let token, let answer, let logs):
             subscriptionsSaved(token, answer, logs, io: &io)
         case .orphansRead(let token, let orphans):
