@@ -17,9 +17,10 @@ extension Shard {
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
         let place = Int(session)
-        let isFirst = publish.qos != .exactlyOnce || sessions[place].inbound.beginPublishing(publish.packetID)
+        let isFirst = publish.qos != .exactlyOnce || !sessions[place].inbound.isPublished(publish.packetID)
         guard publish.retain || !sessions[place].route.isLocal else {
             if isFirst {
+                if publish.qos == .exactlyOnce { sessions[place].inbound.notePublished(publish.packetID) }
                 if sessions[place].route.shards != 0 { handOver(publish, bytes, from: session) }
                 deliverHere(publish, on: topic, bytes, from: session, io: &io)
             }
@@ -33,6 +34,7 @@ extension Shard {
         let id = publishID(publish, of: session)
         let isKept = keep(message, id: id, logs, token: token, io: &io)
         if isFirst, isKept || token == 0 {
+            if publish.qos == .exactlyOnce { sessions[place].inbound.notePublished(publish.packetID) }
             let entryID = logs.isEmpty ? 0 : id
             handOver(message, entryID, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
