@@ -21,7 +21,7 @@ extension Shard {
             guard !io.isCongested(sessions[place].slot),
                 sessions[place].inFlight.outstanding < sessions[place].receiveMaximum
             else { return }
-            guard let frame = sessions[place].kept.byOrdinal[ordinal], mayStillReceive(frame, session) else {
+            guard let frame = sessions[place].kept.byOrdinal[ordinal], mayStillReceive(frame.bytes, session) else {
                 sessions[place].inFlight.forget(ordinal)
                 continue
             }
@@ -38,8 +38,9 @@ extension Shard {
         advanceCursors(of: session)
     }
 
-    private func mayStillReceive(_ frame: KeptFrames.Frame, _ session: Int32) -> Bool {
-        let topic = frame.bytes.span.extracting(ServerPacket.topicRange(ofPublish: frame.bytes.span))
+    /// Whether an encoded PUBLISH that has waited may be sent.
+    func mayStillReceive(_ frame: [UInt8], _ session: Int32) -> Bool {
+        let topic = frame.span.extracting(ServerPacket.topicRange(ofPublish: frame.span))
         let user = sessions[Int(session)].user
         switch classify(topic) {
         case .plain: return sessions[Int(session)].rules.mayReceive(topic)

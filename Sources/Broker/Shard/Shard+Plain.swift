@@ -323,6 +323,19 @@ extension Shard {
         sessions[Int(session)].retained.hasLostLive = true
     }
 
+    /// The session may receive less than before: what waits of the rest goes.
+    mutating func withdrawQueued(_ session: Int32) {
+        let place = Int(session), rules = sessions[place].rules
+        var bytes = 0
+        sessions[place].queue.removeAll { queued in
+            let topic = queued.frame.span.extracting(ServerPacket.topicRange(ofPublish: queued.frame.span))
+            guard !rules.mayReceive(topic) else { return false }
+            bytes += queued.heldBytes
+            return true
+        }
+        sessions[place].queuedBytes -= bytes
+    }
+
     /// Sends waiting messages of plain topics as far as the window is open.
     mutating func sendQueued(_ session: Int32, io: inout Connections) {
         let place = Int(session)
