@@ -97,19 +97,42 @@ extension Shard {
     }
 }
 
+extension Shard.Orphans {
+    /// Reads of the entries, in statements that bring no more than so many. What stands between two of them may be as long as a log: entries
+    /// that the session does not get take no place in flight.
+    func reads(most: Int) -> [[LogRead]] {
+        var statements: [[LogRead]] = []
+        var room = 0
+        for seq in items.map(\.seq).sorted() {
+            if room == 0 {
+                statements.append([])
+                room = most
+            }
+            room -= 1
+            let statement = statements.count - 1, last = statements[statement].count - 1
+            if last >= 0, statements[statement][last].seq + Int64(statements[statement][last].limit) + 1 == seq {
+                statements[statement][last].limit += 1
+            } else {
+                statements[statement].append(LogRead(topic: topic, after: seq - 1, limit: 1))
+            }
+        }
+        return statements
+    }
+}
+
 extension Hub {
     /// The entries behind orphans, as far as they are there.
     func read(_ orphans: [Shard.Orphans]) async -> [(ordinal: Int64, entry: LogEntry)] {
-        let reads = orphans.map { group in
-            let seqs = group.items.map(\.seq)
-            guard let first = seqs.min(), let last = seqs.max() else { preconditionFailure("orphans have items") }
-            return LogRead(topic: group.topic, after: first - 1, limit: Int(last - first + 1))
-        }
-        let pages = await read(reads) ?? []
-        return zip(orphans, pages).flatMap { group, entries in
-            group.items.compactMap { item in
-                entries.first { $0.seq == item.seq }.map { (item.ordinal, $0) }
+        var found: [(ordinal: Int64, entry: LogEntry)] = []
+        for group in orphans {
+            let ordinals = Dictionary(group.items.map { ($0.seq, $0.ordinal) }) { first, _ in first }
+            for reads in group.reads(most: Limits.catchUpEntriesMax) {
+                // Where one is gone, what follows it comes instead.
+                for entry in (await read(reads) ?? []).joined() {
+                    if let ordinal = ordinals[entry.seq] { found.append((ordinal, entry)) }
+                }
             }
         }
+        return found
     }
 }
