@@ -239,6 +239,8 @@ struct Route {
     var logs: [Int64] = []
     var shares: [Share] = []
     var mayPublish = false
+    /// Some session has matching subscriptions with No Local and without.
+    var mixesNoLocal = false
 
     /// Nothing has to be kept, and no shared subscription matches.
     var isLocal: Bool { logs.isEmpty && shares.isEmpty }

@@ -120,16 +120,18 @@ extension Shard {
             return nil
         }
         var delivery = LoggedDelivery(qos: .atMostOnce, retain: false, identifiers: [])
-        var isLocal = true, logsCount = 0
+        var isWanted = false, logsCount = 0
         for subscribed in sessions[place].subscriptions
         where !subscribed.filter.isShared && subscribed.filter.matches(message.topic.span) {
+            if subscribed.isLogged { logsCount += 1 }
+            // Its own message reaches it by the other subscriptions alone [MQTT-3.8.3-3].
+            if subscribed.options.noLocal, message.publisher == sessions[place].key { continue }
+            isWanted = true
             delivery.qos = max(delivery.qos, subscribed.options.qos)
-            isLocal = isLocal && subscribed.options.noLocal
             if subscribed.options.retainAsPublished { delivery.retain = message.retain }
             if subscribed.identifier != 0 { delivery.identifiers.append(subscribed.identifier) }
-            if subscribed.isLogged { logsCount += 1 }
         }
-        guard logsCount > 0, !(isLocal && message.publisher == sessions[place].key) else { return nil }
+        guard logsCount > 0, isWanted else { return nil }
         delivery.qos = QoS.lower(delivery.qos, message.qos)
         if message.expiresAt != 0 {
             let left = message.expiresAt - hub.services.wallMilliseconds()

@@ -142,12 +142,13 @@ extension Shard {
     private mutating func deliverHere(
         _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) {
-        let targets = sessions[Int(session)].route.targets
+        var targets = sessions[Int(session)].route.targets
         guard !targets.isEmpty else { return }
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties { publish.appendForwardedProperties(to: &forwarded, in: bytes) }
         let expiry = Expiry(seconds: publish.messageExpirySeconds, now: hub.services.wallMilliseconds())
-        let identifiers = sessions[Int(session)].route.identifiers
+        var identifiers = sessions[Int(session)].route.identifiers
+        if sessions[Int(session)].route.mixesNoLocal { leaveOutNoLocal(of: session, topic, &targets, &identifiers) }
         frames.reset()
         let isLogged = publish.qos.isAcknowledged
         for target in targets
@@ -222,6 +223,7 @@ extension Shard {
             let place: Int
             if let found = places[subscription.session] {
                 place = found
+                if route.targets[place].noLocal != subscription.options.noLocal { route.mixesNoLocal = true }
                 route.targets[place].qos = max(route.targets[place].qos, qos)
                 route.targets[place].noLocal = route.targets[place].noLocal && subscription.options.noLocal
                 route.targets[place].isLogged = route.targets[place].isLogged || isLogged(subscription)
@@ -241,6 +243,24 @@ extension Shard {
             route.identifiers[Int(route.targets[place].identifiers)].append(subscription.identifier)
         }
         return route
+    }
+
+    /// What a session publishes itself reaches it as if its subscriptions with No Local were not there [MQTT-3.8.3-3].
+    private func leaveOutNoLocal(
+        of session: Int32, _ topic: Span<UInt8>, _ targets: inout [Route.Target], _ identifiers: inout [[UInt32]]
+    ) {
+        guard let own = targets.firstIndex(where: { $0.session == session && !$0.noLocal }) else { return }
+        targets[own].qos = .atMostOnce
+        targets[own].retainAsPublished = false
+        var left: [UInt32] = []
+        for subscribed in sessions[Int(session)].subscriptions
+        where !subscribed.filter.isShared && !subscribed.options.noLocal && subscribed.filter.matches(topic) {
+            targets[own].qos = max(targets[own].qos, liveQoS(subscribed, session))
+            if subscribed.options.retainAsPublished { targets[own].retainAsPublished = true }
+            if subscribed.identifier != 0 { left.append(subscribed.identifier) }
+        }
+        targets[own].identifiers = left.isEmpty ? -1 : Int32(identifiers.count)
+        identifiers.append(left)
     }
 
     private func makeTarget(_ subscription: Subscription, _ qos: QoS) -> Route.Target {
