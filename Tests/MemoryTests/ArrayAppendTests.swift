@@ -16,14 +16,23 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self) == "x\(value)")
     }
 
-    @Test func appendsLiteralsInTheirBrackets() {
-        var bytes: [UInt8] = []
-        for (literal, isFirst) in [("ab", true), ("", false)] as [(StaticString, Bool)] {
-            bytes.append(
-                ascii: literal, after: (UInt8(ascii: ","), UInt8(ascii: "(")), skippingFirst: isFirst,
-                before: (UInt8(ascii: ")"), UInt8(ascii: ":")))
+    @Test func writesIntoRoomThatWasMadeOnce() {
+        let inner: [UInt8] = [1, 2]
+        var bytes: [UInt8] = [0]
+        bytes.append(addingCapacity: 30) { output in
+            output.append(ascii: "id:")
+            output.append(ascii: "")
+            output.append(decimal: -12)
+            output.append(span: inner.span)
         }
-        #expect(String(decoding: bytes, as: UTF8.self) == "(ab):,():")
+        #expect(bytes == [0] + Array("id:-12".utf8) + [1, 2])
+    }
+
+    @Test func moreThanThereIsRoomForTraps() async {
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = []
+            bytes.append(addingCapacity: 1) { $0.append(ascii: "ab") }
+        }
     }
 
     @Test func appendsLiteralsAndSpans() {

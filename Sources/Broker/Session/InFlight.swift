@@ -23,6 +23,8 @@ struct InFlight: Equatable {
         var state: State
         var isExactlyOnce: Bool
         var seq: Int64
+
+        var isUnanswered: Bool { state == .sent || state == .restored }
     }
 
     /// What a PUBREC did.
@@ -237,20 +239,20 @@ struct InFlight: Equatable {
         finish(index)
     }
 
-    /// Items of a cursor that were sent and wait for PUBACK or PUBREC.
-    func sent(cursor: Int32) -> [(ordinal: Int64, seq: Int64)] {
+    /// Items of a cursor that were sent, on this connection or an earlier one, and wait for PUBACK or PUBREC.
+    func unanswered(cursor: Int32) -> [(ordinal: Int64, seq: Int64)] {
         var items: [(ordinal: Int64, seq: Int64)] = []
         forEach { ordinal, item in
-            if item.state == .sent, item.cursor == cursor { items.append((ordinal, item.seq)) }
+            if item.isUnanswered, item.cursor == cursor { items.append((ordinal, item.seq)) }
         }
         return items
     }
 
     /// nil: it no longer waits for PUBACK or PUBREC.
-    func qosOfSent(_ ordinal: Int64) -> QoS? {
+    func qosOfUnanswered(_ ordinal: Int64) -> QoS? {
         guard ordinal >= firstOrdinal, ordinal < nextOrdinal else { return nil }
         let item = ring[index(ofOrdinal: ordinal)]
-        return item.state == .sent ? (item.isExactlyOnce ? .exactlyOnce : .atLeastOnce) : nil
+        return item.isUnanswered ? (item.isExactlyOnce ? .exactlyOnce : .atLeastOnce) : nil
     }
 
     /// Gives up what was not sent again and is in no log up to its end.

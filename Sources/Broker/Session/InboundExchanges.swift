@@ -44,15 +44,16 @@ struct InboundExchanges: Equatable {
         byPacketID[packetID] = Exchange(state: .restored, entryID: entryID, isPublished: isPublished)
     }
 
-    /// It goes to those who get it live now.
-    /// - Returns: false: it has gone to them before.
-    mutating func beginPublishing(_ packetID: UInt16) -> Bool {
+    /// Whether it has gone to those who get it live.
+    func isPublished(_ packetID: UInt16) -> Bool {
         guard let exchange = byPacketID[packetID] else {
             preconditionFailure("an exchange stands before it is published")
         }
-        byPacketID[packetID]?.isPublished = true
-        return !exchange.isPublished
+        return exchange.isPublished
     }
+
+    /// It is kept where it has to be, and goes to those who get it live now.
+    mutating func notePublished(_ packetID: UInt16) { byPacketID[packetID]?.isPublished = true }
 
     /// PUBREC is sent: with a success code the exchange stands until PUBREL, with an error it is over.
     mutating func answer(_ packetID: UInt16, isRefused: Bool) {

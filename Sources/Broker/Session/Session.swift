@@ -12,6 +12,9 @@ struct Session {
         var options: SubscriptionOptions
         /// 0: none.
         var identifier: UInt32
+        /// What matches it at QoS 1 and 2 comes from the log of its filter: a persistent session has its cursor there, or will have it before
+        /// it hears of the subscription. One that is lowered to QoS 0 stays so for as long as the connection lives.
+        var isLogged = false
 
         var stored: StoredSubscription {
             StoredSubscription(filter: filter.bytes, options: options.rawValue, identifier: identifier)
@@ -250,6 +253,8 @@ struct Route {
     var logs: [Int64] = []
     var shares: [Share] = []
     var mayPublish = false
+    /// Some session has matching subscriptions with No Local and without.
+    var mixesNoLocal = false
 
     /// Nothing has to be kept, and no shared subscription matches.
     var isLocal: Bool { logs.isEmpty && shares.isEmpty }

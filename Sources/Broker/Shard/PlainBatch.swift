@@ -14,6 +14,8 @@ package struct PlainBatch: Sendable {
         var retain: Bool
         /// Unix milliseconds; 0: never.
         var expiresAt: Int64
+        /// Of its entries in the logs that its publisher's shard knew; 0: there are none.
+        var entryID: Int64
     }
 
     /// Another one is begun then: larger blocks of memory come from the kernel each time.
@@ -33,7 +35,8 @@ package struct PlainBatch: Sendable {
     var heldBytes: Int { bytes.count + topicBytes + messages.count * MemoryLayout<Message>.stride }
 
     mutating func append(
-        topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64
+        topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64,
+        entryID: Int64 = 0
     ) {
         if topics.last != topic {
             topics.append(topic)
@@ -45,7 +48,7 @@ package struct PlainBatch: Sendable {
         messages.append(
             Message(
                 topic: Int32(topics.count - 1), payload: start..<end, forwarded: end..<bytes.count, qos: qos,
-                retain: retain, expiresAt: expiresAt))
+                retain: retain, expiresAt: expiresAt, entryID: entryID))
     }
 }
 
@@ -53,10 +56,12 @@ extension [PlainBatch] {
     var heldBytes: Int { reduce(0) { $0 + $1.heldBytes } }
 
     mutating func append(
-        topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64
+        topic: [UInt8], payload: Span<UInt8>, forwarded: [UInt8], qos: QoS, retain: Bool, expiresAt: Int64,
+        entryID: Int64 = 0
     ) {
         if last?.isFull ?? true { append(PlainBatch()) }
         self[count - 1].append(
-            topic: topic, payload: payload, forwarded: forwarded, qos: qos, retain: retain, expiresAt: expiresAt)
+            topic: topic, payload: payload, forwarded: forwarded, qos: qos, retain: retain, expiresAt: expiresAt,
+            entryID: entryID)
     }
 }

@@ -110,6 +110,7 @@ extension Shard {
         // Routes know what the session may receive: they are found anew after the index has changed.
         for subscribed in sessions[place].subscriptions { insert(subscribed, of: session) }
         addMissingLogs(session)
+        withdrawQueued(session)
         sessions[place].route = Route()
         var properties: [UInt8] = []
         properties.appendProperty(.authenticationMethod, bytes: Self.method.span)

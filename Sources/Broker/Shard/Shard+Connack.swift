@@ -84,4 +84,14 @@ extension Shard {
         clients[Int(slot)] = .ended
         io.finish(slot)
     }
+
+    /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
+    mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
+        switch clients[Int(id.slot)] {
+        case .none, .ended, .resolving, .waiting: return
+        case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
+        case .connected(let session):
+            disconnect(session, error.reason, text: "\(error.message)", io: &io)
+        }
+    }
 }

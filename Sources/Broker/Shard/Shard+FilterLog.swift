@@ -75,7 +75,7 @@ extension Shard {
         addCursor(cursor, of: session)
     }
 
-    /// The session has given up the filter, or reads it no longer from its log.
+    /// The session has given up the filter.
     mutating func uncoverLog(of filter: [UInt8], session: Int32) {
         if let topic = logTopic(of: filter) { uncover(topic, of: session) }
     }
@@ -116,18 +116,22 @@ extension Shard {
     /// nil: it does not get it. The session has room for it.
     mutating func delivery(of message: PlainEntry, id: Int64, to session: Int32) -> LoggedDelivery? {
         let place = Int(session)
-        guard sessions[place].rules.mayReceive(message.topic.span) else { return nil }
+        guard sessions[place].rules.mayReceive(message.topic.span), !sessions[place].copies.cameLive(id) else {
+            return nil
+        }
         var delivery = LoggedDelivery(qos: .atMostOnce, retain: false, identifiers: [])
-        var isLocal = true, logsCount = 0
+        var isWanted = false, logsCount = 0
         for subscribed in sessions[place].subscriptions
         where !subscribed.filter.isShared && subscribed.filter.matches(message.topic.span) {
+            if subscribed.isLogged { logsCount += 1 }
+            // Its own message reaches it by the other subscriptions alone [MQTT-3.8.3-3].
+            if subscribed.options.noLocal, message.publisher == sessions[place].key { continue }
+            isWanted = true
             delivery.qos = max(delivery.qos, subscribed.options.qos)
-            isLocal = isLocal && subscribed.options.noLocal
             if subscribed.options.retainAsPublished { delivery.retain = message.retain }
             if subscribed.identifier != 0 { delivery.identifiers.append(subscribed.identifier) }
-            if wantsLog(subscribed, session) { logsCount += 1 }
         }
-        guard logsCount > 0, !(isLocal && message.publisher == sessions[place].key) else { return nil }
+        guard logsCount > 0, isWanted else { return nil }
         delivery.qos = QoS.lower(delivery.qos, message.qos)
         if message.expiresAt != 0 {
             let left = message.expiresAt - hub.services.wallMilliseconds()
@@ -141,12 +145,17 @@ extension Shard {
     }
 }
 
-/// Messages that a session has got from one of several logs: from the others it does not get them again.
+/// Messages that a session has got from one of several logs, or live: from the others it does not get them again.
 struct Copies {
     /// More are forgotten, and may come twice, as MQTT allows for overlapping filters (MQTT 5 §3.3.4).
     private static let countMax = 4_096
+    /// What came live so long before an entry was published comes no more.
+    private static let liveMilliseconds: Int64 = 60_000
     /// Copies that are still to come, by message.
     private var left: [Int64: Int] = [:]
+    /// Messages that came live while a subscription changed over to its log.
+    private var live: Set<Int64> = []
+    private var lastLive: Int64 = 0
 
     mutating func isFirst(of count: Int, id: Int64) -> Bool {
         guard let rest = left[id] else {
@@ -155,5 +164,19 @@ struct Copies {
         }
         left[id] = rest == 1 ? nil : rest - 1
         return false
+    }
+
+    mutating func noteLive(_ id: Int64) {
+        guard live.count < Self.countMax else { return }
+        live.insert(id)
+        lastLive = id
+    }
+
+    /// Whether the entry with that id came live.
+    mutating func cameLive(_ id: Int64) -> Bool {
+        guard !live.isEmpty else { return false }
+        let age = IDGenerator.milliseconds(of: id) - IDGenerator.milliseconds(of: lastLive)
+        if age > Self.liveMilliseconds { live = [] }
+        return live.contains(id)
     }
 }

@@ -21,7 +21,7 @@ extension Shard {
             guard !io.isCongested(sessions[place].slot),
                 sessions[place].inFlight.outstanding < sessions[place].receiveMaximum
             else { return }
-            guard let frame = sessions[place].kept.byOrdinal[ordinal], mayStillReceive(frame, session) else {
+            guard let frame = sessions[place].kept.byOrdinal[ordinal], mayStillReceive(frame.bytes, session) else {
                 sessions[place].inFlight.forget(ordinal)
                 continue
             }
@@ -38,8 +38,9 @@ extension Shard {
         advanceCursors(of: session)
     }
 
-    private func mayStillReceive(_ frame: KeptFrames.Frame, _ session: Int32) -> Bool {
-        let topic = frame.bytes.span.extracting(ServerPacket.topicRange(ofPublish: frame.bytes.span))
+    /// Whether an encoded PUBLISH that has waited may be sent.
+    func mayStillReceive(_ frame: [UInt8], _ session: Int32) -> Bool {
+        let topic = frame.span.extracting(ServerPacket.topicRange(ofPublish: frame.span))
         let user = sessions[Int(session)].user
         switch classify(topic) {
         case .plain: return sessions[Int(session)].rules.mayReceive(topic)
@@ -50,7 +51,7 @@ extension Shard {
 
     // MARK: UNSUBSCRIBE
 
-    /// Entries whose cursor goes with an UNSUBSCRIBE while they are in flight.
+    /// Entries whose cursor goes with an UNSUBSCRIBE, or with the connection after a SUBSCRIBE with QoS 0, while they are in flight.
     struct Orphans {
         var topic: StoredTopic
         var items: [(ordinal: Int64, seq: Int64)]
@@ -63,15 +64,26 @@ extension Shard {
             let cursor = sessions[place].cursors.firstIndex(where: { $0.topic == topic }),
             sessions[place].cursors[cursor].inFlightCount > 0
         else { return nil }
-        let items = sessions[place].inFlight.sent(cursor: Int32(cursor))
+        var items = sessions[place].inFlight.unanswered(cursor: Int32(cursor))
+        items.removeAll { sessions[place].kept.byOrdinal[$0.ordinal] != nil }
         return items.isEmpty ? nil : Orphans(topic: topics[Int(topic)].topic, items: items)
+    }
+
+    /// A subscription was lowered to QoS 0: on the next connection the log won't be there to send them again from.
+    func addOrphans(ofLowered filter: [UInt8], _ session: Int32, to orphans: inout [Orphans]) {
+        guard let topic = logTopic(of: filter), let found = self.orphans(in: topic, of: session),
+            !orphans.contains(where: { $0.topic.id == found.topic.id })
+        else { return }
+        orphans.append(found)
     }
 
     /// They were read: from now on the session keeps them, if they are still not complete.
     mutating func keepOrphans(_ orphans: [(ordinal: Int64, entry: LogEntry)], of session: Int32) {
         let place = Int(session), isVersion5 = sessions[place].version == .v5
         for (ordinal, entry) in orphans {
-            guard let qos = sessions[place].inFlight.qosOfSent(ordinal) else { continue }
+            guard let qos = sessions[place].inFlight.qosOfUnanswered(ordinal),
+                sessions[place].kept.byOrdinal[ordinal] == nil
+            else { continue }
             var name: [UInt8] = []
             entry.topic.address.appendName(to: &name)
             let encoded = EncodedEntry(entry, name)
@@ -85,19 +97,42 @@ extension Shard {
     }
 }
 
+extension Shard.Orphans {
+    /// Reads of the entries, in statements that bring no more than so many. What stands between two of them may be as long as a log: entries
+    /// that the session does not get take no place in flight.
+    func reads(most: Int) -> [[LogRead]] {
+        var statements: [[LogRead]] = []
+        var room = 0
+        for seq in items.map(\.seq).sorted() {
+            if room == 0 {
+                statements.append([])
+                room = most
+            }
+            room -= 1
+            let statement = statements.count - 1, last = statements[statement].count - 1
+            if last >= 0, statements[statement][last].seq + Int64(statements[statement][last].limit) + 1 == seq {
+                statements[statement][last].limit += 1
+            } else {
+                statements[statement].append(LogRead(topic: topic, after: seq - 1, limit: 1))
+            }
+        }
+        return statements
+    }
+}
+
 extension Hub {
     /// The entries behind orphans, as far as they are there.
     func read(_ orphans: [Shard.Orphans]) async -> [(ordinal: Int64, entry: LogEntry)] {
-        let reads = orphans.map { group in
-            let seqs = group.items.map(\.seq)
-            guard let first = seqs.min(), let last = seqs.max() else { preconditionFailure("orphans have items") }
-            return LogRead(topic: group.topic, after: first - 1, limit: Int(last - first + 1))
-        }
-        let pages = await read(reads) ?? []
-        return zip(orphans, pages).flatMap { group, entries in
-            group.items.compactMap { item in
-                entries.first { $0.seq == item.seq }.map { (item.ordinal, $0) }
+        var found: [(ordinal: Int64, entry: LogEntry)] = []
+        for group in orphans {
+            let ordinals = Dictionary(group.items.map { ($0.seq, $0.ordinal) }) { first, _ in first }
+            for reads in group.reads(most: Limits.catchUpEntriesMax) {
+                // Where one is gone, what follows it comes instead.
+                for entry in (await read(reads) ?? []).joined() {
+                    if let ordinal = ordinals[entry.seq] { found.append((ordinal, entry)) }
+                }
             }
         }
+        return found
     }
 }

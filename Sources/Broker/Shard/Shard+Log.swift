@@ -157,8 +157,11 @@ extension Shard {
         }
         sessions[place].cursors[Int(cursor)].sent = entry.seq
         guard delivery.qos.isAcknowledged else {
-            sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
-            noteCursorChange(session)
+            // What was sent before the subscription was lowered may still have to be sent again.
+            if sessions[place].cursors[Int(cursor)].inFlightCount == 0 {
+                sessions[place].cursors[Int(cursor)].acknowledged = entry.seq
+                noteCursorChange(session)
+            }
             appendPublish(frame, to: session, io: &io)
             return true
         }

@@ -17,9 +17,10 @@ extension Shard {
         findRoute(topic, for: session)
         guard sessions[Int(session)].route.mayPublish else { throw .notAuthorized }
         let place = Int(session)
-        let isFirst = publish.qos != .exactlyOnce || sessions[place].inbound.beginPublishing(publish.packetID)
+        let isFirst = publish.qos != .exactlyOnce || !sessions[place].inbound.isPublished(publish.packetID)
         guard publish.retain || !sessions[place].route.isLocal else {
             if isFirst {
+                if publish.qos == .exactlyOnce { sessions[place].inbound.notePublished(publish.packetID) }
                 if sessions[place].route.shards != 0 { handOver(publish, bytes, from: session, io: &io) }
                 deliverHere(publish, on: topic, bytes, from: session, io: &io)
             }
@@ -30,10 +31,14 @@ extension Shard {
         let logs = publish.qos.isAcknowledged ? sessions[place].route.logs : []
         let waits = publish.qos.isAcknowledged ? logs.count + (publish.retain ? 1 : 0) : 0
         let token = waits > 0 ? awaitOutcomes(waits, of: publish, from: session, isPlain: true) : 0
-        let isKept = keep(message, id: publishID(publish, of: session), logs, token: token, io: &io)
+        let id = publishID(publish, of: session)
+        let isKept = keep(message, id: id, logs, token: token, io: &io)
         if isFirst, isKept || token == 0 {
-            handOver(message, along: sessions[place].route)
+            if publish.qos == .exactlyOnce { sessions[place].inbound.notePublished(publish.packetID) }
+            let entryID = logs.isEmpty ? 0 : id
+            handOver(message, entryID, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
+            noteLive(entryID, sessions[place].route.targets)
             if busyShards != 0 { holdBackIfAhead(session, of: sessions[place].route.allShards, io: &io) }
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
@@ -51,8 +56,10 @@ extension Shard {
         let waits = logs.count + (message.retain ? 1 : 0)
         let token = waits > 0 ? errands.begin(waits: waits, then) : 0
         if keep(message, id: id, logs, token: token, io: &io) {
-            handOver(message, along: route)
+            let entryID = logs.isEmpty ? 0 : id
+            handOver(message, entryID, along: route)
             deliver(message, along: route, io: &io)
+            noteLive(entryID, route.targets)
         }
         if waits == 0 { then(true) }
     }
@@ -66,6 +73,7 @@ extension Shard {
             deliver(
                 topic.span, batch.bytes.span.extracting(message.payload), qos: message.qos, retain: message.retain,
                 forwarded: Array(batch.bytes[message.forwarded]), expiresAt: message.expiresAt, along: route, io: &io)
+            noteLive(message.entryID, route.targets)
         }
     }
 
@@ -99,11 +107,11 @@ extension Shard {
     }
 
     /// To the other shards with matching filters, and to shared subscriptions.
-    private mutating func handOver(_ message: PlainMessage, along route: Route) {
+    private mutating func handOver(_ message: PlainMessage, _ entryID: Int64, along route: Route) {
         for shard in outgoing.indices where route.shards & 1 << UInt64(shard) != 0 {
             outgoing[shard].append(
                 topic: message.topic, payload: message.payload.span, forwarded: message.forwarded, qos: message.qos,
-                retain: message.retain, expiresAt: message.expiresAt)
+                retain: message.retain, expiresAt: message.expiresAt, entryID: entryID)
             noteOutgoing(shard)
         }
         share(message, among: route.shares)
@@ -130,12 +138,13 @@ extension Shard {
     private mutating func deliverHere(
         _ publish: Publish, on topic: Span<UInt8>, _ bytes: Span<UInt8>, from session: Int32, io: inout Connections
     ) {
-        let targets = sessions[Int(session)].route.targets
+        var targets = sessions[Int(session)].route.targets
         guard !targets.isEmpty else { return }
         var forwarded: [UInt8] = []
         if publish.hasForwardedProperties { publish.appendForwardedProperties(to: &forwarded, in: bytes) }
         let expiry = Expiry(seconds: publish.messageExpirySeconds, now: hub.services.wallMilliseconds())
-        let identifiers = sessions[Int(session)].route.identifiers
+        var identifiers = sessions[Int(session)].route.identifiers
+        if sessions[Int(session)].route.mixesNoLocal { leaveOutNoLocal(of: session, topic, &targets, &identifiers) }
         frames.reset()
         let isLogged = publish.qos.isAcknowledged
         for target in targets
@@ -225,6 +234,7 @@ extension Shard {
             let place: Int
             if let found = places[subscription.session] {
                 place = found
+                if route.targets[place].noLocal != subscription.options.noLocal { route.mixesNoLocal = true }
                 route.targets[place].qos = max(route.targets[place].qos, qos)
                 route.targets[place].noLocal = route.targets[place].noLocal && subscription.options.noLocal
                 route.targets[place].isLogged = route.targets[place].isLogged || isLogged(subscription)
@@ -244,6 +254,24 @@ extension Shard {
             route.identifiers[Int(route.targets[place].identifiers)].append(subscription.identifier)
         }
         return route
+    }
+
+    /// What a session publishes itself reaches it as if its subscriptions with No Local were not there [MQTT-3.8.3-3].
+    private func leaveOutNoLocal(
+        of session: Int32, _ topic: Span<UInt8>, _ targets: inout [Route.Target], _ identifiers: inout [[UInt32]]
+    ) {
+        guard let own = targets.firstIndex(where: { $0.session == session && !$0.noLocal }) else { return }
+        targets[own].qos = .atMostOnce
+        targets[own].retainAsPublished = false
+        var left: [UInt32] = []
+        for subscribed in sessions[Int(session)].subscriptions
+        where !subscribed.filter.isShared && !subscribed.options.noLocal && subscribed.filter.matches(topic) {
+            targets[own].qos = max(targets[own].qos, liveQoS(subscribed, session))
+            if subscribed.options.retainAsPublished { targets[own].retainAsPublished = true }
+            if subscribed.identifier != 0 { left.append(subscribed.identifier) }
+        }
+        targets[own].identifiers = left.isEmpty ? -1 : Int32(identifiers.count)
+        identifiers.append(left)
     }
 
     private func makeTarget(_ subscription: Subscription, _ qos: QoS) -> Route.Target {
@@ -324,6 +352,19 @@ extension Shard {
     private mutating func noteDropped(_ session: Int32) {
         hub.metrics.dropped.add(1)
         sessions[Int(session)].retained.hasLostLive = true
+    }
+
+    /// The session may receive less than before: what waits of the rest goes.
+    mutating func withdrawQueued(_ session: Int32) {
+        let place = Int(session), rules = sessions[place].rules
+        var bytes = 0
+        sessions[place].queue.removeAll { queued in
+            let topic = queued.frame.span.extracting(ServerPacket.topicRange(ofPublish: queued.frame.span))
+            guard !rules.mayReceive(topic) else { return false }
+            bytes += queued.heldBytes
+            return true
+        }
+        sessions[place].queuedBytes -= bytes
     }
 
     /// Sends waiting messages of plain topics as far as the window is open.

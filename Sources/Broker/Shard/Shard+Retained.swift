@@ -46,6 +46,10 @@ extension Shard {
         sessions[Int(session)].subscriptions.contains { $0.filter.bytes == filter }
     }
 
+    func isAcknowledged(_ filter: [UInt8], _ session: Int32) -> Bool {
+        sessions[Int(session)].subscriptions.first { $0.filter.bytes == filter }?.options.qos.isAcknowledged ?? false
+    }
+
     /// SUBACK is sent: its retained messages follow.
     mutating func replayRetained(_ requests: [RetainedReplay.Request], to session: Int32, io: inout Connections) {
         let place = Int(session)

@@ -57,9 +57,13 @@ extension Shard {
     }
 
     private mutating func act(_ session: Int32, savedRevision: UInt32, io: inout Connections) {
+        var isSettled = false
         for action in sessions[Int(session)].held.take(savedRevision: savedRevision) {
             switch action {
             case .write(let packet): io.append(packet.span, to: sessions[Int(session)].slot)
+            case .deliver(let frame, let packetID, _) where !mayStillReceive(frame, session):
+                withdrawHeld(packetID, of: session)
+                isSettled = true
             case .deliver(let frame, let packetID, let offset):
                 appendPublish(frame, packetID: packetID, at: offset, to: session, io: &io)
             case .answer(let answer):
@@ -77,7 +81,15 @@ extension Shard {
                 }
             }
         }
+        if isSettled { settle(session, io: &io) }
         resumeReading(session, io: &io)
+    }
+
+    /// A message of QoS 2 that the session may no longer have: its identifier is free, and if it was shared, another member may get it.
+    private mutating func withdrawHeld(_ packetID: UInt16, of session: Int32) {
+        guard sessions[Int(session)].inFlight.reject(packetID) else { return }
+        giveBackShare(packetID, session)
+        noteCursorChange(session)
     }
 
     // MARK: Cursors

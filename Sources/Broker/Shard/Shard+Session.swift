@@ -14,7 +14,8 @@ extension Shard {
             guard let filter = try? TopicFilter(validating: stored.filter),
                 let options = SubscriptionOptions(stored: stored.options)
             else { preconditionFailure("only valid subscriptions are stored") }
-            let subscribed = Session.Subscribed(filter: filter, options: options, identifier: stored.identifier)
+            var subscribed = Session.Subscribed(filter: filter, options: options, identifier: stored.identifier)
+            subscribed.isLogged = stored.log != nil && !filter.isShared
             sessions[Int(session)].subscriptions.append(subscribed)
             // What its token allows now is asked at each delivery.
             insert(subscribed, of: session)
@@ -66,9 +67,11 @@ extension Shard {
     /// The token allows now what it did not allow when the session subscribed.
     mutating func addMissingLogs(_ session: Int32) {
         let missing = sessions[Int(session)].subscriptions.filter {
-            wantsLog($0, session) && logTopic(of: $0.filter.bytes) == nil
+            isRaised($0, session)
+                || $0.filter.isShared && wantsLog($0, session) && logTopic(of: $0.filter.bytes) == nil
         }
         guard !missing.isEmpty else { return }
+        if missing.contains(where: { isRaised($0, session) }) { logFences.raised.insert(session) }
         saveSubscriptions(missing.map(\.stored), nil, of: session)
     }
 
@@ -123,6 +126,7 @@ extension Shard {
             }
         }
         sessionBySerial[ended.claim.serial] = nil
+        logFences.raised.remove(session)
         sessions[place].forget()
         freeSessions.append(session)
         hub.finish(

@@ -182,6 +182,12 @@ extension Shard {
         send(.settled(item.filter, member(session), number: item.number), to: item.home)
     }
 
+    /// The session may no longer have what was given an identifier, and it was not sent.
+    mutating func giveBackShare(_ packetID: UInt16, _ session: Int32) {
+        guard let item = sessions[Int(session)].shares.settled(packetID) else { return }
+        send(.givenBack(item.filter, member(session), number: item.number), to: item.home)
+    }
+
     /// The session may have room again for what it has refused.
     mutating func reopenShares(_ session: Int32, io: inout Connections) {
         let place = Int(session)
@@ -219,6 +225,8 @@ extension Shard {
         case .leave(let filter, let member, let exactlyOnce):
             change(filter, io: &io) { $0.leave(member, exactlyOnce: exactlyOnce) }
         case .settled(let filter, let member, let number): change(filter, io: &io) { $0.settled(member, number) }
+        case .givenBack(let filter, let member, let number):
+            change(filter, io: &io) { $0.givenBack(number, by: member) }
         case .refused(let delivery, let reason):
             change(delivery.filter, io: &io) {
                 $0.refused(delivery.shared, by: delivery.member, isTracked: delivery.isTracked, reason)

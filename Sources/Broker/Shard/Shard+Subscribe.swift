@@ -14,6 +14,7 @@ extension Shard {
         if sessions[place].version != .v5 { try checkFilters(subscribe.entries.map(\.filter)) }
         var answer = SubscribeAnswer(packetID: subscribe.packetID)
         var granted: [StoredSubscription] = []
+        var orphans: [Orphans] = []
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
@@ -23,6 +24,7 @@ extension Shard {
                     continue
                 }
                 let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
+                let wasAcknowledged = isAcknowledged(entry.filter, session)
                 let reason = self.subscribe(entry, identifier: identifier, replay, session)
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
@@ -37,7 +39,9 @@ extension Shard {
                 }
                 granted.append(
                     StoredSubscription(filter: entry.filter, options: entry.options.rawValue, identifier: identifier))
-                if entry.options.qos == .atMostOnce { uncoverLog(of: entry.filter, session: session) }
+                if wasAcknowledged, entry.options.qos == .atMostOnce {
+                    addOrphans(ofLowered: entry.filter, session, to: &orphans)
+                }
             }
         } else {
             answer.reasons = subscribe.entries.map { _ in .implementationSpecificError }
@@ -46,23 +50,28 @@ extension Shard {
             send(answer, to: session, io: &io)
             return
         }
-        saveSubscriptions(granted, answer, of: session)
+        saveSubscriptions(granted, answer, orphans, of: session)
         pauseIfAsking(session, io: &io)
     }
 
     /// What SUBACK promises of a persistent session must survive a crash: it waits until the rows are there, and after them the cursors.
     mutating func saveSubscriptions(
-        _ granted: [StoredSubscription], _ answer: SubscribeAnswer?, of session: Int32
+        _ granted: [StoredSubscription], _ answer: SubscribeAnswer?, _ orphans: [Orphans] = [], of session: Int32
     ) {
         let place = Int(session)
         let token = sessionToken(session), storedID = sessions[place].storedID
         let logged = sessions[place].subscriptions.filter { subscribed in
-            wantsLog(subscribed, session) && granted.contains { $0.filter == subscribed.filter.bytes }
+            (subscribed.isLogged || wantsLog(subscribed, session))
+                && granted.contains { $0.filter == subscribed.filter.bytes }
         }
         let previous = sessions[place].lastSave
         sessions[place].savesCount += 1
-        sessions[place].lastSave = Task { [hub, index, answer, granted, filters = logged.map(\.filter.bytes)] in
+        sessions[place].lastSave = Task {
+            [hub, index, answer, granted, orphans, filters = logged.map(\.filter.bytes)] in
             await previous?.value
+            if !orphans.isEmpty {
+                hub.mailroom.post(.orphansRead(session: token, await hub.read(orphans)), to: index)
+            }
             let logs = await hub.saveSubscriptions(storedID, granted, logged: filters)
             hub.mailroom.post(.subscriptionsSaved(session: token, answer, logs: logs), to: index)
         }
@@ -130,16 +139,19 @@ extension Shard {
         } else if !maySubscribe(filter, session) {
             return .notAuthorized
         }
-        let subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
+        var subscribed = Session.Subscribed(filter: filter, options: entry.options, identifier: identifier)
         let place = Int(session)
         if let old = sessions[place].subscriptions.firstIndex(where: { $0.filter == filter }) {
+            subscribed.isLogged = sessions[place].subscriptions[old].isLogged
             sessions[place].subscriptions[old] = subscribed
         } else {
             guard sessions[place].subscriptions.count < Limits.subscriptionsMax else { return .quotaExceeded }
+            subscribed.isLogged = beginsLogged(subscribed, session)
             sessions[place].subscriptions.append(subscribed)
         }
         if filter.reachesSystem { requestSystemValues(subscribed, of: session) }
         insert(subscribed, of: session)
+        if isRaised(subscribed, session) { logFences.raised.insert(session) }
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved, !filter.isShared {
             for topic in readableTopics(of: user) {
@@ -258,10 +270,23 @@ extension Shard {
             disconnect(session, .serverBusy, text: "the database is away", io: &io)
             return
         }
-        // It may have unsubscribed meanwhile.
-        for log in logs where sessions[Int(session)].subscriptions.contains(where: { $0.filter.bytes == log.filter }) {
-            cover(log, by: session, from: log.lastSeq)
+        var live: [FilterLog] = []
+        for log in logs {
+            // It may have unsubscribed meanwhile.
+            let found = sessions[Int(session)].subscriptions.first { $0.filter.bytes == log.filter }
+            guard let subscribed = found, !log.isShared else { continue }
+            if subscribed.isLogged { cover(log, by: session, from: log.lastSeq) } else { live.append(log) }
         }
+        guard live.isEmpty else {
+            awaitOtherShards(live, answer, of: session)
+            return
+        }
+        finishSubscribe(answer, of: session, io: &io)
+    }
+
+    /// The cursors are there: SUBACK follows when they are saved, UNSUBACK at once if nothing has to be.
+    mutating func finishSubscribe(_ answer: SubscribeAnswer?, of session: Int32, io: inout Connections) {
+        forgetRaised(session)
         if let answer {
             if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
                 send(answer, to: session, io: &io)
@@ -286,7 +311,7 @@ extension Shard {
             return
         }
         let options = DeliveryOptions(
-            qos: subscribed.options.qos.rawValue, noLocal: subscribed.options.noLocal,
+            qos: liveQoS(subscribed, session).rawValue, noLocal: subscribed.options.noLocal,
             retainAsPublished: subscribed.options.retainAsPublished)
         let isNew = subscriptions.insert(
             subscribed.filter, Subscription(session: session, options: options, identifier: subscribed.identifier))

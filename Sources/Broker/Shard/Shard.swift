@@ -30,6 +30,7 @@ package struct Shard: ~Copyable {
     /// Logs of plain filters, which stand in `subscriptions` too.
     var filterLogs: [FilterLog] = []
     var freeFilterLogs: [Int32] = []
+    var logFences = LogFences()
     var filterLogIndex: [[UInt8]: Int32] = [:]
     /// How many local sessions have a filter; the other shards know those above zero.
     var filterCounts: [TopicFilter: Int] = [:]
@@ -190,6 +191,7 @@ package struct Shard: ~Copyable {
         if isStopping { saveShareLogs() }
         saveSessions()
         postPlain(io: &io)
+        answerLogFences()
     }
 
     package mutating func mail(_ mail: ShardMail, io: inout Connections) {
@@ -217,6 +219,7 @@ package struct Shard: ~Copyable {
         case .nextTurn: break
         case .filterLogAdded(let log): addLog(log)
         case .filterLogRemoved(let log): removeLog(log)
+        case .logFence(let mail): handle(mail, io: &io)
         case .subscriptionsSaved(let token, let answer, let logs):
             subscriptionsSaved(token, answer, logs, io: &io)
         case .orphansRead(let token, let orphans):
@@ -336,16 +339,6 @@ package struct Shard: ~Copyable {
     }
 
     // MARK: End of a connection
-
-    /// Answers a violation with the reason that the specification names, as far as the version has a packet for it, and closes.
-    private mutating func refuse(_ id: ConnectionID, _ error: ProtocolError, io: inout Connections) {
-        switch clients[Int(id.slot)] {
-        case .none, .ended, .resolving, .waiting: return
-        case .new: refuseConnect(id, error, packetBytesMax: .max, io: &io)
-        case .connected(let session):
-            disconnect(session, error.reason, text: "\(error.message)", io: &io)
-        }
-    }
 
     /// Ends a session's connection by our decision.
     mutating func disconnect(_ session: Int32, _ reason: ReasonCode, text: String = "", io: inout Connections) {

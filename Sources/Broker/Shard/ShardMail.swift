@@ -33,6 +33,8 @@ package enum ShardMail: Sendable {
     /// A filter of plain topics has a log from now on, or no longer.
     case filterLogAdded(FilterLog)
     case filterLogRemoved(FilterLog)
+    /// A shard wants to know from when on others append to a log.
+    case logFence(LogFenceMail)
     /// The rows behind a SUBACK or UNSUBACK are committed, with the logs of its filters; nil: they could not be.
     case subscriptionsSaved(session: UInt64, SubscribeAnswer?, logs: [FilterLog]?)
     /// Entries in flight whose filter was unsubscribed; in a log they are no longer to be found.

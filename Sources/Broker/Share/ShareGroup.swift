@@ -133,6 +133,12 @@ struct ShareGroup {
         return distribute()
     }
 
+    /// A member that had taken a message may not have it any more: another may.
+    mutating func givenBack(_ number: Int64, by id: ShareMember) -> [Action] {
+        guard let slot = slots[id], let shared = members[slot]!.assigned[number] else { return [] }
+        return refused(shared, by: id, isTracked: true, .unfit)
+    }
+
     /// What stood in the way of a member is gone.
     /// - Parameter room: for how many messages of QoS 1 and 2.
     mutating func reopened(_ id: ShareMember, room: Int) -> [Action] {

@@ -56,6 +56,8 @@ package enum ShareMail: Sendable {
     case leave(TopicFilter, ShareMember, exactlyOnce: [Int64])
     /// The delivery is complete, or the client has refused it, which also ends it [MQTT-4.8.2-6].
     case settled(TopicFilter, ShareMember, number: Int64)
+    /// The member lost the right to a message before that was sent.
+    case givenBack(TopicFilter, ShareMember, number: Int64)
     case refused(ShareDelivery, ShareRefusal)
     /// - Parameter room: for how many messages of QoS 1 and 2.
     case reopened(TopicFilter, ShareMember, room: Int)

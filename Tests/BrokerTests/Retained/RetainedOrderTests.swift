@@ -161,6 +161,35 @@ import Testing
         }
     }
 
+    /// One of QoS 2 for which there was no room was not delivered; when its client sends it again, it is.
+    @Test func aRefusedOneComesAgain() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try TestClient(hub, user: nil, id: "r")
+            try reader.subscribe("a", qos: .exactlyOnce)
+            let writer = try TestClient(hub, user: nil, id: "w", isClean: false, expirySeconds: 100)
+            hub.retained.writes.close()
+            var number = 0
+            func fill() -> Bool {
+                number += 1
+                let message = RetainedMessage(topic: Array("full/\(number)".utf8), payload: [1])
+                return hub.hub.retained.put(message, shard: 0, token: 0)
+            }
+            while fill() {}
+            try writer.publish("a", "x", qos: .exactlyOnce, retain: true)
+            // An error would end the exchange, and the message may come again.
+            try checkEqual(try writer.receiveDisconnect(), .serverBusy)
+            try reader.expectNothing()
+            hub.retained.writes.open()
+            try waitUntil("there is room again") { hub.hub.retained.isIdle }
+            let back = try TestClient(hub, user: nil, id: "w", isClean: false, expirySeconds: 100)
+            try back.publish("a", "x", qos: .exactlyOnce, retain: true)
+            guard case .pubrec = try back.next() else { throw CheckFailure(description: "no PUBREC") }
+            try checkEqual(try reader.receive().payload, "x")
+            try reader.expectNothing()
+        }
+    }
+
     /// Two outcomes of one writer: told after the time, stored when the database is back.
     @Test func theDatabaseIsAwayForLong() async throws {
         let hub = try TestHub()

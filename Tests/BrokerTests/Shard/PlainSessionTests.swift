@@ -235,6 +235,34 @@ import Testing
         }
     }
 
+    /// In flight at UNSUBSCRIBE with hundreds of entries in between that the session did not get: only the two are read.
+    @Test func unsubscribedWithAGap() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let reader = try session(hub), writer = try TestClient(hub, user: nil, id: "w")
+            try reader.subscribe("a", SubscriptionOptions(qos: .atLeastOnce, noLocal: true))
+            func publish(_ payload: String, by client: TestClient) throws {
+                try client.publish("a", payload)
+                _ = try client.receivePuback()
+            }
+            try publish("1", by: writer)
+            let first = try reader.receive()
+            for _ in 0..<300 { try publish("own", by: reader) }
+            try publish("2", by: writer)
+            let second = try reader.receive()
+            let readsCount = hub.log.readLimits.count
+            try reader.sendUnsubscribe("a")
+            guard case .unsuback = try reader.next() else { throw CheckFailure(description: "no UNSUBACK") }
+            try checkEqual(Array(hub.log.readLimits[readsCount...]), [2])
+            let back = try session(hub)
+            for expected in [first, second] {
+                let again = try back.receive()
+                try checkEqual(again.payload, expected.payload)
+                try checkEqual(again.packetID, expected.packetID)
+            }
+        }
+    }
+
     /// An acknowledgement of another kind than the exchange has is a violation; one that belongs to none is not.
     @Test(
         arguments: [

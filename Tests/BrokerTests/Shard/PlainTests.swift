@@ -143,6 +143,31 @@ import Topics
         }
     }
 
+    /// [MQTT-3.8.3-3] is about one subscription: another that matches too brings the message, in its own way.
+    @Test(arguments: [false, true]) func noLocalBesideAnother(_ isPersistent: Bool) async throws {
+        try await onThread {
+            let hub = try TestHub()
+            let both = try TestClient(
+                hub, user: nil, id: "b", isClean: !isPersistent, expirySeconds: isPersistent ? 100 : 0)
+            let local = SubscriptionOptions(qos: .atLeastOnce, noLocal: true, retainAsPublished: true)
+            try both.subscribe("a/#", local, identifier: 1)
+            try both.subscribe("a/b", SubscriptionOptions(qos: .atMostOnce), identifier: 2)
+            try both.publish("a/b", "own", retain: true)
+            let own = try both.receive()
+            try checkEqual(own.qos, .atMostOnce)
+            try check(!own.retain && own.subscriptionIDs == [2], "\(own)")
+            _ = try both.receivePuback()
+            try both.publish("a/c", "own")
+            _ = try both.receivePuback()
+            let writer = try TestClient(hub, user: nil, id: "w")
+            try writer.publish("a/b", "another's", retain: true)
+            let other = try both.receive()
+            try checkEqual(other.qos, .atLeastOnce)
+            try check(other.retain && other.subscriptionIDs.sorted() == [1, 2], "\(other)")
+            try both.expectNothing()
+        }
+    }
+
     /// It loses messages of QoS 0 and keeps nobody else waiting.
     @Test func slowReaderIsBounded() async throws {
         try await onThread {

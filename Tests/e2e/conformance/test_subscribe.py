@@ -79,6 +79,26 @@ def test_nothing_is_lost_while_a_subscription_is_replaced(join, version, topic):
     listener.quiet()
 
 
+@pytest.mark.mqtt("MQTT-3.8.4-4", "3.1.1:MQTT-3.8.4-3")
+@pytest.mark.parametrize("qos", [1, 2])
+def test_nothing_is_lost_while_the_qos_changes(persistent, join, version, topic, qos):
+    """In sessions that stay, half of them from QoS 0 to a higher one, half of them back: with a filter of their own and with others' filters."""
+    filters = [topic + "/a", topic + "/a", topic + "/+", topic + "/#"] * 3
+    listeners = [persistent(version, f"{topic}-{index}") for index in range(len(filters))]
+    for index, listener in enumerate(listeners):
+        listener.subscribe(filters[index], qos=index % 2 * qos)
+    sender, count = join(version), 20 * len(filters)
+    for number in range(count):
+        sender.start(topic + "/a", b"%d" % number, qos=qos, identifier=number + 1)
+        if number % 20 == 10:
+            index = number // 20
+            listeners[index].send(subscribe(version, 9, [(filters[index], (index + 1) % 2 * qos)]))
+    for listener in listeners:
+        assert listener.payloads(count) == [b"%d" % number for number in range(count)]
+        assert listener.expect(SUBACK).identifier == 9
+        listener.quiet()
+
+
 @pytest.mark.mqtt("MQTT-3.3.4-2", "3.1.1:MQTT-3.3.5-1")
 def test_overlapping_subscriptions(join, version, topic):
     """One copy with the highest QoS that was granted."""
