@@ -8,6 +8,8 @@ struct Backlog {
     private var content = AppendQueue.Content()
     /// What lies before it is taken.
     private var start = 0
+    /// So many, from `start` on, are batches of their own.
+    private var singles = 0
 
     var isEmpty: Bool { start == content.appends.count }
 
@@ -19,7 +21,9 @@ struct Backlog {
         if isEmpty { refill(from: queue) }
         var end = start
         var bytes = 0
-        while end < content.appends.count, end - start < limits.batchEntriesMax, bytes < limits.batchBytesMax {
+        let entriesMax = singles > 0 ? 1 : limits.batchEntriesMax
+        singles = max(0, singles - 1)
+        while end < content.appends.count, end - start < entriesMax, bytes < limits.batchBytesMax {
             bytes += content.appends[end].suffix.count
             end += 1
         }
@@ -35,10 +39,20 @@ struct Backlog {
             content: PublishBatch(Array(content.appends[start..<end])), origins: Array(content.origins[start..<end]))
     }
 
+    /// Puts a batch back, to be taken again before all else, one entry after the other.
+    mutating func putBack(_ appends: [Append], _ origins: [AppendOrigin]) {
+        precondition(singles == 0 && appends.count == origins.count)
+        content.appends.replaceSubrange(..<start, with: appends)
+        content.origins.replaceSubrange(..<start, with: origins)
+        start = 0
+        singles = appends.count
+    }
+
     /// Takes out what is left, or what has come meanwhile, to be reported as unavailable. Nil: nothing is there.
     mutating func drop(from queue: AppendQueue) -> BatchResult? {
         if isEmpty { refill(from: queue) }
         guard start < content.appends.count else { return nil }
+        singles = 0
         defer { start = content.appends.count }
         let origins = Array(content.origins[start...])
         return BatchResult(

@@ -173,6 +173,7 @@ struct BatchLoop: ~Copyable {
             case .noteAbsence(let isAway): queue.noteAbsence(isAway)
             case .refuseAppends(let isRefusing): queue.refuse(isRefusing)
             case .dropQueued: while let dropped = backlog.drop(from: queue) { results.append(dropped) }
+            case .takeApart(let batch, let origins): backlog.putBack(batch.appends, origins)
             case .report(let line): report(line)
             }
         }

@@ -43,6 +43,8 @@ struct BatchStateMachine {
         case refuseAppends(Bool)
         /// All that waits behind the batch is to be reported as unavailable.
         case dropQueued
+        /// To be taken again before all that waits, each entry as a batch of its own.
+        case takeApart(PublishBatch, [AppendOrigin])
         /// A line for the log of the hub.
         case report(String)
     }
@@ -138,7 +140,13 @@ struct BatchStateMachine {
         case .refused(let code, _, let message):
             decision.effects.append(.report("log writer: the database refuses a batch: \(code) \(message)"))
             if state != .idle, !isUnknown {
-                tellUnavailable(isOver: true, &decision)
+                // One entry may be at fault for all: alone they show which.
+                if hasAnswered, content.appends.count > 1 {
+                    decision.effects.append(.takeApart(content, origins))
+                    forgetBatch()
+                } else {
+                    tellUnavailable(isOver: true, &decision)
+                }
                 // Whoever refuses a batch is there.
                 if hasAnswered { comeBack(now, &decision) }
             }

@@ -126,11 +126,26 @@ import Topics
         _ = try await log.test.database.query("UPDATE topics SET last_seq = 0 WHERE id = 1")
         #expect(await log.append(log.entry(1)).name == "unavailable")
         await reports.wait(for: "refuses a batch: 23505")
-        #expect(await log.append(log.entry(2)).seq == 1)
         #expect(!log.writer.isAway)
-        #expect(log.writer.append(log.entry(1), origin: .shard(index: 0, token: 1)))
+        // All that comes while topic 3 is held is one batch.
+        try await log.test.database.transaction { transaction in
+            _ = try await transaction.query("SELECT 1 FROM topics WHERE id = 3 FOR UPDATE")
+            #expect(log.writer.append(log.entry(3), origin: .shard(index: 0, token: 0)))
+            var waits = false
+            while !waits {
+                waits = try await transaction.query("SELECT count(*) FROM pg_locks WHERE NOT granted").int(0, 0) > 0
+            }
+            for (token, topic) in [(1, 2), (2, 1), (3, 2), (4, 4), (5, 1), (6, 2)] as [(UInt64, Int64)] {
+                #expect(log.writer.append(log.entry(topic), origin: .shard(index: 0, token: token)))
+            }
+        }
+        await log.recorder.wait(forOutcomes: 7)
+        let outcomes = log.recorder.outcomes
+        #expect((0...6).map { outcomes[$0]?.seq } == [1, 1, nil, 2, 1, nil, 3])
+        #expect(log.writer.append(log.entry(1), origin: .shard(index: 0, token: 7)))
         await log.writer.close()
-        #expect(log.recorder.outcomes[1]?.name == "unavailable")
+        #expect(log.recorder.outcomes[7]?.name == "unavailable")
+        #expect(log.writer.budget.entriesCount == 0)
         log.test.database.close()
     }
 

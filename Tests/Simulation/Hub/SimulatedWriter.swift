@@ -129,6 +129,7 @@ final class SimulatedWriter {
             case .noteAbsence(let isAway): writer.queue.noteAbsence(isAway)
             case .refuseAppends(let isRefusing): writer.queue.refuse(isRefusing)
             case .dropQueued: while let dropped = backlog.drop(from: writer.queue) { results.append(dropped) }
+            case .takeApart(let batch, let origins): backlog.putBack(batch.appends, origins)
             case .report(let line): world.note("report", 0, 0, line)
             }
         }
