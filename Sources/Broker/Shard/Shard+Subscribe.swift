@@ -17,11 +17,13 @@ extension Shard {
         if let replay = ReplayRequest(subscribe.userProperties), isMeaningful(replay, subscribe) {
             let identifier = subscribe.subscriptionID ?? 0
             for (position, entry) in subscribe.entries.enumerated() {
-                let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
                 // Each filter is compared with all that is there, so a packet of a hundred thousand would hold everybody up.
-                let reason =
-                    position < Limits.filtersPerPacketMax
-                    ? self.subscribe(entry, identifier: identifier, replay, session) : .quotaExceeded
+                guard position < Limits.filtersPerPacketMax else {
+                    answer.reasons.append(.quotaExceeded)
+                    continue
+                }
+                let isNew = entry.options.retainHandling == .sendIfNew && !isSubscribed(entry.filter, session)
+                let reason = self.subscribe(entry, identifier: identifier, replay, session)
                 answer.reasons.append(reason)
                 guard !reason.isError else { continue }
                 appendSeqs(of: entry.filter, session, to: &answer.properties)
@@ -183,6 +185,8 @@ extension Shard {
 
     // MARK: UNSUBSCRIBE
 
+    private static var comparedFiltersMax: Int { 16 }
+
     mutating func receive(
         _ unsubscribe: Unsubscribe, from session: Int32, io: inout Connections
     ) throws(ProtocolError) {
@@ -191,15 +195,20 @@ extension Shard {
         var reasons: [ReasonCode] = []
         var removed: [[UInt8]] = []
         var orphans: [Orphans] = []
+        // A packet may name hundreds of thousands, too many to compare each with all that is there; few cost less so.
+        let isLong = unsubscribe.filters.count > Self.comparedFiltersMax
+        var subscribed = isLong ? Set(sessions[place].subscriptions.map(\.filter.bytes)) : []
         for bytes in unsubscribe.filters {
-            guard let found = sessions[place].subscriptions.firstIndex(where: { $0.filter.bytes == bytes }) else {
+            guard !isLong || subscribed.remove(bytes) != nil,
+                let found = sessions[place].subscriptions.firstIndex(where: { $0.filter.bytes == bytes })
+            else {
                 reasons.append(
                     (try? TopicFilter(validating: bytes)) == nil ? .topicFilterInvalid : .noSubscriptionExisted)
                 continue
             }
-            let subscribed = sessions[place].subscriptions.remove(at: found)
-            remove(subscribed.filter, of: session)
-            sessions[place].retained.remove(subscribed.filter)
+            let filter = sessions[place].subscriptions.remove(at: found).filter
+            remove(filter, of: session)
+            sessions[place].retained.remove(filter)
             removed.append(bytes)
             reasons.append(.success)
             if let topic = logTopic(of: bytes), let found = self.orphans(in: topic, of: session) {
@@ -210,7 +219,7 @@ extension Shard {
                 let topic = sessions[place].cursors[cursor].topic
                 guard !sessions[place].cursors[cursor].isFilterLog else { continue }
                 let name = topics[Int(topic)].name
-                guard subscribed.filter.matches(name.span) else { continue }
+                guard filter.matches(name.span) else { continue }
                 if coverage(of: topic, by: session) == nil, let found = self.orphans(in: topic, of: session) {
                     orphans.append(found)
                 }

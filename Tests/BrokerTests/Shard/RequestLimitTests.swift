@@ -133,4 +133,51 @@ import Topics
             guard case .pubrel = try reader.next() else { throw CheckFailure(description: "no PUBREL") }
         }
     }
+
+    // MARK: Much at once
+
+    /// As many subscriptions as may be.
+    private func fullClient(_ hub: TestHub) throws -> TestClient {
+        let client = try TestClient(hub, user: nil)
+        try client.sendSubscribe((0..<Limits.subscriptionsMax).map { "s/\($0)" })
+        guard case .suback = try client.next() else { throw CheckFailure(description: "no SUBACK") }
+        return client
+    }
+
+    /// Else this would take longer than a client waits.
+    @Test func aLongUnsubscribe() async throws {
+        try await onThread {
+            let hub = try TestHub(), client = try fullClient(hub)
+            var unsubscribe = Unsubscribe(packetID: 7)
+            let known = ["s/5", "s/999", "s/5"].map { Array($0.utf8) }
+            unsubscribe.filters = Array(repeating: Array("abc".utf8), count: 200_000) + known + [[]]
+            var bytes: [UInt8] = []
+            ClientPacket.encodeUnsubscribe(into: &bytes, version: .v5, unsubscribe)
+            try client.send(bytes)
+            guard case .unsuback(let unsuback) = try client.next() else {
+                throw CheckFailure(description: "no UNSUBACK")
+            }
+            try checkEqual(unsuback.reasons.count, 200_004)
+            try checkEqual(unsuback.reasons.prefix(200_000).allSatisfy { $0 == .noSubscriptionExisted }, true)
+            try checkEqual(
+                Array(unsuback.reasons.suffix(4)), [.success, .success, .noSubscriptionExisted, .topicFilterInvalid])
+        }
+    }
+
+    @Test func aLongSubscribe() async throws {
+        try await onThread {
+            let hub = try TestHub(), client = try fullClient(hub)
+            var subscribe = Subscribe(packetID: 7)
+            let options = SubscriptionOptions(qos: .atMostOnce, retainHandling: .sendIfNew)
+            subscribe.entries = Array(
+                repeating: Subscribe.Entry(filter: Array("s/999".utf8), options: options), count: 120_000)
+            var bytes: [UInt8] = []
+            ClientPacket.encodeSubscribe(into: &bytes, version: .v5, subscribe)
+            try client.send(bytes)
+            guard case .suback(let suback) = try client.next() else { throw CheckFailure(description: "no SUBACK") }
+            let granted = Limits.filtersPerPacketMax
+            try checkEqual(suback.reasons.prefix(granted).allSatisfy { $0 == .grantedQoS0 }, true)
+            try checkEqual(suback.reasons.dropFirst(granted).allSatisfy { $0 == .quotaExceeded }, true)
+        }
+    }
 }
