@@ -117,8 +117,8 @@ package enum Limits {
     static let subscriptionsMax = 1_000
     /// Subjects of outside issuers whose users are remembered, with some 100 bytes each; the others cost a question to the database.
     static let knownSubjectsMax = 20_000
-    /// Filters of one SUBSCRIBE that are looked at: more can't be granted.
-    static let filtersPerPacketMax = subscriptionsMax
+    /// Filters of one SUBSCRIBE that are looked at: as many as can be granted, and as many again that are named twice.
+    static let filtersPerPacketMax = 2 * subscriptionsMax
     /// SUBSCRIBE, UNSUBSCRIBE and AUTH of one client that wait for the database; beyond it is read no further until half of them are answered.
     static let requestsMax = 16
     /// protocol.md §2
