@@ -38,7 +38,7 @@ extension Shard {
             let entryID = logs.isEmpty ? 0 : id
             handOver(message, entryID, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
-            noteLive(entryID, sessions[place].route.targets)
+            noteLive(entryID, logs)
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
         pauseIfAhead(session, io: &io)
@@ -58,7 +58,7 @@ extension Shard {
             let entryID = logs.isEmpty ? 0 : id
             handOver(message, entryID, along: route)
             deliver(message, along: route, io: &io)
-            noteLive(entryID, route.targets)
+            noteLive(entryID, logs)
         }
         if waits == 0 { then(true) }
     }
@@ -72,7 +72,7 @@ extension Shard {
             deliver(
                 topic.span, batch.bytes.span.extracting(message.payload), qos: message.qos, retain: message.retain,
                 forwarded: Array(batch.bytes[message.forwarded]), expiresAt: message.expiresAt, along: route, io: &io)
-            noteLive(message.entryID, route.targets)
+            noteLive(message.entryID, route.logs)
         }
     }
 
