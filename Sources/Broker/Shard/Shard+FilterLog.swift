@@ -114,9 +114,10 @@ extension Shard {
     }
 
     /// nil: it does not get it. The session has room for it.
-    mutating func delivery(of message: PlainEntry, id: Int64, to session: Int32) -> LoggedDelivery? {
+    mutating func delivery(of message: PlainEntry, id: Int64, log: Int64, to session: Int32) -> LoggedDelivery? {
         let place = Int(session)
-        guard sessions[place].rules.mayReceive(message.topic.span), !sessions[place].copies.cameLive(id) else {
+        guard sessions[place].rules.mayReceive(message.topic.span), !sessions[place].copies.cameLive(id, log: log)
+        else {
             return nil
         }
         var delivery = LoggedDelivery(qos: .atMostOnce, retain: false, identifiers: [])
@@ -154,7 +155,7 @@ struct Copies {
     /// Copies that are still to come, by message.
     private var left: [Int64: Int] = [:]
     /// Messages that came live while a subscription changed over to its log.
-    private var live: Set<Int64> = []
+    private var live: Set<LiveEntry> = []
     private var lastLive: Int64 = 0
 
     mutating func isFirst(of count: Int, id: Int64) -> Bool {
@@ -166,17 +167,16 @@ struct Copies {
         return false
     }
 
-    mutating func noteLive(_ id: Int64) {
-        guard live.count < Self.countMax else { return }
-        live.insert(id)
-        lastLive = id
+    mutating func noteLive(_ ids: [Int64], log: Int64) {
+        for id in ids { live.insert(LiveEntry(log: log, id: id)) }
+        lastLive = max(lastLive, ids.max() ?? 0)
     }
 
-    /// Whether the entry with that id came live.
-    mutating func cameLive(_ id: Int64) -> Bool {
+    /// Whether an entry of a log came live.
+    mutating func cameLive(_ id: Int64, log: Int64) -> Bool {
         guard !live.isEmpty else { return false }
         let age = IDGenerator.milliseconds(of: id) - IDGenerator.milliseconds(of: lastLive)
         if age > Self.liveMilliseconds { live = [] }
-        return live.contains(id)
+        return live.contains(LiveEntry(log: log, id: id))
     }
 }

@@ -137,7 +137,8 @@ extension Shard {
             }
         }
         if case .plain(let id, let message) = entry.source {
-            guard let own = self.delivery(of: message, id: id, to: session) else {
+            let log = sessions[place].cursors[Int(cursor)].topicID
+            guard let own = self.delivery(of: message, id: id, log: log, to: session) else {
                 passOver(entry.seq, repetition, at: cursor, of: session)
                 return true
             }

@@ -20,8 +20,7 @@ struct LogFences {
 
     private var rounds: [UInt64: Round] = [:]
     private var lastRound: UInt64 = 0
-    /// Sessions with a subscription that is to be read from a log, and still comes live.
-    var raised: Set<Int32> = []
+    var live = LiveEntries()
     var questions: [Question] = []
 
     /// - Returns: the round's number.
@@ -39,6 +38,33 @@ struct LogFences {
         rounds[number] = round
         return nil
     }
+}
+
+/// A message that was delivered live, and that a log has too.
+struct LiveEntry: Hashable {
+    /// Its topic's id.
+    var log: Int64
+    var id: Int64
+}
+
+/// The last of them on a shard, in no order.
+struct LiveEntries {
+    /// What is published while a log's end is read and subscriptions are saved, at most 256 KiB of memory. More come twice.
+    private static let countMax = 16_384
+    private var ring: [LiveEntry] = []
+    private var oldest = 0
+
+    mutating func note(_ id: Int64, log: Int64) {
+        let entry = LiveEntry(log: log, id: id)
+        guard ring.count == Self.countMax else {
+            ring.append(entry)
+            return
+        }
+        ring[oldest] = entry
+        oldest = (oldest + 1) % Self.countMax
+    }
+
+    func ids(in log: Int64) -> [Int64] { ring.compactMap { $0.log == log ? $0.id : nil } }
 }
 
 package enum LogFenceMail: Sendable {
@@ -70,14 +96,11 @@ extension Shard {
         }
     }
 
-    /// What came live although some log has it must not come from there again.
+    /// Whoever has no cursor in these logs has got the message live, and must not get it from there when it changes over to one of them.
     /// - Parameter entryID: 0: no log has it.
-    @inline(__always)
-    mutating func noteLive(_ entryID: Int64, _ targets: [Route.Target]) {
-        guard entryID != 0, !logFences.raised.isEmpty else { return }
-        for target in targets where !target.isLogged && logFences.raised.contains(target.session) {
-            sessions[Int(target.session)].copies.noteLive(entryID)
-        }
+    mutating func noteLive(_ entryID: Int64, _ logs: [Int64]) {
+        guard entryID != 0 else { return }
+        for log in logs { logFences.live.note(entryID, log: log) }
     }
 
     /// Asks the other shards to append to these logs before the session reads what matches from there.
@@ -113,14 +136,6 @@ extension Shard {
         finishSubscribe(round.answer, of: session, io: &io)
     }
 
-    /// A subscription may have been the session's last one that was raised.
-    mutating func forgetRaised(_ session: Int32) {
-        guard logFences.raised.contains(session),
-            !sessions[Int(session)].subscriptions.contains(where: { isRaised($0, session) })
-        else { return }
-        logFences.raised.remove(session)
-    }
-
     /// A subscription changes over to its log, unless it was removed or lowered meanwhile.
     private mutating func readFromLog(_ log: FilterLog, _ session: Int32) {
         let place = Int(session)
@@ -129,6 +144,8 @@ extension Shard {
         else { return }
         sessions[place].subscriptions[found].isLogged = true
         insert(sessions[place].subscriptions[found], of: session)
+        // Their commits may have come after the end of the log was read.
+        sessions[place].copies.noteLive(logFences.live.ids(in: log.topicID), log: log.topicID)
         cover(log, by: session, from: log.lastSeq)
     }
 }

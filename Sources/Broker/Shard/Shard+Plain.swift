@@ -38,7 +38,7 @@ extension Shard {
             let entryID = logs.isEmpty ? 0 : id
             handOver(message, entryID, along: sessions[place].route)
             deliverHere(publish, on: topic, bytes, from: session, io: &io)
-            noteLive(entryID, sessions[place].route.targets)
+            noteLive(entryID, logs)
             if busyShards != 0 { holdBackIfAhead(session, of: sessions[place].route.allShards, io: &io) }
         }
         if token == 0 { answer(publish, on: topic, bytes, nil, session, io: &io) }
@@ -59,7 +59,7 @@ extension Shard {
             let entryID = logs.isEmpty ? 0 : id
             handOver(message, entryID, along: route)
             deliver(message, along: route, io: &io)
-            noteLive(entryID, route.targets)
+            noteLive(entryID, logs)
         }
         if waits == 0 { then(true) }
     }
@@ -73,7 +73,7 @@ extension Shard {
             deliver(
                 topic.span, batch.bytes.span.extracting(message.payload), qos: message.qos, retain: message.retain,
                 forwarded: Array(batch.bytes[message.forwarded]), expiresAt: message.expiresAt, along: route, io: &io)
-            noteLive(message.entryID, route.targets)
+            noteLive(message.entryID, route.logs)
         }
     }
 

@@ -71,7 +71,6 @@ extension Shard {
                 || $0.filter.isShared && wantsLog($0, session) && logTopic(of: $0.filter.bytes) == nil
         }
         guard !missing.isEmpty else { return }
-        if missing.contains(where: { isRaised($0, session) }) { logFences.raised.insert(session) }
         saveSubscriptions(missing.map(\.stored), nil, of: session)
     }
 
@@ -126,7 +125,6 @@ extension Shard {
             }
         }
         sessionBySerial[ended.claim.serial] = nil
-        logFences.raised.remove(session)
         sessions[place].forget()
         freeSessions.append(session)
         hub.finish(

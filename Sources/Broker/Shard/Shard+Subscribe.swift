@@ -151,7 +151,6 @@ extension Shard {
         }
         if filter.reachesSystem { requestSystemValues(subscribed, of: session) }
         insert(subscribed, of: session)
-        if isRaised(subscribed, session) { logFences.raised.insert(session) }
         let user = sessions[place].user
         if user >= 0, filter.reachesReserved, !filter.isShared {
             for topic in readableTopics(of: user) {
@@ -286,7 +285,6 @@ extension Shard {
 
     /// The cursors are there: SUBACK follows when they are saved, UNSUBACK at once if nothing has to be.
     mutating func finishSubscribe(_ answer: SubscribeAnswer?, of session: Int32, io: inout Connections) {
-        forgetRaised(session)
         if let answer {
             if answer.isUnsubscribe, sessions[Int(session)].kept.isEmpty {
                 send(answer, to: session, io: &io)

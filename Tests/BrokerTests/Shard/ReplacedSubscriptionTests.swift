@@ -48,6 +48,44 @@ import Testing
         }
     }
 
+    /// It came live before SUBSCRIBE and is committed after it: the log's end, from which the session reads on, stands before it.
+    @Test func raisedWhileSomethingIsBeingCommitted() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            try session(hub, "other").subscribe("a")
+            let reader = try session(hub), writer = try TestClient(hub, user: nil, id: "w")
+            try reader.subscribe("a", qos: .atMostOnce)
+            hub.log.hold()
+            try writer.publish("a", "1")
+            try checkEqual(try reader.receive().payload, "1")
+            try reader.subscribe("a", qos: .exactlyOnce)
+            hub.log.release()
+            _ = try writer.receivePuback()
+            try publish("2", to: "a", by: writer)
+            try checkEqual(try reader.receive().payload, "2")
+        }
+    }
+
+    /// What comes from the log of another filter comes from there, whatever becomes of this one.
+    @Test func raisedBesideALog() async throws {
+        try await onThread {
+            let hub = try TestHub()
+            try session(hub, "other").subscribe("a/b")
+            let reader = try session(hub), writer = try TestClient(hub, user: nil, id: "w")
+            try reader.subscribe("a/#")
+            try reader.subscribe("a/b", qos: .atMostOnce)
+            hub.log.hold()
+            try writer.publish("a/b", "1")
+            try reader.expectNothing()
+            try reader.subscribe("a/b", qos: .exactlyOnce)
+            hub.log.release()
+            _ = try writer.receivePuback()
+            let logged = try reader.receive()
+            try check(logged.payload == "1" && logged.qos == .atLeastOnce, "\(logged)")
+            try reader.expectNothing()
+        }
+    }
+
     /// A new subscription leaves what an older one of the session gets live as it is.
     @Test func addedToOneOfQoS0() async throws {
         try await onThread {
