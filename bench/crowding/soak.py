@@ -14,6 +14,8 @@ PLAIN_RATE, STORED_RATE, REQUESTS_PER_SECOND = 500, 200, 20
 RETURNING = 500
 HANDSHAKES = 16
 RECONNECT_SECONDS = 10
+# At first all reconnect without a pause: as often as otherwise in an hour, so that caches, the allocator's too, are as full as they get.
+RUSH_SECONDS = 60
 # Memory may grow by so much of itself, and by so much, from the first fifth to the end; the p99 of the last third may be so much of the first's.
 GROWTH_SHARE_MAX, GROWTH_KIB_MAX = 0.02, 1024
 P99_RATIO_MAX = 1.5
@@ -79,6 +81,7 @@ def run(bench, minutes, interval):
           generators.probe(server, bench.folder, generators.plain_pairs(people.PAIRS), PLAIN_RATE) as plain,
           # A message by REST comes to the first pair too, which the probe would not know.
           generators.probe(server, bench.folder, people.stored_pairs(bench.tokens, first=1), STORED_RATE) as stored):
+        rush(bench, crowd)
         requests = Requests(server, bench.tokens.token(seed.publisher(0)))
         threads = [Background(requests.step, 1 / REQUESTS_PER_SECOND), Background(lambda: reconnect(bench, crowd), RECONNECT_SECONDS)]
         for thread in threads:
@@ -89,6 +92,12 @@ def run(bench, minutes, interval):
         bench.check_probe("plain pairs", plain.end())
         bench.check_probe("stored pairs", stored.end())
     return samples
+
+
+def rush(bench, crowd):
+    end = time.monotonic() + RUSH_SECONDS
+    while time.monotonic() < end:
+        reconnect(bench, crowd)
 
 
 def reconnect(bench, crowd):
