@@ -29,10 +29,6 @@ extension Reactor where Handler: ~Copyable {
             tellEnd(connections.id(of: slot))
             connections.remove(slot)
         }
-        if position == connections.closing.count {
-            connections.closing.removeAll(keepingCapacity: true)
-            return
-        }
         connections.closing.removeFirst(position)
         for slot in connections.closing where !connections.table[Int(slot)].flags.contains(.unwatched) {
             connections.updateInterest(slot)
